@@ -1,0 +1,207 @@
+/**
+ * The catalogue of everything that can go wrong and be said to a user.
+ *
+ * One entry per code: the HTTP status, the title (a constant sentence), and what to do. The problem document
+ * (RFC 9457), the command's exit message and docs/reference/errors.md all come from this table, so a code is added
+ * here or nowhere. The detail, which names the offending value, is given where the error is raised.
+ */
+
+export interface CatalogueEntry {
+  /** HTTP status of the problem document. */
+  readonly status: number
+  /** What is wrong, in general. */
+  readonly title: string
+  /** What the reader can do about it. */
+  readonly advice: string
+}
+
+export const catalogue = {
+  'request-invalid': {
+    status: 400,
+    title: 'The request is not valid.',
+    advice: 'Correct the named field or header; the API description at /api/v1/openapi.json has the shapes.',
+  },
+  'token-required': {
+    status: 401,
+    title: 'A token is needed here.',
+    advice: 'Send a token, as a Bearer token or as the password of HTTP Basic; `ashlar token create` makes one.',
+  },
+  forbidden: {
+    status: 403,
+    title: 'This token may not do that.',
+    advice: 'Ask an owner of the workspace for the role that is named.',
+  },
+  'not-found': {
+    status: 404,
+    title: 'There is no such thing here.',
+    advice: 'Check the name; list what exists with `ashlar suite list` or `ashlar artifact list`.',
+  },
+  gone: { status: 410, title: 'This has expired or was removed on purpose.', advice: 'Use a newer snapshot.' },
+  'method-not-allowed': {
+    status: 405,
+    title: 'This address does not take that method.',
+    advice: 'The API description at /api/v1/openapi.json lists the methods.',
+  },
+  conflict: {
+    status: 409,
+    title: 'This contradicts what is already there.',
+    advice: 'Look at what exists and choose another name, or remove it first.',
+  },
+  'pool-name-taken': {
+    status: 409,
+    title: 'The archive has used this pool path for other bytes.',
+    advice: 'Bytes under a published path never change: raise the version, or upload the very same file.',
+  },
+  'idempotency-key-reused': {
+    status: 409,
+    title: 'This idempotency key was used for another request.',
+    advice: 'Use a new key for each different request.',
+  },
+  'upload-offset': {
+    status: 409,
+    title: 'The upload continues at another place.',
+    advice: 'Ask with HEAD for the offset that is stored and continue there.',
+  },
+  'artifact-incomplete': {
+    status: 409,
+    title: 'The artifact is not complete yet.',
+    advice: 'Upload the files that are named as missing.',
+  },
+  'artifact-complete': {
+    status: 409,
+    title: 'The artifact is complete and cannot change.',
+    advice: 'Create a new artifact.',
+  },
+  'precondition-failed': {
+    status: 412,
+    title: 'What is stored is not what the request expected.',
+    advice: 'Read the current state and decide again.',
+  },
+  'too-large': {
+    status: 413,
+    title: 'This is larger than allowed here.',
+    advice: 'Send less, or ask the administrator to raise the limit.',
+  },
+  'range-not-satisfiable': {
+    status: 416,
+    title: 'The range lies outside the file.',
+    advice: 'Ask for a range within the size named by Content-Range.',
+  },
+  'digest-mismatch': {
+    status: 422,
+    title: 'The bytes are not the ones that were announced.',
+    advice: 'Compute size and SHA-256 of the file again, and send it again.',
+  },
+  'package-invalid': {
+    status: 422,
+    title: 'This file is not a valid Debian package.',
+    advice: 'Rebuild the package, or check that the file was copied completely.',
+  },
+  'control-invalid': {
+    status: 422,
+    title: 'A control file breaks the rules of Debian policy.',
+    advice: 'Correct the named field and rebuild.',
+  },
+  'upload-inconsistent': {
+    status: 422,
+    title: 'The parts of the upload do not agree.',
+    advice: 'Build the upload again, so that the checksums fit its files.',
+  },
+  'signature-invalid': {
+    status: 422,
+    title: 'The signature is not good.',
+    advice: 'Sign again with a key that is known here.',
+  },
+  'category-invalid': {
+    status: 422,
+    title: 'The artifact does not fit its category.',
+    advice: 'docs/reference/categories.md says what each category holds.',
+  },
+  'suite-unknown': {
+    status: 404,
+    title: 'There is no such suite.',
+    advice: '`ashlar suite list` shows the suites; `ashlar suite create` makes one.',
+  },
+  'suite-setting-invalid': {
+    status: 422,
+    title: 'The suite cannot be set up that way.',
+    advice: 'Correct the named setting.',
+  },
+  'component-unknown': {
+    status: 422,
+    title: 'The suite does not have this component.',
+    advice: '`ashlar suite show` lists its components.',
+  },
+  'snapshot-unknown': {
+    status: 404,
+    title: 'There is no such snapshot.',
+    advice: 'A snapshot is r17, or a moment such as 20261123T080127Z that is past; `ashlar suite history` lists them.',
+  },
+  'clock-behind': {
+    status: 503,
+    title: 'The clock stands before the last published date.',
+    advice: 'Set the clock of the server; publishing goes on by itself.',
+  },
+  'storage-full': {
+    status: 507,
+    title: 'The store has no room left.',
+    advice: 'Free space or add a store; nothing that was stored is harmed.',
+  },
+  'storage-failed': {
+    status: 503,
+    title: 'The store could not be read or written.',
+    advice: 'Look at the disk and at the log; try again. Nothing that was acknowledged is harmed.',
+  },
+  'file-corrupt': {
+    status: 500,
+    title: 'A stored file is not what it should be.',
+    advice: 'Run `ashlar fsck --deep`; restore the file from a backup.',
+  },
+  'database-unusable': {
+    status: 500,
+    title: 'The database cannot be used.',
+    advice: 'Correct what is named and start again.',
+  },
+  'data-directory-in-use': {
+    status: 500,
+    title: 'Another Ashlar works on this data directory.',
+    advice: 'Stop it first, or use PostgreSQL, where several may work together.',
+  },
+  busy: {
+    status: 503,
+    title: 'The work could not be done in time.',
+    advice: 'Try again; the change may already be sealed, and the same idempotency key finds it.',
+  },
+  'server-unreachable': {
+    status: 503,
+    title: 'No Ashlar server answers.',
+    advice: 'Start one with `ashlar serve`, or name it with --server or ASHLAR_SERVER.',
+  },
+  usage: { status: 400, title: 'The command was not understood.', advice: 'See --help.' },
+  internal: {
+    status: 500,
+    title: 'Ashlar made a mistake.',
+    advice: 'Look for the request id in the log and report it.',
+  },
+} as const satisfies Record<string, CatalogueEntry>
+
+export type ErrorCode = keyof typeof catalogue
+
+/** An error that a user should see. Anything else that is thrown is a defect and becomes `internal`. */
+export class AshlarError extends Error {
+  readonly code: ErrorCode
+  /** Further machine-readable members of the problem document (RFC 9457 section 3.2). */
+  readonly extra: Readonly<Record<string, unknown>>
+
+  /** @param detail one sentence that names the offending input: which file, which field, which value. */
+  constructor(code: ErrorCode, detail: string, options: { cause?: unknown; extra?: Record<string, unknown> } = {}) {
+    super(detail, options.cause === undefined ? {} : { cause: options.cause })
+    this.name = 'AshlarError'
+    this.code = code
+    this.extra = options.extra ?? {}
+  }
+
+  get entry(): CatalogueEntry {
+    return catalogue[this.code]
+  }
+}

@@ -1,0 +1,378 @@
+/**
+ * The tables, as Kysely sees them. The same on both dialects:
+ *
+ * - times are microseconds since 1970 in UTC, as numbers (they fit in 53 bits until the year 2255);
+ * - truth values are 0 and 1; documents (`*_json`) are text; bytes are Uint8Array;
+ * - names, paths and keys compare by their bytes (`COLLATE "C"` on PostgreSQL, BINARY on SQLite).
+ *
+ * History: a row that can end carries the change that added it and the change that removed it. It belongs to the
+ * state at revision r if the adding change was sealed at or before r and the removing one was not.
+ */
+import type { Generated } from 'kysely'
+
+export type Micros = number
+export type Flag = 0 | 1
+
+/** A tenant. */
+export interface ScopeTable {
+  id: Generated<number>
+  name: string
+  created_at: Micros
+}
+
+/** The unit of access, expiry and publishing within a scope. */
+export interface WorkspaceTable {
+  id: Generated<number>
+  scope_id: number
+  name: string
+  public: Flag
+  created_at: Micros
+}
+
+export interface UserTable {
+  id: Generated<number>
+  name: string
+  created_at: Micros
+}
+
+/** A secret that acts for a user; only its SHA-256 is kept. */
+export interface TokenTable {
+  id: Generated<number>
+  user_id: number
+  name: string
+  hash: string
+  created_at: Micros
+  expires_at: Micros | null
+  revoked_at: Micros | null
+}
+
+/** A role of a user: on the instance (both null), a scope, or a workspace. */
+export interface GrantTable {
+  id: Generated<number>
+  user_id: number
+  scope_id: number | null
+  workspace_id: number | null
+  role: 'admin' | 'owner' | 'contributor' | 'reader'
+  created_at: Micros
+}
+
+/** Bytes that exist: proven, not claimed. */
+export interface FileTable {
+  id: Generated<number>
+  sha256: string
+  size: number
+  created_at: Micros
+}
+
+export interface FileStoreTable {
+  id: Generated<number>
+  name: string
+  kind: 'local'
+  /** Where it is, for the driver of its kind. */
+  location_json: string
+  created_at: Micros
+}
+
+/** Where a file's bytes are. A condemned copy is never revived: a later put of the same digest is a new generation. */
+export interface FileCopyTable {
+  file_id: number
+  store_id: number
+  generation: number
+  state: 'present' | 'condemned'
+  created_at: Micros
+  verified_at: Micros | null
+}
+
+/** A file on its way into an artifact; its bytes so far lie in the spool under `id`, whose length is the offset. */
+export interface UploadTable {
+  id: string
+  artifact_id: number
+  path: string
+  created_at: Micros
+  touched_at: Micros
+}
+
+export interface ArtifactTable {
+  id: Generated<number>
+  workspace_id: number
+  category: string
+  data_json: string
+  created_by: number | null
+  created_at: Micros
+  /** Null while files are missing. A complete artifact never changes. */
+  completed_at: Micros | null
+  idempotency_key: string | null
+}
+
+export interface ArtifactFileTable {
+  artifact_id: number
+  path: string
+  /** What the creator announced. */
+  sha256: string
+  size: number
+  /** Set when the bytes are proven. */
+  file_id: number | null
+}
+
+export interface ArtifactRelationTable {
+  artifact_id: number
+  target_id: number
+  type: 'extends' | 'relates-to' | 'built-using' | 'copied-from'
+}
+
+/** What a .deb, .udeb or .dsc says of itself; one row per such file, whoever holds it. */
+export interface PackageTable {
+  id: Generated<number>
+  /** The .deb or the .dsc. */
+  file_id: number
+  kind: 'deb' | 'udeb' | 'dsc'
+  name: string
+  version: string
+  /** Orders like dpkg when compared by bytes. */
+  version_key: string
+  /** `all`, `amd64` …; `source` for a .dsc. */
+  architecture: string
+  source_name: string
+  source_version: string
+  section: string | null
+  priority: string | null
+  /** 1 for automatically built debug symbols (`-dbgsym`). */
+  debug_symbols: Flag
+  /** The index stanza without what its place in an archive decides (Filename, Directory, overrides). */
+  stanza: string
+  created_at: Micros
+}
+
+/** The files of a package: the .deb itself, or a .dsc and what it lists. */
+export interface PackageFileTable {
+  package_id: number
+  /** Base name, as the .dsc lists it; for a .deb its canonical name. */
+  name: string
+  file_id: number
+}
+
+/** The paths that a .deb installs, as zstd of the sorted paths joined by newlines (no leading `./`, no directories). */
+export interface PackageContentsTable {
+  package_id: number
+  paths: Uint8Array
+}
+
+/** The set of suites that share one pool; one per workspace, made with its first suite. */
+export interface ArchiveTable {
+  id: Generated<number>
+  workspace_id: number
+  /** Number of the newest sealed revision; 0 before the first. */
+  head: number
+  /** `sealed_at` of the head; the next is greater. */
+  sealed_at: Micros
+}
+
+export interface ArchiveKeyTable {
+  id: Generated<number>
+  archive_id: number
+  fingerprint: string
+  public_key: string
+  private_key: string
+  created_at: Micros
+}
+
+/** What is asked of an archive; sealed with others into a revision. `preparing` while a bulk change writes its items. */
+export interface ChangeTable {
+  id: Generated<number>
+  archive_id: number
+  kind: string
+  request_json: string
+  user_id: number | null
+  idempotency_key: string | null
+  state: 'preparing' | 'pending' | 'sealed' | 'refused'
+  /** The revision that sealed it; for a change that changed nothing, the head it was compared with. */
+  revision: number | null
+  /** Why it was refused: `{code, detail}`. */
+  refusal_json: string | null
+  created_at: Micros
+  /** When a preparing change last showed life. */
+  touched_at: Micros
+}
+
+/** One sealed, signed state of an archive. */
+export interface RevisionTable {
+  archive_id: number
+  number: number
+  sealed_at: Micros
+  state: 'sealed' | 'expired'
+  /** The pack with the chunks that this revision made; null if it made none. */
+  pack_file_id: number | null
+}
+
+export interface SuiteTable {
+  id: Generated<number>
+  archive_id: number
+  /** The directory below dists/; may contain slashes. */
+  name: string
+  created_at: Micros
+}
+
+/** Settings that shape a Release, with history. */
+export interface SuiteSettingsTable {
+  id: Generated<number>
+  suite_id: number
+  settings_json: string
+  added_by: number
+  removed_by: number | null
+}
+
+/** Another name of a suite (`stable` -> `bookworm`), with history. */
+export interface SuiteAliasTable {
+  id: Generated<number>
+  archive_id: number
+  name: string
+  suite_id: number
+  added_by: number
+  removed_by: number | null
+}
+
+/** A package in a suite, from one change to another. */
+export interface SuiteItemTable {
+  id: Generated<number>
+  suite_id: number
+  package_id: number
+  component: string
+  /** Overrides; null takes the package's own. */
+  section: string | null
+  priority: string | null
+  /** Which map of the suite lists it. */
+  map_kind: 'packages' | 'udeb' | 'debug' | 'sources'
+  /** The map's architecture: `all`, `amd64` …, `source`. */
+  architecture: string
+  /** Orders the map; see archive/entry-key.ts. */
+  entry_key: string
+  /** Directory below the archive's root, `pool/main/h/hello`. */
+  directory: string
+  added_by: number
+  removed_by: number | null
+}
+
+/** A pool path and the bytes it has meant, for ever. Counts once its change is sealed. */
+export interface PoolNameTable {
+  archive_id: number
+  path: string
+  file_id: number
+  change_id: number
+}
+
+/** A run of index text, compressed once in each form. Found again by the digest of its text. */
+export interface ChunkTable {
+  id: Generated<number>
+  archive_id: number
+  /** SHA-256 of the text. */
+  text_sha256: string
+  text_size: number
+  first_key: string
+  last_key: string
+  pack_file_id: number
+  /** Offset of the xz block in the pack; the gzip member and the zstd frame follow it. */
+  pack_offset: number
+  xz_size: number
+  /** "Unpadded Size" of the xz block, as the index of an xz stream wants it. */
+  xz_unpadded_size: number
+  gz_size: number
+  zst_size: number
+}
+
+/** The chunks of one map at some time, in order. */
+export interface IndexMapTable {
+  id: Generated<number>
+  archive_id: number
+  /** Chunk ids as little-endian unsigned 48-bit numbers. */
+  chunks: Uint8Array
+  text_size: number
+}
+
+/** Which map a suite has in a place, from one revision to another. */
+export interface SuiteMapTable {
+  suite_id: number
+  component: string
+  map_kind: 'packages' | 'udeb' | 'debug' | 'sources'
+  architecture: string
+  map_id: number
+  from_revision: number
+  until_revision: number | null
+}
+
+/** An assembled index: the chunks of its maps, one after the other, in one form. */
+export interface IndexFileTable {
+  id: Generated<number>
+  archive_id: number
+  sha256: string
+  size: number
+  form: 'plain' | 'xz' | 'gz' | 'zst'
+  /** Map ids, in order, as JSON. */
+  maps_json: string
+}
+
+/** What a Release lists, from one revision to another. */
+export interface ReleaseIndexTable {
+  suite_id: number
+  /** Relative to the suite's directory: `main/binary-amd64/Packages.xz`. */
+  path: string
+  index_file_id: number
+  from_revision: number
+  until_revision: number | null
+}
+
+/** A Release and its signatures, as issued for a suite at a revision that changed it. */
+export interface ReleaseIssueTable {
+  suite_id: number
+  revision: number
+  kind: 'live' | 'snapshot'
+  /** Date of the Release, in whole seconds. */
+  date_seconds: number
+  /** zstd of the text. */
+  release: Uint8Array
+  /** Armored; Release and this make InRelease. */
+  clear_signature: string
+  /** Armored: Release.gpg. */
+  detached_signature: string
+}
+
+/** Background work: who does it until when. The fence grows with each holder, so that a late one is noticed. */
+export interface LeaseTable {
+  name: string
+  holder: string
+  fence: number
+  expires_at: Micros
+}
+
+export interface Tables {
+  scope: ScopeTable
+  workspace: WorkspaceTable
+  user: UserTable
+  token: TokenTable
+  grant: GrantTable
+  file: FileTable
+  file_store: FileStoreTable
+  file_copy: FileCopyTable
+  upload: UploadTable
+  artifact: ArtifactTable
+  artifact_file: ArtifactFileTable
+  artifact_relation: ArtifactRelationTable
+  package: PackageTable
+  package_file: PackageFileTable
+  package_contents: PackageContentsTable
+  archive: ArchiveTable
+  archive_key: ArchiveKeyTable
+  change: ChangeTable
+  revision: RevisionTable
+  suite: SuiteTable
+  suite_settings: SuiteSettingsTable
+  suite_alias: SuiteAliasTable
+  suite_item: SuiteItemTable
+  pool_name: PoolNameTable
+  chunk: ChunkTable
+  index_map: IndexMapTable
+  suite_map: SuiteMapTable
+  index_file: IndexFileTable
+  release_index: ReleaseIndexTable
+  release_issue: ReleaseIssueTable
+  lease: LeaseTable
+}
