@@ -1,0 +1,54 @@
+/** Brings a database to the newest form that this program knows. */
+import { CompiledQuery, sql, type Kysely, type Transaction } from 'kysely'
+import { Migrator, type Migration } from 'kysely/migration'
+import { AshlarError } from '../common/errors.ts'
+import type { ColumnTypes } from './column-types.ts'
+import * as core from './migrations/0001-core.ts'
+import type { Tables } from './schema.ts'
+
+/** In order; a name once released never changes, nor does what it did. */
+const migrations: Readonly<Record<string, (db: Kysely<unknown>, types: ColumnTypes) => Promise<void>>> = {
+  '0001-core': core.up,
+}
+
+/** Any constant: the advisory lock of PostgreSQL that migrations take turns by. */
+const advisoryLock = 4_702_111_234
+
+/**
+ * Runs the migrations that are missing, all in the one transaction that it is given. Processes that start at once
+ * take turns: on SQLite by its write lock, on PostgreSQL by an advisory lock that ends with the transaction.
+ *
+ * @throws AshlarError database-unusable if the database has migrations that this program does not know.
+ */
+export async function migrate(
+  trx: Transaction<Tables>,
+  dialect: 'sqlite' | 'postgres',
+  types: ColumnTypes,
+): Promise<void> {
+  if (dialect === 'postgres') await trx.executeQuery(CompiledQuery.raw(`select pg_advisory_xact_lock(${advisoryLock})`))
+  await refuseNewer(trx)
+  const provider = { getMigrations: async () => bound(types) }
+  const { error } = await new Migrator({ db: trx, provider }).migrateToLatest()
+  if (error !== undefined) throw error
+}
+
+async function refuseNewer(trx: Transaction<Tables>): Promise<void> {
+  const tables = await trx.introspection.getTables({ withInternalKyselyTables: true })
+  if (!tables.some((table) => table.name === 'kysely_migration')) return
+  const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(trx)
+  const unknown = rows.find((row) => !(row.name in migrations))
+  if (unknown === undefined) return
+  throw new AshlarError(
+    'database-unusable',
+    `The database was written by a newer Ashlar (it has ${unknown.name}, which this version does not know); ` +
+      'start that version, or restore a backup.',
+  )
+}
+
+function bound(types: ColumnTypes): Record<string, Migration> {
+  const entries = Object.entries(migrations).map(([name, up]): [string, Migration] => [
+    name,
+    { up: (db: Kysely<unknown>) => up(db, types) },
+  ])
+  return Object.fromEntries(entries)
+}
