@@ -165,6 +165,8 @@ export interface ArchiveTable {
   head: number
   /** `sealed_at` of the head; the next is greater. */
   sealed_at: Micros
+  /** Grows with each revision and each new issue of a Release: what was read at the same number still holds. */
+  issue: number
 }
 
 export interface ArchiveKeyTable {
@@ -236,6 +238,9 @@ export interface SuiteItemTable {
   id: Generated<number>
   suite_id: number
   package_id: number
+  /** The package's own name and that of its source, so that what a suite has of them is found without its history. */
+  name: string
+  source_name: string
   component: string
   /** Overrides; null takes the package's own. */
   section: string | null
@@ -308,6 +313,7 @@ export interface IndexFileTable {
   form: 'plain' | 'xz' | 'gz' | 'zst'
   /** Map ids, in order, as JSON. */
   maps_json: string
+  created_at: Micros
 }
 
 /** What a Release lists, from one revision to another. */

@@ -120,7 +120,7 @@ const layout = {
   package_contents: { columns: { package_id: idOf('package'), paths: bytes }, primaryKey: ['package_id'] },
 
   archive: {
-    columns: { id, workspace_id: idOf('workspace'), head: integer, sealed_at: integer },
+    columns: { id, workspace_id: idOf('workspace'), head: integer, sealed_at: integer, issue: integer },
     unique: [['workspace_id']],
   },
   archive_key: {
@@ -200,6 +200,8 @@ const layout = {
       id,
       suite_id: idOf('suite'),
       package_id: idOf('package'),
+      name: text,
+      source_name: text,
       component: text,
       section: orNull(text),
       priority: orNull(text),
@@ -212,6 +214,11 @@ const layout = {
     },
     index: [['suite_id', 'component', 'map_kind', 'architecture', 'entry_key'], ['added_by'], ['package_id']],
     indexWhereSet: ['removed_by'],
+    indexWhereNull: [
+      ['removed_by', 'suite_id', 'component', 'map_kind', 'architecture', 'entry_key'],
+      ['removed_by', 'suite_id', 'name'],
+      ['removed_by', 'suite_id', 'source_name'],
+    ],
   },
   pool_name: {
     columns: { archive_id: idOf('archive'), path: text, file_id: idOf('file'), change_id: idOf('change') },
@@ -255,7 +262,7 @@ const layout = {
     index: [['map_id']],
   },
   index_file: {
-    columns: { id, archive_id: idOf('archive'), sha256: text, size: integer, form: text, maps_json: text },
+    columns: { id, archive_id: idOf('archive'), sha256: text, size: integer, form: text, maps_json: text, created_at: integer },
     unique: [['archive_id', 'sha256', 'form']],
   },
   release_index: {

@@ -26,6 +26,8 @@ interface TableLayout<Columns extends Readonly<Record<string, AnyColumn>>> {
   readonly index?: readonly (readonly (keyof Columns)[])[]
   /** Indexes over the rows only where the column is set. */
   readonly indexWhereSet?: readonly (keyof Columns)[]
+  /** Indexes over the rows only where the first column is null: over what still holds, however much history there is. */
+  readonly indexWhereNull?: readonly (readonly [keyof Columns, ...(keyof Columns)[]])[]
 }
 
 /** Tables as the types of schema.ts ask for them: the same names, kinds, and which may be null. */
@@ -95,6 +97,14 @@ async function createTable(
       .on(name)
       .column(column)
       .where(sql.ref(column), 'is not', null)
+      .execute()
+  }
+  for (const [column, ...columns] of table.indexWhereNull ?? []) {
+    await db.schema
+      .createIndex(`${name}_${columns.join('_')}_now_index`)
+      .on(name)
+      .columns(columns)
+      .where(sql.ref(column), 'is', null)
       .execute()
   }
 }

@@ -1,0 +1,32 @@
+/**
+ * The one place that decides the order of an index and where a package lies in the pool.
+ *
+ * apt needs no order; ours makes equal content give equal chunks. A pool path never changes its meaning, so nothing
+ * here may ever give another answer for the same input.
+ */
+import { hash } from 'node:crypto'
+import type { Sha256 } from '../common/digest.ts'
+import { poolPrefix } from '../debian/names.ts'
+
+/** Orders a map: by name, then by version as dpkg does. Compared by bytes; the blank sorts before all of a name. */
+export function entryKey(name: string, versionKey: string): string {
+  return `${name} ${versionKey}`
+}
+
+/** A pseudo-random number below 2^48 that belongs to a key; cuts are made where it is small. */
+export function keyHash(key: string): number {
+  return Number.parseInt(hash('sha256', key).slice(0, 12), 16)
+}
+
+/**
+ * The directory of a source package and the binaries built from it, as in Debian's own pool
+ * (`pool/main/h/hello`, `pool/main/libh/libhello`).
+ */
+export function poolDirectory(component: string, sourceName: string): string {
+  return `pool/${component}/${poolPrefix(sourceName)}/${sourceName}`
+}
+
+/** Where a package lies whose ordinary path has been used for other bytes: decided by its own bytes alone. */
+export function secondPoolDirectory(component: string, sourceName: string, digest: Sha256): string {
+  return `${poolDirectory(component, sourceName)}/${digest.slice(0, 12)}`
+}
