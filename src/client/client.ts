@@ -1,0 +1,99 @@
+/**
+ * The HTTP client: what the command line speaks to a server with, and what other programs import.
+ *
+ * Lives here: addresses, shapes of requests and answers (types.ts), connections and repetition (transport.ts,
+ * retry.ts), resumable uploads (upload-file.ts), problem documents as errors (problem.ts). Not here: anything that
+ * knows packages, tables of output, or a database.
+ *
+ * Every call that changes a suite carries an idempotency key, so that it can be repeated after a lost answer; give
+ * your own where the same change may be asked for by two processes.
+ */
+import { AshlarError } from '../common/errors.ts'
+import type { RetryPolicy } from './retry.ts'
+import { Transport } from './transport.ts'
+import { WorkspaceClient } from './workspace-client.ts'
+import type { CreatedToken, ScopeInfo, TokenInfo, WorkspaceInfo } from './types.ts'
+
+export type * from './types.ts'
+export type { RetryPolicy } from './retry.ts'
+export { WorkspaceClient } from './workspace-client.ts'
+
+export interface ClientOptions {
+  /** The server's base URL, `http://127.0.0.1:8080/`. */
+  readonly url: string
+  readonly token?: string | undefined
+  /** Connections at a time. */
+  readonly connections?: number
+  readonly retries?: RetryPolicy
+}
+
+/** @example const client = new AshlarClient({ url: 'http://127.0.0.1:8080/' }) */
+export class AshlarClient {
+  readonly url: string
+  readonly #transport: Transport
+
+  /** Connects when the first call is made. Errors: `usage` if the URL is none. */
+  constructor(options: ClientOptions) {
+    const url = URL.canParse(options.url) ? new URL(options.url) : undefined
+    if (url === undefined || !['http:', 'https:'].includes(url.protocol)) {
+      throw new AshlarError(
+        'usage',
+        `“${options.url}” is not the URL of a server; it looks like http://127.0.0.1:8080/.`,
+      )
+    }
+    this.url = url.href
+    this.#transport = new Transport(url, options)
+  }
+
+  workspace(scope: string, name: string): WorkspaceClient {
+    return new WorkspaceClient(this.#transport, scope, name)
+  }
+
+  async scopes(): Promise<readonly ScopeInfo[]> {
+    const answer = (await this.#get('/api/v1/scopes')) as { scopes: ScopeInfo[] }
+    return answer.scopes
+  }
+
+  async createScope(name: string): Promise<ScopeInfo> {
+    return (await this.#post('/api/v1/scopes', { name })) as ScopeInfo
+  }
+
+  async workspaces(scope: string): Promise<readonly WorkspaceInfo[]> {
+    const answer = (await this.#get(workspacesOf(scope))) as { workspaces: WorkspaceInfo[] }
+    return answer.workspaces
+  }
+
+  async createWorkspace(scope: string, workspace: { name: string; public: boolean }): Promise<WorkspaceInfo> {
+    return (await this.#post(workspacesOf(scope), workspace)) as WorkspaceInfo
+  }
+
+  async tokens(): Promise<readonly TokenInfo[]> {
+    const answer = (await this.#get('/api/v1/tokens')) as { tokens: TokenInfo[] }
+    return answer.tokens
+  }
+
+  async createToken(token: { name: string; user?: string }): Promise<CreatedToken> {
+    return (await this.#post('/api/v1/tokens', token)) as CreatedToken
+  }
+
+  async revokeToken(id: number): Promise<void> {
+    await this.#transport.json({ method: 'DELETE', path: `/api/v1/tokens/${id}`, repeatable: true })
+  }
+
+  /** Closes the kept connections; a later call opens new ones. */
+  close(): void {
+    this.#transport.close()
+  }
+
+  async #get(path: string): Promise<unknown> {
+    return this.#transport.json({ method: 'GET', path, repeatable: true })
+  }
+
+  async #post(path: string, json: unknown): Promise<unknown> {
+    return this.#transport.json({ method: 'POST', path, json, repeatable: false })
+  }
+}
+
+function workspacesOf(scope: string): string {
+  return `/api/v1/scopes/${encodeURIComponent(scope)}/workspaces`
+}

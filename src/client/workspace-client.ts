@@ -1,0 +1,199 @@
+import { randomUUID } from 'node:crypto'
+import type { Readable } from 'node:stream'
+import type { Transport } from './transport.ts'
+import { uploadFile } from './upload-file.ts'
+import type {
+  Artifact,
+  ArtifactPage,
+  ArtifactWish,
+  HistoryPage,
+  PackagePage,
+  PackageSelector,
+  PageWish,
+  SealedChange,
+  SuiteDifference,
+  SuiteInfo,
+  SuiteSettings,
+} from './types.ts'
+
+/** What every call takes beside its own arguments. */
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface ChangeOptions extends CallOptions {
+  /** The same key with the same request gives the same change. Default: a random one. */
+  readonly idempotencyKey?: string | undefined
+}
+
+/** The calls within one workspace. Errors: an AshlarError with the code of the server's problem document. */
+export class WorkspaceClient {
+  readonly #transport: Transport
+  readonly #root: string
+
+  constructor(transport: Transport, scope: string, name: string) {
+    this.#transport = transport
+    this.#root = `/api/v1/workspaces/${encodeURIComponent(scope)}/${encodeURIComponent(name)}`
+  }
+
+  /** At most 1000 at a time. Give each an idempotency key: only then is the call repeated after a lost answer. */
+  async createArtifacts(wishes: readonly ArtifactWish[], options: CallOptions = {}): Promise<readonly Artifact[]> {
+    const answer = await this.#transport.json({
+      method: 'POST',
+      path: `${this.#root}/artifacts`,
+      json: { artifacts: wishes },
+      repeatable: wishes.every((wish) => wish.idempotencyKey !== undefined),
+      signal: options.signal,
+    })
+    return (answer as { artifacts: Artifact[] }).artifacts
+  }
+
+  async artifacts(wish: PageWish & { category?: string | undefined } = {}): Promise<ArtifactPage> {
+    const { category, name, after, limit } = wish
+    return (await this.#get('/artifacts', { category, name, after, limit })) as ArtifactPage
+  }
+
+  async artifact(id: number): Promise<Artifact> {
+    return (await this.#get(`/artifacts/${id}`)) as Artifact
+  }
+
+  async deleteArtifact(id: number): Promise<void> {
+    await this.#transport.json({ method: 'DELETE', path: `${this.#root}/artifacts/${id}`, repeatable: true })
+  }
+
+  /** Sends one file of an artifact, continuing after interruptions. */
+  async uploadFile(
+    target: { artifact: number; path: string },
+    source: { file: string; sizeBytes: number },
+    options: CallOptions & { onBytes?: (count: number) => void } = {},
+  ): Promise<void> {
+    const address = this.#fileAddress(target.artifact, target.path)
+    await uploadFile(this.#transport, { address, ...source, ...options })
+  }
+
+  /** The bytes of one file, from byte `start` on. */
+  async download(artifact: number, path: string, options: CallOptions & { start?: number } = {}): Promise<Readable> {
+    const start = options.start ?? 0
+    const answer = await this.#transport.send({
+      method: 'GET',
+      path: this.#fileAddress(artifact, path),
+      headers: start === 0 ? {} : { range: `bytes=${start}-` },
+      repeatable: true,
+      signal: options.signal,
+    })
+    return answer.body
+  }
+
+  async suites(options: { at?: string | undefined } = {}): Promise<readonly SuiteInfo[]> {
+    return ((await this.#get('/suites', { at: options.at })) as { suites: SuiteInfo[] }).suites
+  }
+
+  async suite(name: string, options: { at?: string | undefined } = {}): Promise<SuiteInfo> {
+    return (await this.#get(suitePath(name), { at: options.at })) as SuiteInfo
+  }
+
+  async createSuite(
+    suite: SuiteSettings & { name: string; aliases?: readonly string[] },
+    options: ChangeOptions = {},
+  ): Promise<SealedChange> {
+    return this.#change('POST', '/suites', suite, options)
+  }
+
+  async updateSuite(name: string, settings: SuiteSettings, options: ChangeOptions = {}): Promise<SealedChange> {
+    return this.#change('PATCH', suitePath(name), settings, options)
+  }
+
+  async packages(suite: string, wish: PageWish & { at?: string | undefined } = {}): Promise<PackagePage> {
+    const { at, name, after, limit } = wish
+    return (await this.#get(`${suitePath(suite)}/packages`, { at, name, after, limit })) as PackagePage
+  }
+
+  async addPackages(
+    suite: string,
+    packages: { artifacts: readonly number[]; component?: string; section?: string; priority?: string },
+    options: ChangeOptions = {},
+  ): Promise<SealedChange> {
+    return this.#change('POST', `${suitePath(suite)}/packages`, packages, options)
+  }
+
+  async removePackages(
+    suite: string,
+    packages: readonly PackageSelector[],
+    options: ChangeOptions = {},
+  ): Promise<SealedChange> {
+    return this.#change('POST', `${suitePath(suite)}/remove`, { packages }, options)
+  }
+
+  async copyPackages(
+    suite: string,
+    from: { from: string; at?: string; packages?: readonly PackageSelector[] },
+    options: ChangeOptions = {},
+  ): Promise<SealedChange> {
+    return this.#change('POST', `${suitePath(suite)}/copy`, from, options)
+  }
+
+  async rollBack(suite: string, to: string, options: ChangeOptions = {}): Promise<SealedChange> {
+    return this.#change('POST', `${suitePath(suite)}/rollback`, { to }, options)
+  }
+
+  async setAlias(name: string, suite: string, options: ChangeOptions = {}): Promise<SealedChange> {
+    return this.#change('PUT', `/aliases/${encodeURIComponent(name)}`, { suite }, options)
+  }
+
+  async removeAlias(name: string, options: ChangeOptions = {}): Promise<SealedChange> {
+    return this.#change('DELETE', `/aliases/${encodeURIComponent(name)}`, undefined, options)
+  }
+
+  async history(suite: string, wish: { before?: number | undefined; limit?: number } = {}): Promise<HistoryPage> {
+    return (await this.#get(`${suitePath(suite)}/history`, { before: wish.before, limit: wish.limit })) as HistoryPage
+  }
+
+  /** What is in `suite` at `to` and was not so in it, or in the suite `with`, at `from`. */
+  async difference(
+    suite: string,
+    states: { from?: string | undefined; to?: string | undefined; with?: string | undefined },
+  ): Promise<SuiteDifference> {
+    const { from, to, with: other } = states
+    return (await this.#get(`${suitePath(suite)}/diff`, { from, to, with: other })) as SuiteDifference
+  }
+
+  /** The deb822 stanza for sources.list.d, with the key inline. */
+  async sources(suite: string, options: { at?: string | undefined } = {}): Promise<string> {
+    return this.#transport.text({
+      method: 'GET',
+      path: `${this.#root}${suitePath(suite)}/sources`,
+      query: { at: options.at },
+      repeatable: true,
+    })
+  }
+
+  async #get(path: string, query: Readonly<Record<string, string | number | undefined>> = {}): Promise<unknown> {
+    return this.#transport.json({ method: 'GET', path: this.#root + path, query, repeatable: true })
+  }
+
+  async #change(
+    method: 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+    path: string,
+    json: unknown,
+    options: ChangeOptions,
+  ): Promise<SealedChange> {
+    const answer = await this.#transport.json({
+      method,
+      path: this.#root + path,
+      ...(json === undefined ? {} : { json }),
+      headers: { 'idempotency-key': options.idempotencyKey ?? randomUUID() },
+      repeatable: true,
+      signal: options.signal,
+    })
+    return answer as SealedChange
+  }
+
+  #fileAddress(artifact: number, path: string): string {
+    return `${this.#root}/artifacts/${artifact}/files/${path.split('/').map(encodeURIComponent).join('/')}`
+  }
+}
+
+/** A suite's name may hold slashes; in an address it is one segment. */
+function suitePath(name: string): string {
+  return `/suites/${encodeURIComponent(name)}`
+}
