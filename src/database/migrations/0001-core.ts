@@ -262,7 +262,15 @@ const layout = {
     index: [['map_id']],
   },
   index_file: {
-    columns: { id, archive_id: idOf('archive'), sha256: text, size: integer, form: text, maps_json: text, created_at: integer },
+    columns: {
+      id,
+      archive_id: idOf('archive'),
+      sha256: text,
+      size: integer,
+      form: text,
+      maps_json: text,
+      created_at: integer,
+    },
     unique: [['archive_id', 'sha256', 'form']],
   },
   release_index: {
