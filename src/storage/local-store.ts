@@ -1,0 +1,188 @@
+/**
+ * A file store in a directory: `<root>/<first two digits>/<digest>`, with `.<generation>` after it from the first on.
+ *
+ * A spooled file is linked into its place (link(2) never overwrites), then the directory is synced. So the spool must
+ * lie on the same file system.
+ */
+import { link, mkdir, open, opendir, readdir, stat, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { parseSha256 } from '../common/digest.ts'
+import { AshlarError } from '../common/errors.ts'
+import { noFaults, type Faults } from '../common/faults.ts'
+import { digestOf, readChunkBytes } from './digest-stream.ts'
+import { DirectorySync, syncDirectory } from './directory-sync.ts'
+import type { ByteRange, FileKey, FileStore, OpenedFile, SpooledFile, StoredEntry } from './file-store.ts'
+import { storageError, systemCode } from './storage-error.ts'
+
+export interface LocalStoreOptions {
+  readonly name: string
+  /** The directory; made if it is missing. */
+  readonly root: string
+  readonly faults?: Faults
+}
+
+/** @throws AshlarError storage-full, storage-failed */
+export async function openLocalStore(options: LocalStoreOptions): Promise<FileStore> {
+  try {
+    await prepareShards(options.root)
+  } catch (error) {
+    throw storageError(error, `preparing the store ${options.name}`)
+  }
+  return new LocalStore(options)
+}
+
+class LocalStore implements FileStore {
+  readonly name: string
+  readonly #root: string
+  readonly #faults: Faults
+  readonly #directories = new DirectorySync()
+
+  constructor(options: LocalStoreOptions) {
+    this.name = options.name
+    this.#root = options.root
+    this.#faults = options.faults ?? noFaults
+  }
+
+  async put(key: FileKey, spooled: SpooledFile, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted()
+    try {
+      await this.#faults.reach('store.move')
+      if (!(await linkNew(spooled.path, this.localPath(key)))) await this.#compare(key, spooled, signal)
+      await this.#faults.reach('store.sync-directory')
+      // Also for what was there before: another call may have linked it and not have come to the sync yet.
+      await this.#directories.sync(this.#shard(key))
+    } catch (error) {
+      throw storageError(error, 'writing a file to the store')
+    }
+  }
+
+  async open(key: FileKey, range?: ByteRange): Promise<OpenedFile> {
+    try {
+      const handle = await open(this.localPath(key), 'r')
+      try {
+        const { size } = await handle.stat()
+        const { start, end } = range ?? { start: 0, end: size }
+        if (start < 0 || end < start || end > size) {
+          throw new AshlarError('range-not-satisfiable', `Bytes ${start} to ${end} of a file of ${size}.`)
+        }
+        if (start === end) {
+          await handle.close()
+          return { kind: 'stream', stream: Readable.from([]), sizeBytes: size }
+        }
+        const stream = handle.createReadStream({ start, end: end - 1, highWaterMark: readChunkBytes })
+        return { kind: 'stream', stream, sizeBytes: size }
+      } catch (error) {
+        await handle.close()
+        throw error
+      }
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') {
+        throw new AshlarError('file-corrupt', `File ${key.sha256} is missing in the store ${this.name}.`)
+      }
+      throw storageError(error, 'reading a stored file')
+    }
+  }
+
+  async has(key: FileKey): Promise<number | undefined> {
+    try {
+      return (await stat(this.localPath(key))).size
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return undefined
+      throw storageError(error, 'looking for a stored file')
+    }
+  }
+
+  async delete(key: FileKey): Promise<void> {
+    try {
+      await unlink(this.localPath(key))
+      await this.#directories.sync(this.#shard(key))
+    } catch (error) {
+      if (systemCode(error) !== 'ENOENT') throw storageError(error, 'deleting a stored file')
+    }
+  }
+
+  /** Sorts the names of one of the 256 directories at a time. */
+  async *list(signal?: AbortSignal): AsyncGenerator<StoredEntry> {
+    for (const shard of shardNames()) {
+      for (const name of await this.#namesIn(shard)) {
+        signal?.throwIfAborted()
+        const key = parseName(name)
+        if (key === undefined || !key.sha256.startsWith(shard)) continue
+        const entry = await this.#entry(key)
+        if (entry !== undefined) yield entry
+      }
+    }
+  }
+
+  localPath(key: FileKey): string {
+    return join(this.#shard(key), key.generation === 0 ? key.sha256 : `${key.sha256}.${key.generation}`)
+  }
+
+  #shard(key: FileKey): string {
+    return join(this.#root, key.sha256.slice(0, 2))
+  }
+
+  async #compare(key: FileKey, spooled: SpooledFile, signal?: AbortSignal): Promise<void> {
+    const stored = await digestOf(this.localPath(key), signal)
+    if (stored.sizeBytes === spooled.sizeBytes && stored.sha256 === spooled.sha256) return
+    throw new AshlarError(
+      'file-corrupt',
+      `File ${key.sha256} has ${stored.sizeBytes} bytes with the digest ${stored.sha256} in the store ${this.name}.`,
+    )
+  }
+
+  async #namesIn(shard: string): Promise<string[]> {
+    try {
+      return (await readdir(join(this.#root, shard))).sort()
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return []
+      throw storageError(error, 'listing the store')
+    }
+  }
+
+  async #entry(key: FileKey): Promise<StoredEntry | undefined> {
+    try {
+      const found = await stat(this.localPath(key))
+      if (!found.isFile()) return undefined
+      return { key, sizeBytes: found.size, modifiedAt: Math.round(found.mtimeMs * 1000) }
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return undefined
+      throw storageError(error, 'listing the store')
+    }
+  }
+}
+
+/** Whether the link was made; false if the name is taken. */
+async function linkNew(existing: string, name: string): Promise<boolean> {
+  try {
+    await link(existing, name)
+    return true
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST') return false
+    throw error
+  }
+}
+
+/** Makes all the directories there will ever be, so that no put has to. */
+async function prepareShards(root: string): Promise<void> {
+  await mkdir(root, { recursive: true, mode: 0o700 })
+  const present = new Set<string>()
+  for await (const entry of await opendir(root)) present.add(entry.name)
+  const missing = shardNames().filter((name) => !present.has(name))
+  if (missing.length === 0) return
+  for (const name of missing) await mkdir(join(root, name), { recursive: true, mode: 0o700 })
+  await syncDirectory(root)
+}
+
+function shardNames(): string[] {
+  return Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+}
+
+function parseName(name: string): FileKey | undefined {
+  const [digest = '', generation, ...rest] = name.split('.')
+  const sha256 = parseSha256(digest)
+  if (sha256 === undefined || sha256 !== digest || rest.length > 0) return undefined
+  if (generation === undefined) return { sha256, generation: 0 }
+  return /^[1-9][0-9]{0,14}$/.test(generation) ? { sha256, generation: Number(generation) } : undefined
+}
