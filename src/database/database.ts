@@ -84,7 +84,9 @@ export async function openDatabase(url: string, options: DatabaseOptions = {}): 
 }
 
 async function openSqlite(file: string, options: DatabaseOptions): Promise<Database> {
-  if (file === '') throw new AshlarError('database-unusable', 'The database URL sqlite: names no file.')
+  if (file === '' || file === ':memory:') {
+    throw new AshlarError('database-unusable', `The database URL sqlite:${file} names no file.`)
+  }
   const path = resolve(file)
   const busyTimeoutMs = options.busyTimeoutMs ?? defaultBusyTimeoutMs
   try {

@@ -26,6 +26,7 @@ export function openPool(options: PoolOptions): Pool {
     connectionTimeoutMillis: connectTimeoutMs,
     idle_in_transaction_session_timeout: idleInTransactionTimeoutMs,
     keepAlive: true,
+    allowExitOnIdle: true,
     types: { getTypeParser },
     ...(options.readOnly ? { options: '-c default_transaction_read_only=on' } : {}),
   })
@@ -39,29 +40,45 @@ export function openPool(options: PoolOptions): Pool {
  *   (unless allowed, for tests) acknowledges a commit before it is on disk.
  */
 export async function checkServer(pool: Pool, allowUnsafeDurability: boolean): Promise<void> {
-  const setting = async (name: string): Promise<string> => {
-    const result = await pool.query<{ value: string }>('select current_setting($1) as value', [name])
-    return result.rows[0]?.value ?? ''
-  }
-  if (Math.floor(Number(await setting('server_version_num')) / 10_000) < oldestVersion) {
-    throw unusable(
-      `The server is PostgreSQL ${await setting('server_version')}; Ashlar needs ${oldestVersion} or newer.`,
-    )
-  }
-  const encoding = await setting('server_encoding')
-  if (encoding !== 'UTF8') {
-    throw unusable(`The database is in ${encoding}; create one with: createdb --encoding=UTF8 --template=template0.`)
-  }
-  if (allowUnsafeDurability) return
-  for (const name of ['fsync', 'synchronous_commit']) {
-    if ((await setting(name)) === 'off') {
-      throw unusable(`The server has ${name} = off, and would lose what it acknowledged in a crash; set it to on.`)
-    }
+  const { rows } = await pool.query<ServerSettings>(`
+    select current_setting('server_version') as version,
+           current_setting('server_version_num')::integer as "versionNumber",
+           current_setting('server_encoding') as encoding,
+           current_setting('fsync') as fsync,
+           current_setting('synchronous_commit') as "synchronousCommit"
+  `)
+  for (const settings of rows) {
+    const refusal = allowUnsafeDurability ? unusable(settings) : (unusable(settings) ?? unsafe(settings))
+    if (refusal !== undefined) throw new AshlarError('database-unusable', refusal)
   }
 }
 
-function unusable(detail: string): AshlarError {
-  return new AshlarError('database-unusable', detail)
+export interface ServerSettings {
+  readonly version: string
+  /** As in `180004`. */
+  readonly versionNumber: number
+  readonly encoding: string
+  readonly fsync: string
+  readonly synchronousCommit: string
+}
+
+/** Why Ashlar cannot work with such a server, if so. */
+export function unusable(settings: ServerSettings): string | undefined {
+  if (Math.floor(settings.versionNumber / 10_000) < oldestVersion) {
+    return `The server is PostgreSQL ${settings.version}; Ashlar needs ${oldestVersion} or newer.`
+  }
+  if (settings.encoding !== 'UTF8') {
+    return `The database is in ${settings.encoding}; make one with createdb --encoding=UTF8 --template=template0.`
+  }
+  return undefined
+}
+
+/** Why such a server would lose what it has acknowledged, if so. Anything but `off` waits for the local disk. */
+function unsafe(settings: ServerSettings): string | undefined {
+  const off = [settings.fsync === 'off' && 'fsync', settings.synchronousCommit === 'off' && 'synchronous_commit']
+  const name = off.find((setting) => setting !== false)
+  if (name === undefined) return undefined
+  return `The server has ${name} = off, and would lose what it acknowledged in a crash; set it to on.`
 }
 
 /** int8 and numeric (sums, averages) become numbers, as on SQLite; one that a number cannot hold is refused. */

@@ -25,7 +25,11 @@ export class SqliteReadDriver implements Driver {
   }
 
   async init(): Promise<void> {
-    this.#database = openReader(this.#options.path, this.#options.busyTimeoutMs)
+    try {
+      this.#database = openReader(this.#options.path, this.#options.busyTimeoutMs)
+    } catch (error) {
+      throw sqliteError(error)
+    }
     this.#statements = new StatementCache(this.#database)
   }
 
