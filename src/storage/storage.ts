@@ -18,6 +18,7 @@ import { sweepSpool } from './leftovers.ts'
 import { openLocalStore } from './local-store.ts'
 import { Spool } from './spool.ts'
 import { unlinkIfThere } from './spool-writer.ts'
+import { storageError } from './storage-error.ts'
 
 export type { StoredFile } from './file-copies.ts'
 export type { ByteRange, FileKey, FileStore, OpenedFile, SpooledFile, StoredEntry } from './file-store.ts'
@@ -92,7 +93,7 @@ class OpenStorage implements Storage {
     this.#database = database
     this.#generations = new Batcher(recordMaximum, (digests) => generationsFor(database, storeId, digests))
     this.#records = new Batcher(recordMaximum, async (copies) => {
-      await faults.reach('store.record')
+      await reachRecord(faults)
       return await database.write(async (trx) => recordCopies(trx, storeId, copies, await database.now(trx)))
     })
   }
@@ -134,6 +135,14 @@ class OpenStorage implements Storage {
       throw new AshlarError('file-corrupt', `No store has a copy of the file ${file.sha256}.`)
     }
     return { sha256: file.sha256, generation }
+  }
+}
+
+async function reachRecord(faults: Faults): Promise<void> {
+  try {
+    await faults.reach('store.record')
+  } catch (error) {
+    throw storageError(error, 'recording a file')
   }
 }
 
