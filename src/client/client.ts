@@ -15,6 +15,7 @@ import { WorkspaceClient } from './workspace-client.ts'
 import type { CreatedToken, ScopeInfo, TokenInfo, WorkspaceInfo } from './types.ts'
 
 export type * from './types.ts'
+export { isConnectionFailure } from './retry.ts'
 export type { RetryPolicy } from './retry.ts'
 export { WorkspaceClient } from './workspace-client.ts'
 

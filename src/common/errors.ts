@@ -172,6 +172,21 @@ export const catalogue = {
     title: 'The work could not be done in time.',
     advice: 'Try again; the change may already be sealed, and the same idempotency key finds it.',
   },
+  'data-directory-unusable': {
+    status: 500,
+    title: 'The data directory cannot be used.',
+    advice: 'Choose another with --data, or give this user the right to write there.',
+  },
+  'address-unusable': {
+    status: 500,
+    title: 'The server cannot listen there.',
+    advice: 'Choose another address with --listen, or stop what uses this one.',
+  },
+  'file-unreadable': {
+    status: 400,
+    title: 'A local file or folder cannot be read.',
+    advice: 'Check that it exists, what it is, and that this user may read it.',
+  },
   'server-unreachable': {
     status: 503,
     title: 'No Ashlar server answers.',

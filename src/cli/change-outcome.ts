@@ -1,0 +1,30 @@
+import type { PackageLine, SealedChange } from '../client/client.ts'
+import type { Outcome } from './outcome.ts'
+import { counted } from './wording.ts'
+
+/** Lines of packages shown to people; the rest is counted. */
+const SHOWN = 20
+
+/** How a sealed change reads: what happened, then where the archive stays as it now is. */
+export function changeOutcome(change: SealedChange, sentences: { unchanged: string; done?: string }): Outcome {
+  if (change.unchanged) return { document: change, text: sentences.unchanged }
+  const lines = [
+    sentences.done ?? summary(change),
+    ...packageLines('+', change.added, change.addedCount),
+    ...packageLines('-', change.removed, change.removedCount),
+    `Sealed in r${change.revision}; it stays installable from ${change.snapshot}`,
+  ]
+  return { document: change, text: lines.join('\n') }
+}
+
+function summary(change: SealedChange): string {
+  const added = change.addedCount === 0 ? [] : [`${counted(change.addedCount, 'package')} added`]
+  const removed = change.removedCount === 0 ? [] : [`${counted(change.removedCount, 'package')} removed`]
+  const parts = [...added, ...removed]
+  return `${change.suite}: ${parts.length === 0 ? 'changed' : parts.join(', ')}.`
+}
+
+function packageLines(sign: string, lines: readonly PackageLine[], count: number): string[] {
+  const shown = lines.slice(0, SHOWN).map((each) => `  ${sign} ${each.name} ${each.version} ${each.architecture}`)
+  return count > shown.length ? [...shown, `  ${sign} and ${counted(count - shown.length, 'more', 'more')}`] : shown
+}

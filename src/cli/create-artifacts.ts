@@ -1,0 +1,79 @@
+import { createHash } from 'node:crypto'
+import pLimit from 'p-limit'
+import type { Artifact, ArtifactWish, RelationWish } from '../client/client.ts'
+import type { LocalFile } from './local-file.ts'
+import { showProgress } from './progress.ts'
+import type { Session } from './session.ts'
+
+/** An artifact that is to be made of local files. */
+export interface PlannedArtifact {
+  readonly category: string
+  readonly data?: Readonly<Record<string, unknown>>
+  readonly files: readonly LocalFile[]
+  readonly relations?: readonly RelationWish[]
+}
+
+const WISHES_PER_REQUEST = 500
+const UPLOADS_AT_A_TIME = 8
+
+export interface CreatedArtifacts {
+  /** In the order of the plan. */
+  readonly artifacts: readonly Artifact[]
+  /** Files that were sent, the others being there already. */
+  readonly sentFiles: number
+  readonly sentBytes: number
+}
+
+/**
+ * Makes the artifacts and sends the files that the server does not have. What an interrupted run has made and sent is
+ * found again: the keys are made of the content.
+ */
+export async function createArtifacts(session: Session, plan: readonly PlannedArtifact[]): Promise<CreatedArtifacts> {
+  const artifacts: Artifact[] = []
+  const wishes = plan.map(wishFor)
+  for (let start = 0; start < wishes.length; start += WISHES_PER_REQUEST) {
+    artifacts.push(...(await session.workspace.createArtifacts(wishes.slice(start, start + WISHES_PER_REQUEST))))
+  }
+  const missing = plan.flatMap(({ files }, index) => missingFiles(files, artifacts[index]))
+  const sentBytes = missing.reduce((sum, { local }) => sum + local.sizeBytes, 0)
+  const progress = showProgress(`Uploading ${missing.length} files:`, sentBytes, session.showsProgress)
+  const stop = new AbortController()
+  const limit = pLimit(UPLOADS_AT_A_TIME)
+  try {
+    await Promise.all(
+      missing.map(({ artifact, local }) =>
+        limit(async () => {
+          stop.signal.throwIfAborted()
+          const target = { artifact, path: local.path }
+          await session.workspace.uploadFile(target, local, { signal: stop.signal, onBytes: progress.advance })
+        }),
+      ),
+    )
+  } catch (error) {
+    // The first failure ends the others, and is the one that is told.
+    stop.abort(error)
+    throw error
+  } finally {
+    progress.end()
+  }
+  return { artifacts, sentFiles: missing.length, sentBytes }
+}
+
+function missingFiles(
+  files: readonly LocalFile[],
+  artifact: Artifact | undefined,
+): { artifact: number; local: LocalFile }[] {
+  if (artifact === undefined) throw new Error('the server made fewer artifacts than asked for')
+  const missing = new Set(artifact.missing)
+  return files.filter((local) => missing.has(local.path)).map((local) => ({ artifact: artifact.id, local }))
+}
+
+function wishFor({ category, data, files, relations }: PlannedArtifact): ArtifactWish {
+  const wish = {
+    category,
+    ...(data === undefined ? {} : { data }),
+    files: files.map(({ path, sizeBytes, sha256 }) => ({ path, size: sizeBytes, sha256 })),
+    ...(relations === undefined ? {} : { relations }),
+  }
+  return { ...wish, idempotencyKey: createHash('sha256').update(JSON.stringify(wish)).digest('hex') }
+}

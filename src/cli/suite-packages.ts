@@ -1,0 +1,87 @@
+import { Command } from 'commander'
+import type { PackageLine, SuitePackage, WorkspaceClient } from '../client/client.ts'
+import { changeOutcome } from './change-outcome.ts'
+import { parseSelector, selectorSyntax } from './package-selector.ts'
+import { inSession } from './session.ts'
+import { table } from './table.ts'
+
+const PAGE = 1000
+
+/** The commands of `ashlar suite` about the packages that a suite holds. */
+export function suitePackageCommands(): Command[] {
+  return [packages(), copy(), remove()]
+}
+
+function packages(): Command {
+  return new Command('packages')
+    .description('the packages in a suite')
+    .argument('<suite>')
+    .argument('[name]', 'only packages of this name')
+    .option('--at <id>', 'as they were at a revision (r17) or a moment (20261123T080127Z)')
+    .action(async (suite: string, name: string | undefined, options: { at?: string }, command: Command) =>
+      inSession(command, async ({ workspace }) => {
+        const found = await allPackages(workspace, suite, { at: options.at, name })
+        return {
+          document: { packages: found },
+          text:
+            found.length === 0
+              ? `No package ${name === undefined ? 'is' : `named ${name} is`} in ${suite}.`
+              : packageTable(found),
+          brief: found.map((each) => `${each.name}=${each.version}:${each.architecture}`).join('\n'),
+        }
+      }),
+    )
+}
+
+async function allPackages(
+  workspace: WorkspaceClient,
+  suite: string,
+  wish: { at: string | undefined; name: string | undefined },
+): Promise<SuitePackage[]> {
+  const found: SuitePackage[] = []
+  let after: string | undefined
+  do {
+    const page = await workspace.packages(suite, { ...wish, after, limit: PAGE })
+    found.push(...page.packages)
+    after = page.next
+  } while (after !== undefined)
+  return found
+}
+
+/** Packages as people read them. */
+export function packageTable(lines: readonly PackageLine[]): string {
+  const rows = lines.map((each) => [each.name, each.version, each.architecture, each.component])
+  return table(['PACKAGE', 'VERSION', 'ARCH', 'COMPONENT'], rows)
+}
+
+function copy(): Command {
+  return new Command('copy')
+    .description('put packages of one suite into another, in one step')
+    .argument('<from>', 'the suite they are in')
+    .argument('<to>', 'the suite they shall be in too')
+    .argument('[package...]', `only these: ${selectorSyntax}`)
+    .option('--at <id>', 'as the first suite was at a revision (r17) or a moment (20261123T080127Z)')
+    .action(async (from: string, to: string, words: string[], options: { at?: string }, command: Command) =>
+      inSession(command, async ({ workspace }) => {
+        const change = await workspace.copyPackages(to, {
+          from,
+          ...(options.at === undefined ? {} : { at: options.at }),
+          ...(words.length === 0 ? {} : { packages: words.map(parseSelector) }),
+        })
+        return changeOutcome(change, { unchanged: `${to} holds all of that already.` })
+      }),
+    )
+}
+
+function remove(): Command {
+  return new Command('remove')
+    .description('take packages out of a suite; past states keep them')
+    .argument('<suite>')
+    .argument('<package...>', selectorSyntax)
+    .action(async (suite: string, words: string[], _options: object, command: Command) =>
+      inSession(command, async ({ workspace }) => {
+        const change = await workspace.removePackages(suite, words.map(parseSelector))
+        return changeOutcome(change, { unchanged: `${suite} did not hold that.` })
+      }),
+    )
+}

@@ -1,0 +1,84 @@
+import { InvalidArgumentError, Option } from 'commander'
+import type { Command } from 'commander'
+import type { SuiteSettings } from '../client/client.ts'
+
+/** What commander makes of the options below. */
+interface SettingOptions {
+  readonly suiteField?: string
+  readonly codename?: string
+  readonly origin?: string
+  readonly label?: string
+  readonly description?: string
+  readonly components?: string[]
+  readonly architectures?: string[]
+  readonly versions?: 'all' | 'newest'
+  readonly notAutomatic?: boolean
+  readonly butAutomaticUpgrades?: boolean
+  readonly validUntilDays?: number
+}
+
+/** Gives a command the options that shape a suite and its Release. */
+export function withSettingOptions(command: Command): Command {
+  return command
+    .option('--suite-field <name>', 'the Suite field of its Release (default: the name)')
+    .option('--codename <name>', 'the Codename field of its Release (default: the name)')
+    .option('--origin <text>', 'the Origin field of its Release')
+    .option('--label <text>', 'the Label field of its Release')
+    .option('--description <text>', 'the Description field of its Release')
+    .option('--components <names>', 'its components, such as main,contrib; the first takes what names none', names)
+    .option('--architectures <names>', 'architectures to list even while no package has them', names)
+    .addOption(new Option('--versions <which>', 'the versions of a package it keeps').choices(['all', 'newest']))
+    .option('--not-automatic', 'apt installs from it only when asked to')
+    .option('--no-not-automatic', 'apt installs from it as from any other')
+    .option('--but-automatic-upgrades', 'with --not-automatic: apt upgrades what was installed from it')
+    .option('--no-but-automatic-upgrades', 'apt does not upgrade from it by itself')
+    .option(
+      '--valid-until-days <days>',
+      'after how many days apt distrusts a Release that was not renewed',
+      wholeNumber,
+    )
+}
+
+export function settingsFrom(options: SettingOptions): SuiteSettings {
+  const { suiteField, codename, origin, label, description, components, architectures, versions } = options
+  const { notAutomatic, butAutomaticUpgrades, validUntilDays } = options
+  return Object.fromEntries(
+    Object.entries({
+      suite: suiteField,
+      codename,
+      origin,
+      label,
+      description,
+      components,
+      architectures,
+      versions,
+      notAutomatic,
+      butAutomaticUpgrades,
+      validUntilDays,
+    }).filter(([, value]) => value !== undefined),
+  )
+}
+
+/** The settings as people read them. */
+export function settingLines(settings: SuiteSettings): [string, string][] {
+  const pinning = settings.butAutomaticUpgrades === true ? 'not automatic, but automatic upgrades' : 'not automatic'
+  return [
+    ['Codename', settings.codename ?? ''],
+    ['Origin', settings.origin ?? ''],
+    ['Label', settings.label ?? ''],
+    ['Description', settings.description ?? ''],
+    ['Versions', settings.versions ?? ''],
+    ['Pinning', settings.notAutomatic === true ? pinning : ''],
+    ['Valid for', typeof settings.validUntilDays === 'number' ? `${settings.validUntilDays} days` : ''],
+  ]
+}
+
+/** Words separated by commas or blanks. */
+export function names(text: string): string[] {
+  return text.split(/[\s,]+/).filter((word) => word !== '')
+}
+
+export function wholeNumber(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('It has to be a whole number.')
+  return Number(text)
+}
