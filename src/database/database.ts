@@ -28,8 +28,9 @@ export interface Database extends AsyncDisposable {
   readonly dialect: 'sqlite' | 'postgres'
 
   /**
-   * Committed state. A read that starts after a write has resolved sees it; none sees half of one. Within a write,
-   * what must see its own changes, or must not change before the commit, is read through the transaction instead.
+   * Committed state. A read that starts after a write has resolved sees it; none sees half of one. The queries of a
+   * `read.transaction()` and the rows of a stream show one state. Within a write, what must see its own changes, or
+   * must not change before the commit, is read through the transaction instead.
    */
   readonly read: Kysely<Tables>
 
@@ -48,7 +49,7 @@ export interface Database extends AsyncDisposable {
   /** The database's clock. Inside a transaction pass it, to be told the time at which its locks are held. */
   now(executor?: Kysely<Tables>): Promise<Micros>
 
-  /** Waits for the transactions under way. */
+  /** Waits for the writes under way; refuses new ones. */
   close(): Promise<void>
 }
 
@@ -124,8 +125,10 @@ async function openPostgres(url: string, options: DatabaseOptions): Promise<Data
     dialect: 'postgres',
     types: postgresColumnTypes,
     clock: 'select (extract(epoch from clock_timestamp()) * 1000000)::bigint as micros',
-    reader: new Kysely<Tables>({ dialect: postgresDialect(openPool({ ...shared, readOnly: true })) }),
-    writer: new Kysely<Tables>({ dialect: postgresDialect(writerPool) }),
+    reader: new Kysely<Tables>({
+      dialect: postgresDialect(openPool({ ...shared, readOnly: true }), 'repeatable read'),
+    }),
+    writer: new Kysely<Tables>({ dialect: postgresDialect(writerPool, 'read committed') }),
     translate: postgresError,
   })
 }
@@ -158,6 +161,8 @@ class OpenDatabase implements Database {
   readonly #clock: CompiledQuery<{ micros: Micros }>
   /** Knows whether the caller is inside a deed of this database; a write in there would wait for itself. */
   readonly #deed = new AsyncLocalStorage<{ running: boolean }>()
+  readonly #writing = new Set<Promise<unknown>>()
+  #closed = false
 
   constructor(parts: Parts) {
     this.dialect = parts.dialect
@@ -168,6 +173,17 @@ class OpenDatabase implements Database {
 
   async write<T>(deed: (trx: Transaction<Tables>) => Promise<T>): Promise<T> {
     if (this.#deed.getStore()?.running === true) throw new Error('A write within a write: pass the transaction on.')
+    if (this.#closed) throw new Error('The database is closed.')
+    const write = this.#writeWithRetries(deed)
+    this.#writing.add(write)
+    try {
+      return await write
+    } finally {
+      this.#writing.delete(write)
+    }
+  }
+
+  async #writeWithRetries<T>(deed: (trx: Transaction<Tables>) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await this.#transact(deed)
@@ -199,6 +215,8 @@ class OpenDatabase implements Database {
   }
 
   async close(): Promise<void> {
+    this.#closed = true
+    await Promise.allSettled(this.#writing)
     // The reader first: the last connection to a SQLite file tidies up its log, which takes one that may write.
     await this.read.destroy()
     await this.#writer.destroy()

@@ -58,7 +58,7 @@ function defineOn(
   void describe(`on ${dialect}`, () => {
     const left = new Set<FreshDatabase>()
     after(async () => {
-      for (const fresh of left) await fresh.drop()
+      await Promise.all([...left].map((fresh) => fresh.drop()))
     })
     define(dialect, async () => {
       const { url, remove } = await create()

@@ -14,9 +14,12 @@ import Cursor from 'pg-cursor'
 import { refuseNul } from '../parameters.ts'
 import { postgresError } from './errors.ts'
 
-export function postgresDialect(pool: pg.Pool): Dialect {
+/** How transactions see what others commit meanwhile: not at all, or from statement to statement. */
+export type Isolation = 'repeatable read' | 'read committed'
+
+export function postgresDialect(pool: pg.Pool, isolation: Isolation): Dialect {
   return {
-    createDriver: () => new PostgresDriver(pool),
+    createDriver: () => new PostgresDriver(pool, isolation),
     createAdapter: () => new Adapter(),
     createIntrospector: (db) => new PostgresIntrospector(db),
     createQueryCompiler: () => new PostgresQueryCompiler(),
@@ -31,9 +34,11 @@ class Adapter extends PostgresAdapter {
 
 class PostgresDriver implements Driver {
   readonly #pool: pg.Pool
+  readonly #isolation: Isolation
 
-  constructor(pool: pg.Pool) {
+  constructor(pool: pg.Pool, isolation: Isolation) {
     this.#pool = pool
+    this.#isolation = isolation
   }
 
   async init(): Promise<void> {}
@@ -48,7 +53,7 @@ class PostgresDriver implements Driver {
 
   async beginTransaction(connection: DatabaseConnection): Promise<void> {
     // Named, since the server or the role may have another default.
-    await ours(connection).control('begin isolation level read committed')
+    await ours(connection).control(`begin isolation level ${this.#isolation}`)
   }
 
   async commitTransaction(connection: DatabaseConnection): Promise<void> {
@@ -80,7 +85,7 @@ class PostgresConnection implements DatabaseConnection {
   }
 
   /** @returns the command as the server completed it. */
-  async control(text: 'begin isolation level read committed' | 'commit' | 'rollback'): Promise<string> {
+  async control(text: `begin isolation level ${Isolation}` | 'commit' | 'rollback'): Promise<string> {
     try {
       return (await this.#client.query(text)).command
     } catch (error) {
