@@ -1,0 +1,98 @@
+/** Archives and their revisions as they are stored. */
+import type { Kysely } from 'kysely'
+import { AshlarError } from '../common/errors.ts'
+import type { Database } from '../database/database.ts'
+import type { Micros, Tables } from '../database/schema.ts'
+import { type At, parseSnapshotName } from './moment.ts'
+
+export interface Archive {
+  readonly id: number
+  readonly head: number
+  readonly sealedAt: Micros
+  readonly issue: number
+}
+
+const columns = ['id', 'head', 'sealed_at as sealedAt', 'issue'] as const
+
+/** The archive of a workspace, or undefined before its first suite. */
+export async function archiveOf(db: Kysely<Tables>, workspaceId: number): Promise<Archive | undefined> {
+  return db.selectFrom('archive').select(columns).where('workspace_id', '=', workspaceId).executeTakeFirst()
+}
+
+export async function archiveById(db: Kysely<Tables>, archiveId: number): Promise<Archive> {
+  return db.selectFrom('archive').select(columns).where('id', '=', archiveId).executeTakeFirstOrThrow()
+}
+
+/** The archive of a workspace, made if there is none. */
+export async function ensureArchive(database: Database, workspaceId: number): Promise<Archive> {
+  const existing = await archiveOf(database.read, workspaceId)
+  if (existing !== undefined) return existing
+  return database.write(async (trx) => {
+    await trx
+      .insertInto('archive')
+      .values({ workspace_id: workspaceId, head: 0, sealed_at: 0, issue: 0 })
+      .onConflict((conflict) => conflict.column('workspace_id').doNothing())
+      .execute()
+    return trx.selectFrom('archive').select(columns).where('workspace_id', '=', workspaceId).executeTakeFirstOrThrow()
+  })
+}
+
+/**
+ * The revision that a snapshot's name means.
+ *
+ * A moment means the last revision sealed up to the end of its second. It resolves only when no later seal can still
+ * fall before that end; otherwise two clients could be given different answers for one name.
+ *
+ * @throws AshlarError snapshot-unknown; gone for a revision that has expired
+ */
+export async function resolveSnapshot(database: Database, archive: Archive, at: At): Promise<number> {
+  const name = parseSnapshotName(at)
+  if (name.kind === 'revision') {
+    if (name.number === 0 || name.number > archive.head) {
+      throw new AshlarError('snapshot-unknown', `There is no revision r${name.number}; the newest is r${archive.head}.`)
+    }
+    await requireRetained(database.read, archive.id, name.number)
+    return name.number
+  }
+  const end = (name.seconds + 1) * 1_000_000
+  const now = await database.now()
+  if (end > now) {
+    throw new AshlarError('snapshot-unknown', `The moment ${at} is not past yet; name it once its second is over.`)
+  }
+  // Past the head's time a seal may be under way that was given an earlier one; locking the archive waits for it.
+  const lastSealed = archive.sealedAt >= end ? archive.sealedAt : await sealedUpToNow(database, archive.id)
+  const revision = await database.read
+    .selectFrom('revision')
+    .select('number')
+    .where('archive_id', '=', archive.id)
+    .where('sealed_at', '<', end)
+    .where('sealed_at', '<=', lastSealed)
+    .orderBy('sealed_at', 'desc')
+    .executeTakeFirst()
+  if (revision === undefined) throw new AshlarError('snapshot-unknown', `Nothing had been published at ${at}.`)
+  await requireRetained(database.read, archive.id, revision.number)
+  return revision.number
+}
+
+/** The head's time, once every seal that took its time before now is committed or given up. */
+async function sealedUpToNow(database: Database, archiveId: number): Promise<Micros> {
+  const row = await database.write((trx) =>
+    trx
+      .updateTable('archive')
+      .set((eb) => ({ head: eb.ref('head') }))
+      .where('id', '=', archiveId)
+      .returning('sealed_at')
+      .executeTakeFirstOrThrow(),
+  )
+  return row.sealed_at
+}
+
+async function requireRetained(db: Kysely<Tables>, archiveId: number, number: number): Promise<void> {
+  const revision = await db
+    .selectFrom('revision')
+    .select('state')
+    .where('archive_id', '=', archiveId)
+    .where('number', '=', number)
+    .executeTakeFirst()
+  if (revision?.state === 'expired') throw new AshlarError('gone', `The revision r${number} has expired.`)
+}

@@ -1,0 +1,79 @@
+/** What can be asked of an archive. A request is recorded as a change, and sealed or refused as a whole. */
+import type { Micros } from '../database/schema.ts'
+import type { At } from './moment.ts'
+import type { SuiteSettingsInput } from './settings.ts'
+
+/** A package for a suite; what is not given is the package's own, or the suite's first component. */
+export interface PackagePlacement {
+  readonly packageId: number
+  readonly component?: string
+  readonly section?: string
+  readonly priority?: string
+}
+
+/** The packages of a name, narrowed to a version and an architecture (`source` for sources). */
+export interface PackageSelector {
+  readonly name: string
+  readonly version?: string
+  readonly architecture?: string
+}
+
+/** What to do if a pool path already means other bytes: refuse, or lay the package at its second path. */
+export type PoolConflict = 'refuse' | 'second-path'
+
+export type ChangeRequest =
+  | {
+      readonly kind: 'suite-create'
+      readonly suite: string
+      readonly settings: SuiteSettingsInput
+      readonly aliases?: readonly string[]
+    }
+  | { readonly kind: 'suite-update'; readonly suite: string; readonly settings: SuiteSettingsInput }
+  /** `suite: null` removes the alias. */
+  | { readonly kind: 'alias'; readonly name: string; readonly suite: string | null }
+  | {
+      readonly kind: 'add'
+      readonly suite: string
+      readonly packages: readonly PackagePlacement[]
+      readonly onPoolConflict?: PoolConflict
+    }
+  | { readonly kind: 'remove'; readonly suite: string; readonly packages: readonly PackageSelector[] }
+  /** Adds and removes (by package id) in one step: what following a folder or a mirror asks for. */
+  | {
+      readonly kind: 'edit'
+      readonly suite: string
+      readonly add: readonly PackagePlacement[]
+      readonly remove: readonly number[]
+      readonly onPoolConflict?: PoolConflict
+    }
+  /** Without `packages`: all of the other suite. */
+  | {
+      readonly kind: 'copy'
+      readonly from: { readonly suite: string; readonly at?: At }
+      readonly suite: string
+      readonly packages?: readonly PackageSelector[]
+    }
+  | { readonly kind: 'rollback'; readonly suite: string; readonly to: At }
+
+/** A package as a change or a listing names it. */
+export interface PackageLine {
+  readonly name: string
+  readonly version: string
+  readonly architecture: string
+  readonly component: string
+}
+
+/** What became of a change. */
+export interface SealedChange {
+  readonly change: number
+  /** The revision that holds it; if it changed nothing, the one that already did. */
+  readonly revision: number
+  readonly sealedAt: Micros
+  readonly suite: string
+  readonly unchanged: boolean
+  readonly addedCount: number
+  readonly removedCount: number
+  /** At most 1,000 of each. */
+  readonly added: readonly PackageLine[]
+  readonly removed: readonly PackageLine[]
+}

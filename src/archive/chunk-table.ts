@@ -1,0 +1,111 @@
+/** Chunks as they are stored: which run of keys, which text, and where its compressed forms lie in a pack. */
+import { LRUCache } from 'lru-cache'
+import { parseSha256, type Sha256 } from '../common/digest.ts'
+import type { Database } from '../database/database.ts'
+import type { StoredFile } from '../storage/storage.ts'
+
+/** A chunk in a pack: the xz block, then the gzip member, then the zstd frame. It never changes. */
+export interface Chunk {
+  readonly id: number
+  readonly firstKey: string
+  readonly textSha256: Sha256
+  readonly textBytes: number
+  readonly pack: StoredFile
+  readonly packOffset: number
+  readonly xzBytes: number
+  readonly xzUnpaddedBytes: number
+  readonly gzBytes: number
+  readonly zstBytes: number
+}
+
+const BYTES_PER_ID = 6
+const CHUNKS_PER_QUERY = 500
+
+/** The chunk ids of a map, as the database keeps them. */
+export function packIds(ids: readonly number[]): Uint8Array {
+  const bytes = Buffer.alloc(ids.length * BYTES_PER_ID)
+  for (const [index, id] of ids.entries()) bytes.writeUIntLE(id, index * BYTES_PER_ID, BYTES_PER_ID)
+  return bytes
+}
+
+export function unpackIds(packed: Uint8Array): number[] {
+  const bytes = Buffer.from(packed.buffer, packed.byteOffset, packed.byteLength)
+  return Array.from({ length: bytes.length / BYTES_PER_ID }, (_, i) => bytes.readUIntLE(i * BYTES_PER_ID, BYTES_PER_ID))
+}
+
+/** Reads chunks; remembers those it has read, since each revision shares nearly all with the one before. */
+export class ChunkTable {
+  readonly #database: Database
+  readonly #known = new LRUCache<number, Chunk>({ max: 20_000 })
+
+  constructor(database: Database) {
+    this.#database = database
+  }
+
+  /** The chunks of a map, in order. */
+  async ofMap(mapId: number): Promise<Chunk[]> {
+    const map = await this.#database.read
+      .selectFrom('index_map')
+      .select('chunks')
+      .where('id', '=', mapId)
+      .executeTakeFirstOrThrow()
+    return this.#load(unpackIds(map.chunks))
+  }
+
+  /** The chunk of an archive with this text, if there is one. */
+  async withText(archiveId: number, textSha256: Sha256): Promise<Chunk | undefined> {
+    const row = await this.#database.read
+      .selectFrom('chunk')
+      .select('id')
+      .where('archive_id', '=', archiveId)
+      .where('text_sha256', '=', textSha256)
+      .executeTakeFirst()
+    return row === undefined ? undefined : (await this.#load([row.id]))[0]
+  }
+
+  async #load(ids: readonly number[]): Promise<Chunk[]> {
+    const found = new Map<number, Chunk>()
+    const unknown: number[] = []
+    for (const id of ids) {
+      const chunk = this.#known.get(id)
+      if (chunk === undefined) unknown.push(id)
+      else found.set(id, chunk)
+    }
+    for (let start = 0; start < unknown.length; start += CHUNKS_PER_QUERY) {
+      const rows = await this.#database.read
+        .selectFrom('chunk')
+        .innerJoin('file', 'file.id', 'chunk.pack_file_id')
+        .selectAll('chunk')
+        .select(['file.sha256', 'file.size'])
+        .where('chunk.id', 'in', unknown.slice(start, start + CHUNKS_PER_QUERY))
+        .execute()
+      for (const row of rows) {
+        const chunk: Chunk = {
+          id: row.id,
+          firstKey: row.first_key,
+          textSha256: digestOf(row.text_sha256),
+          textBytes: row.text_size,
+          pack: { id: row.pack_file_id, sha256: digestOf(row.sha256), sizeBytes: row.size },
+          packOffset: row.pack_offset,
+          xzBytes: row.xz_size,
+          xzUnpaddedBytes: row.xz_unpadded_size,
+          gzBytes: row.gz_size,
+          zstBytes: row.zst_size,
+        }
+        this.#known.set(chunk.id, chunk)
+        found.set(chunk.id, chunk)
+      }
+    }
+    return ids.map((id) => {
+      const chunk = found.get(id)
+      if (chunk === undefined) throw new Error(`Chunk ${id} of a map is missing`)
+      return chunk
+    })
+  }
+}
+
+function digestOf(text: string): Sha256 {
+  const digest = parseSha256(text)
+  if (digest === undefined) throw new Error(`The database holds '${text}' where a SHA-256 belongs`)
+  return digest
+}

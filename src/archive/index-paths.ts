@@ -1,0 +1,62 @@
+/** Which indexes a suite has, and of which maps each is made. */
+import type { SuiteSettings } from './settings.ts'
+import { type MapKind, type Place, placeKey } from './suite-items.ts'
+
+/** An index below a suite's directory, without the ending of its form. */
+export interface IndexPath {
+  readonly path: string
+  /** In order: what all architectures share comes first, so that they share its chunks. */
+  readonly places: readonly [Place, ...Place[]]
+}
+
+/** What the places of a suite's packages, together with its settings, make of it. */
+export interface SuiteLayout {
+  readonly components: readonly string[]
+  readonly architectures: readonly string[]
+  readonly indexes: readonly IndexPath[]
+}
+
+/** Below the directory of the component, where each kind of binary package is listed. */
+const directories: Readonly<Record<Exclude<MapKind, 'sources'>, string>> = {
+  packages: '',
+  udeb: 'debian-installer/',
+  // As reprepro lays out its .ddebs: `main/debug` can be named as a component of its own in a client's sources.
+  debug: 'debug/',
+}
+
+/** @param used the places in which the suite has packages */
+export function layoutOf(settings: SuiteSettings, used: readonly Place[]): SuiteLayout {
+  const components = withOthers(settings.components, used.map((place) => place.component))
+  const machines = used.map((place) => place.architecture).filter((name) => name !== 'all' && name !== 'source')
+  const architectures = withOthers(settings.architectures, machines)
+  const kindsOf = (component: string): Set<MapKind> =>
+    new Set<MapKind>(['packages', ...used.filter((place) => place.component === component).map((place) => place.kind)])
+
+  const indexes = components.flatMap((component): IndexPath[] => [
+    ...[...kindsOf(component)]
+      .filter((kind) => kind !== 'sources')
+      .toSorted()
+      .flatMap((kind) =>
+        architectures.map((architecture): IndexPath => ({
+          path: `${component}/${directories[kind]}binary-${architecture}/Packages`,
+          places: [
+            { component, kind, architecture: 'all' },
+            { component, kind, architecture },
+          ],
+        })),
+      ),
+    { path: `${component}/source/Sources`, places: [{ component, kind: 'sources', architecture: 'source' }] },
+  ])
+  const debug = components.filter((component) => kindsOf(component).has('debug')).map((name) => `${name}/debug`)
+  return { components: [...components, ...debug], architectures, indexes }
+}
+
+/** The named ones in their order, then the others sorted. */
+function withOthers(named: readonly string[], others: readonly string[]): string[] {
+  return [...named, ...[...new Set(others)].filter((name) => !named.includes(name)).toSorted()]
+}
+
+/** Tells apart the indexes that can be hashed together because they begin with the same map. */
+export function sharedStart(index: IndexPath): string {
+  return placeKey(index.places[0])
+}

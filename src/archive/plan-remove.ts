@@ -1,0 +1,66 @@
+/** Which items of a suite a removal ends. */
+import { AshlarError } from '../common/errors.ts'
+import type { PackageSelector } from './change-request.ts'
+import { dropOutdatedSources } from './plan-sources.ts'
+import type { Effect, PlanState } from './seal-plan.ts'
+import { formatSelector, matchesAny } from './selector.ts'
+import { headItems } from './suite-items.ts'
+
+const NAMES_PER_QUERY = 500
+
+/** @throws AshlarError not-found if one of the selectors means nothing that the suite has */
+export async function removeSelected(
+  state: PlanState,
+  effect: Effect,
+  selectors: readonly PackageSelector[],
+): Promise<void> {
+  const used = new Set<unknown>()
+  const names = [...new Set(selectors.map((selector) => selector.name))]
+  const sources = new Set<string>()
+  for (let start = 0; start < names.length; start += NAMES_PER_QUERY) {
+    const rows = await items(state, effect)
+      .where('item.name', 'in', names.slice(start, start + NAMES_PER_QUERY))
+      .execute()
+    for (const row of rows) {
+      if (!state.has(row.id) && matchesAny(selectors, row, used)) end(effect, row, sources)
+    }
+  }
+  const missing = selectors.find((selector) => !used.has(selector))
+  if (missing !== undefined) {
+    throw new AshlarError(
+      'not-found',
+      `The suite '${effect.suite.name}' has no package that '${formatSelector(missing)}' means.`,
+    )
+  }
+  if (effect.suite.settings.versions === 'newest') await dropOutdatedSources(state, effect, sources)
+}
+
+/** Ends the items of these packages; those that the suite does not have are gone already. */
+export async function removePackages(
+  state: PlanState,
+  effect: Effect,
+  packageIds: readonly number[],
+): Promise<void> {
+  const sources = new Set<string>()
+  for (let start = 0; start < packageIds.length; start += NAMES_PER_QUERY) {
+    const rows = await items(state, effect)
+      .where('item.package_id', 'in', packageIds.slice(start, start + NAMES_PER_QUERY))
+      .execute()
+    for (const row of rows) if (!state.has(row.id)) end(effect, row, sources)
+  }
+}
+
+function items(state: PlanState, effect: Effect) {
+  return headItems(state.database.read, state.sealing)
+    .select(['item.id', 'item.name', 'item.source_name', 'item.component', 'item.map_kind', 'item.architecture'])
+    .select(['item.entry_key', 'package.version'])
+    .where('item.suite_id', '=', effect.suite.id)
+}
+
+type Row = Awaited<ReturnType<ReturnType<typeof items>['execute']>>[number]
+
+function end(effect: Effect, row: Row, sources: Set<string>): void {
+  effect.removed.add(row.id)
+  effect.touch({ component: row.component, kind: row.map_kind, architecture: row.architecture }, row.entry_key)
+  sources.add(row.source_name)
+}

@@ -1,0 +1,75 @@
+/** Bringing a suite's packages back to those of a revision; its settings stay as they are. */
+import { AshlarError } from '../common/errors.ts'
+import { resolveSnapshot } from './archive-table.ts'
+import type { At } from './moment.ts'
+import type { Effect, PlanState } from './seal-plan.ts'
+import { headItems, itemsAt } from './suite-items.ts'
+import { suitesAt } from './suite-table.ts'
+
+const PAGE = 500
+
+export async function rollBack(state: PlanState, effect: Effect, to: At): Promise<void> {
+  const { database } = state
+  const revision = await resolveSnapshot(database, state.archive, to)
+  const then = await suitesAt(database.read, state.archive.id, revision)
+  if (!then.all.some((suite) => suite.id === effect.suite.id)) {
+    throw new AshlarError('snapshot-unknown', `The suite '${effect.suite.name}' did not exist at ${to}.`)
+  }
+  // What an interrupted attempt to seal this change wrote.
+  await database.write((trx) => trx.deleteFrom('suite_item').where('added_by', '=', effect.changeId).execute())
+
+  const wanted = new Set<number>()
+  for await (const row of pages(itemsAt(database.read, revision), effect.suite.id)) wanted.add(row.id)
+  const have = new Set<string>()
+  for await (const row of pages(headItems(database.read, state.sealing), effect.suite.id)) {
+    if (state.has(row.id)) continue
+    if (wanted.has(row.id)) {
+      have.add(placement(row))
+      continue
+    }
+    effect.removed.add(row.id)
+    effect.touch({ component: row.component, kind: row.map_kind, architecture: row.architecture }, row.entry_key)
+  }
+  let batch: ItemRow[] = []
+  const restore = async (): Promise<void> => {
+    const rows = batch
+    batch = []
+    if (rows.length === 0) return
+    const values = rows.map(({ id: _id, ...row }) => ({ ...row, added_by: effect.changeId, removed_by: null }))
+    await database.write((trx) => trx.insertInto('suite_item').values(values).execute())
+  }
+  for await (const row of pages(itemsAt(database.read, revision), effect.suite.id)) {
+    if (have.has(placement(row))) continue
+    effect.touch({ component: row.component, kind: row.map_kind, architecture: row.architecture }, row.entry_key)
+    batch.push(row)
+    if (batch.length >= 200) await restore()
+  }
+  await restore()
+}
+
+type ItemsQuery = ReturnType<typeof headItems>
+
+function itemPage(query: ItemsQuery, suiteId: number, after: number) {
+  return query
+    .select(['item.id', 'item.suite_id', 'item.package_id', 'item.name', 'item.source_name', 'item.component'])
+    .select(['item.section', 'item.priority', 'item.map_kind', 'item.architecture', 'item.entry_key', 'item.directory'])
+    .where('item.suite_id', '=', suiteId)
+    .where('item.id', '>', after)
+    .orderBy('item.id')
+    .limit(PAGE)
+}
+
+type ItemRow = Awaited<ReturnType<ReturnType<typeof itemPage>['execute']>>[number]
+
+async function* pages(query: ItemsQuery, suiteId: number): AsyncGenerator<ItemRow, void, undefined> {
+  for (let last = 0; ; ) {
+    const rows = await itemPage(query, suiteId, last).execute()
+    yield* rows
+    last = rows.at(-1)?.id ?? last
+    if (rows.length < PAGE) return
+  }
+}
+
+function placement(row: ItemRow): string {
+  return `${row.package_id} ${row.component} ${row.map_kind} ${row.section ?? ''} ${row.priority ?? ''}`
+}

@@ -1,0 +1,94 @@
+/**
+ * Pool paths and the bytes they mean, for ever.
+ *
+ * A change claims the paths of its packages when it is recorded; the claim counts once the change is sealed. So of two
+ * uploads of one version with different bytes one is refused, whichever server they reach.
+ */
+import type { Transaction } from 'kysely'
+import { AshlarError } from '../common/errors.ts'
+import type { Tables } from '../database/schema.ts'
+
+export interface PoolClaim {
+  readonly path: string
+  readonly fileId: number
+}
+
+/** A path that another change wants too, of which it is not decided yet whether it will be sealed. */
+export class ClaimUndecided extends Error {
+  readonly changeId: number
+  constructor(changeId: number) {
+    super(`Change ${changeId} claims the same pool path`)
+    this.changeId = changeId
+  }
+}
+
+const CLAIMS_PER_QUERY = 300
+
+/**
+ * Claims paths for a change.
+ *
+ * @returns the claims whose path has meant other bytes before
+ * @throws ClaimUndecided if another change has to be waited for, outside of the transaction
+ */
+export async function claimPaths(
+  trx: Transaction<Tables>,
+  archiveId: number,
+  changeId: number,
+  claims: readonly PoolClaim[],
+): Promise<PoolClaim[]> {
+  // In one order everywhere, so that two changes wait for each other's rows in one order too.
+  const wanted = claims.toSorted((a, b) => (a.path < b.path ? -1 : 1))
+  const taken: PoolClaim[] = []
+  for (let start = 0; start < wanted.length; start += CLAIMS_PER_QUERY) {
+    const batch = wanted.slice(start, start + CLAIMS_PER_QUERY)
+    await trx
+      .insertInto('pool_name')
+      .values(
+        batch.map(({ path, fileId }) => ({ archive_id: archiveId, path, file_id: fileId, change_id: changeId })),
+      )
+      .onConflict((conflict) => conflict.columns(['archive_id', 'path']).doNothing())
+      .execute()
+    const rows = await trx
+      .selectFrom('pool_name')
+      .innerJoin('change', 'change.id', 'pool_name.change_id')
+      .select(['pool_name.path', 'pool_name.file_id', 'pool_name.change_id', 'change.state'])
+      .where('pool_name.archive_id', '=', archiveId)
+      .where(
+        'pool_name.path',
+        'in',
+        batch.map((claim) => claim.path),
+      )
+      .execute()
+    const present = new Map(rows.map((row) => [row.path, row]))
+    for (const claim of batch) {
+      const row = present.get(claim.path)
+      if (row === undefined) throw new Error(`The claim of ${claim.path} was not recorded`)
+      if (row.change_id === changeId || row.state === 'sealed') {
+        if (row.file_id !== claim.fileId) taken.push(claim)
+      } else if (row.state === 'refused') {
+        await takeOver(trx, archiveId, changeId, claim)
+      } else {
+        throw new ClaimUndecided(row.change_id)
+      }
+    }
+  }
+  return taken
+}
+
+async function takeOver(
+  trx: Transaction<Tables>,
+  archiveId: number,
+  changeId: number,
+  claim: PoolClaim,
+): Promise<void> {
+  await trx
+    .updateTable('pool_name')
+    .set({ file_id: claim.fileId, change_id: changeId })
+    .where('archive_id', '=', archiveId)
+    .where('path', '=', claim.path)
+    .execute()
+}
+
+export function poolNameTaken(path: string): AshlarError {
+  return new AshlarError('pool-name-taken', `${path} has been published with other bytes.`)
+}

@@ -1,0 +1,217 @@
+/**
+ * What sealing the waiting changes would do: which are accepted, which items end, which maps change where.
+ *
+ * Changes are taken in the order in which they were recorded, each on top of the accepted ones before it; one that
+ * cannot be is refused as a whole and leaves no trace in the plan. Nothing is written here but the items of a
+ * rollback, which belong to their change until it is sealed.
+ */
+import { AshlarError } from '../common/errors.ts'
+import type { Database } from '../database/database.ts'
+import type { Archive } from './archive-table.ts'
+import type { ChangeRequest } from './change-request.ts'
+import { addItems } from './plan-add.ts'
+import { removePackages, removeSelected } from './plan-remove.ts'
+import { rollBack } from './plan-rollback.ts'
+import { defaultSettings, type SuiteSettings, withSettings } from './settings.ts'
+import { type Place, placeKey } from './suite-items.ts'
+import { type Suite, Suites, suitesAt } from './suite-table.ts'
+
+export interface WaitingChange {
+  readonly id: number
+  readonly request: ChangeRequest
+}
+
+/** The keys of a map whose entries come, go or change. */
+export interface TouchedMap {
+  readonly place: Place
+  readonly keys: Set<string>
+}
+
+/** What an accepted change does to its suite. */
+export class Effect {
+  readonly changeId: number
+  readonly suite: Suite
+  /** Items that end with this change. */
+  readonly removed = new Set<number>()
+  /** Items that the change would have added without effect. */
+  readonly dropped = new Set<number>()
+  readonly touched = new Map<string, TouchedMap>()
+
+  constructor(changeId: number, suite: Suite) {
+    this.changeId = changeId
+    this.suite = suite
+  }
+
+  has(itemId: number): boolean {
+    return this.removed.has(itemId) || this.dropped.has(itemId)
+  }
+
+  touch(place: Place, key: string): void {
+    const name = placeKey(place)
+    const map = this.touched.get(name) ?? { place, keys: new Set() }
+    map.keys.add(key)
+    this.touched.set(name, map)
+  }
+}
+
+/** Settings that a change gives a suite; a suite without an id is created by it. */
+export interface NewSettings {
+  readonly changeId: number
+  readonly suite: string
+  readonly settings: SuiteSettings
+}
+
+export interface NewAlias {
+  readonly changeId: number
+  readonly name: string
+  /** Null ends the alias. */
+  readonly suite: string | null
+}
+
+export interface SealPlan {
+  readonly accepted: readonly number[]
+  readonly refused: readonly { readonly change: WaitingChange; readonly error: AshlarError }[]
+  readonly effects: readonly Effect[]
+  readonly settings: readonly NewSettings[]
+  readonly aliases: readonly NewAlias[]
+  /** The suites as they will be; those to be created have the id 0. */
+  readonly suites: Suites
+}
+
+/** Tells whether sealing the plan makes a new state. */
+export function changesAnything(plan: SealPlan): boolean {
+  return plan.settings.length > 0 || plan.aliases.length > 0 || plan.effects.some((effect) => effect.touched.size > 0)
+}
+
+export async function planSeal(
+  database: Database,
+  archive: Archive,
+  waiting: readonly WaitingChange[],
+): Promise<SealPlan> {
+  const planner = new Planner(database, archive, await suitesAt(database.read, archive.id, archive.head))
+  for (const change of waiting) await planner.take(change)
+  return planner
+}
+
+/** The state on top of which a change is planned. */
+export interface PlanState {
+  readonly database: Database
+  readonly archive: Archive
+  /** Changes whose items count besides those of the head. */
+  readonly sealing: readonly number[]
+  /** Whether an item has been ended or dropped by an earlier change of this plan. */
+  has(itemId: number): boolean
+}
+
+class Planner implements SealPlan, PlanState {
+  readonly database: Database
+  readonly archive: Archive
+  readonly accepted: number[] = []
+  readonly refused: { change: WaitingChange; error: AshlarError }[] = []
+  readonly effects: Effect[] = []
+  readonly settings: NewSettings[] = []
+  readonly aliases: NewAlias[] = []
+  suites: Suites
+
+  constructor(database: Database, archive: Archive, suites: Suites) {
+    this.database = database
+    this.archive = archive
+    this.suites = suites
+  }
+
+  get sealing(): readonly number[] {
+    return this.accepted
+  }
+
+  has(itemId: number): boolean {
+    return this.effects.some((effect) => effect.has(itemId))
+  }
+
+  async take(change: WaitingChange): Promise<void> {
+    try {
+      await this.#apply(change.id, change.request)
+      this.accepted.push(change.id)
+    } catch (error) {
+      if (!(error instanceof AshlarError)) throw error
+      this.refused.push({ change, error })
+    }
+  }
+
+  async #apply(changeId: number, request: ChangeRequest): Promise<void> {
+    switch (request.kind) {
+      case 'suite-create':
+        this.#createSuite(changeId, request)
+        return
+      case 'suite-update': {
+        const suite = this.suites.get(request.suite)
+        const settings = withSettings(suite.settings, request.settings)
+        if (JSON.stringify(settings) === JSON.stringify(suite.settings)) return
+        this.settings.push({ changeId, suite: suite.name, settings })
+        this.#replace({ ...suite, settings })
+        return
+      }
+      case 'alias':
+        this.#setAlias(changeId, request.name, request.suite)
+        return
+      default: {
+        const effect = new Effect(changeId, this.suites.get(request.suite))
+        await planItems(this, effect, request)
+        this.effects.push(effect)
+      }
+    }
+  }
+
+  #createSuite(changeId: number, request: Extract<ChangeRequest, { kind: 'suite-create' }>): void {
+    const names = [request.suite, ...(request.aliases ?? [])]
+    for (const name of names) this.#requireFree(name)
+    const settings = withSettings(defaultSettings(request.suite), request.settings)
+    this.settings.push({ changeId, suite: request.suite, settings })
+    for (const name of request.aliases ?? []) this.aliases.push({ changeId, name, suite: request.suite })
+    this.#replace({ id: 0, name: request.suite, settings, aliases: request.aliases ?? [] })
+  }
+
+  #setAlias(changeId: number, name: string, target: string | null): void {
+    const holder = this.suites.find(name)
+    if (holder?.name === name) throw new AshlarError('conflict', `'${name}' is a suite, so it cannot be an alias.`)
+    const suite = target === null ? undefined : this.suites.get(target)
+    if (target === null && holder === undefined) {
+      throw new AshlarError('not-found', `There is no alias '${name}' in this workspace.`)
+    }
+    if (holder?.name === suite?.name) return
+    this.aliases.push({ changeId, name, suite: suite?.name ?? null })
+    if (holder !== undefined) this.#replace({ ...holder, aliases: holder.aliases.filter((alias) => alias !== name) })
+    if (suite !== undefined) this.#replace({ ...suite, aliases: [...suite.aliases, name].toSorted() })
+  }
+
+  #requireFree(name: string): void {
+    const holder = this.suites.find(name)
+    if (holder !== undefined) {
+      throw new AshlarError('conflict', `The name '${name}' is taken by the suite '${holder.name}'.`)
+    }
+  }
+
+  #replace(suite: Suite): void {
+    const others = this.suites.all.filter((one) => one.name !== suite.name)
+    this.suites = new Suites([...others, suite])
+  }
+}
+
+async function planItems(
+  state: PlanState,
+  effect: Effect,
+  request: Extract<ChangeRequest, { kind: 'add' | 'remove' | 'edit' | 'copy' | 'rollback' }>,
+): Promise<void> {
+  switch (request.kind) {
+    case 'add':
+      return addItems(state, effect, { replaceTwins: request.onPoolConflict === 'second-path' })
+    case 'copy':
+      return addItems(state, effect, { replaceTwins: false })
+    case 'remove':
+      return removeSelected(state, effect, request.packages)
+    case 'edit':
+      await removePackages(state, effect, request.remove)
+      return addItems(state, effect, { replaceTwins: request.onPoolConflict === 'second-path' })
+    case 'rollback':
+      return rollBack(state, effect, request.to)
+  }
+}

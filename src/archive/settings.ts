@@ -1,0 +1,77 @@
+/** What can be set of a suite: all that shapes its Release and what it takes in. Changes of it are part of history. */
+import { AshlarError } from '../common/errors.ts'
+import { isArchitecture, isComponentName } from '../debian/names.ts'
+
+export interface SuiteSettings {
+  /** `Suite:` of the Release. */
+  readonly suite: string
+  /** `Codename:`. apt asks its user before it follows a change of this, the origin, the label or the pinning. */
+  readonly codename: string
+  readonly origin: string
+  readonly label: string
+  readonly description: string
+  /** The first one takes packages that name none. */
+  readonly components: readonly string[]
+  /** Listed even while no package has them; others are listed as soon as one does. */
+  readonly architectures: readonly string[]
+  /** Whether a newer version takes the place of an older one of the same name and architecture. */
+  readonly versions: 'all' | 'newest'
+  readonly notAutomatic: boolean
+  readonly butAutomaticUpgrades: boolean
+  /** After how many days a client should distrust a Release that was not renewed; null: never. */
+  readonly validUntilDays: number | null
+}
+
+export type SuiteSettingsInput = Partial<SuiteSettings>
+
+/** The settings of a new suite. */
+export function defaultSettings(suite: string): SuiteSettings {
+  return {
+    suite,
+    codename: suite,
+    origin: 'Ashlar',
+    label: 'Ashlar',
+    description: '',
+    components: ['main'],
+    architectures: ['amd64', 'arm64'],
+    versions: 'all',
+    notAutomatic: false,
+    butAutomaticUpgrades: false,
+    validUntilDays: null,
+  }
+}
+
+/** @throws AshlarError suite-setting-invalid, naming the setting. */
+export function withSettings(base: SuiteSettings, input: SuiteSettingsInput): SuiteSettings {
+  const settings = { ...base, ...input }
+  for (const field of ['suite', 'codename', 'origin', 'label', 'description'] as const) {
+    // A line break would let a value write fields of its own into the Release.
+    if (/[\p{Cc}\p{Zl}\p{Zp}]/u.test(settings[field])) refuse(field, 'has a control character or line break')
+    if (Buffer.byteLength(settings[field]) > 1000) refuse(field, 'is longer than 1000 bytes')
+  }
+  if (/\s/.test(settings.codename) || settings.codename === '') refuse('codename', 'has to be one word')
+  if (/\s/.test(settings.suite) || settings.suite === '') refuse('suite', 'has to be one word')
+  if (settings.components.length === 0) refuse('components', 'has to name at least one component')
+  for (const component of settings.components) {
+    if (!isComponentName(component)) refuse('components', `has '${component}', which cannot be a component`)
+  }
+  for (const architecture of settings.architectures) {
+    if (!isArchitecture(architecture) || architecture === 'all') {
+      refuse('architectures', `has '${architecture}', which cannot be the architecture of a machine`)
+    }
+  }
+  if (new Set(settings.components).size < settings.components.length) refuse('components', 'names one twice')
+  if (new Set(settings.architectures).size < settings.architectures.length) refuse('architectures', 'names one twice')
+  if (settings.butAutomaticUpgrades && !settings.notAutomatic) {
+    refuse('butAutomaticUpgrades', 'means something only together with notAutomatic')
+  }
+  const days = settings.validUntilDays
+  if (days !== null && (!Number.isInteger(days) || days < 1 || days > 3650)) {
+    refuse('validUntilDays', 'has to be a whole number from 1 to 3650')
+  }
+  return settings
+}
+
+function refuse(setting: string, reason: string): never {
+  throw new AshlarError('suite-setting-invalid', `The setting ${setting} ${reason}.`)
+}

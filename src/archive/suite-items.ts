@@ -1,0 +1,136 @@
+/** What a suite holds: its items, now and at each revision. */
+import type { ExpressionBuilder, Kysely, SelectQueryBuilder } from 'kysely'
+import type { SuiteItemTable, Tables } from '../database/schema.ts'
+import { canonicalDebName } from '../debian/names.ts'
+import { renderPackagesEntry } from '../debian/binary-package.ts'
+import { renderSourcesEntry } from '../debian/source-package.ts'
+
+export type MapKind = SuiteItemTable['map_kind']
+
+/** Which map of a suite. */
+export interface Place {
+  readonly component: string
+  readonly kind: MapKind
+  readonly architecture: string
+}
+
+/** Tells places apart; also their order. */
+export function placeKey(place: Place): string {
+  return `${place.component} ${place.kind} ${place.architecture}`
+}
+
+/** What is sealed, and what the seal under way adds and takes away. */
+export interface HeadView {
+  /** Changes that are being sealed: their items count. */
+  readonly sealing: readonly number[]
+  /** Items that count no more. */
+  readonly without: { has(itemId: number): boolean }
+}
+
+/** An entry of a map: its key and its text. */
+export interface Entry {
+  readonly key: string
+  readonly text: string
+}
+
+/** Tables of a query over items: the item, its package, the change that added it, the one that removed it. */
+type ItemTables = Tables & {
+  item: Tables['suite_item']
+  package: Tables['package']
+  added: Tables['change']
+  removed: Tables['change'] | null
+}
+
+const PAGE = 500
+
+/** Items that are sealed and not removed, or added by one of the changes `sealing`. */
+export function headItems(
+  db: Kysely<Tables>,
+  sealing: readonly number[] = [],
+): SelectQueryBuilder<Tables & { item: Tables['suite_item']; added: Tables['change'] }, 'item' | 'package' | 'added', object> {
+  return db
+    .selectFrom('suite_item as item')
+    .innerJoin('package', 'package.id', 'item.package_id')
+    .innerJoin('change as added', 'added.id', 'item.added_by')
+    .where('item.removed_by', 'is', null)
+    .where((eb) => {
+      const sealed = eb('added.revision', 'is not', null)
+      return sealing.length === 0 ? sealed : eb.or([sealed, eb('added.id', 'in', [...sealing])])
+    })
+}
+
+/** Items of the state at a revision. */
+export function itemsAt(
+  db: Kysely<Tables>,
+  revision: number,
+): SelectQueryBuilder<Tables & { item: Tables['suite_item']; added: Tables['change'] }, 'item' | 'package' | 'added', object> {
+  return db
+    .selectFrom('suite_item as item')
+    .innerJoin('package', 'package.id', 'item.package_id')
+    .innerJoin('change as added', 'added.id', 'item.added_by')
+    .where('added.revision', '<=', revision)
+    .where((eb) => eb.or([eb('item.removed_by', 'is', null), eb.not(eb.exists(removedBy(eb, revision)))]))
+}
+
+function removedBy(eb: ExpressionBuilder<ItemTables, 'item'>, revision: number) {
+  return eb
+    .selectFrom('change as remover')
+    .select('remover.id')
+    .whereRef('remover.id', '=', 'item.removed_by')
+    .where('remover.revision', '<=', revision)
+}
+
+/** The entries of a map from one key up to, not including, another; in order, a page at a time. */
+export async function* mapEntries(
+  db: Kysely<Tables>,
+  suiteId: number,
+  place: Place,
+  view: HeadView,
+  from: string | undefined,
+  to: string | undefined,
+): AsyncGenerator<Entry, void, undefined> {
+  let last: { readonly key: string; readonly id: number } | undefined
+  for (;;) {
+    let query = headItems(db, view.sealing)
+      .select(['item.id', 'item.entry_key', 'item.directory', 'item.section', 'item.priority'])
+      .select(['package.kind', 'package.name', 'package.version', 'package.architecture', 'package.stanza'])
+      .where('item.suite_id', '=', suiteId)
+      .where('item.component', '=', place.component)
+      .where('item.map_kind', '=', place.kind)
+      .where('item.architecture', '=', place.architecture)
+      .orderBy('item.entry_key')
+      .orderBy('item.id')
+      .limit(PAGE)
+    const start = last?.key ?? from
+    if (start !== undefined) query = query.where('item.entry_key', '>=', start)
+    if (to !== undefined) query = query.where('item.entry_key', '<', to)
+    const after = last
+    if (after !== undefined) {
+      query = query.where((eb) => eb.or([eb('item.entry_key', '>', after.key), eb('item.id', '>', after.id)]))
+    }
+    const rows = await query.execute()
+    for (const row of rows) {
+      if (!view.without.has(row.id)) yield { key: row.entry_key, text: entryText(row) }
+    }
+    const final = rows.at(-1)
+    if (final === undefined || rows.length < PAGE) return
+    last = { key: final.entry_key, id: final.id }
+  }
+}
+
+/** The stanza of an item in its index. */
+export function entryText(row: {
+  readonly kind: 'deb' | 'udeb' | 'dsc'
+  readonly name: string
+  readonly version: string
+  readonly architecture: string
+  readonly stanza: string
+  readonly directory: string
+  readonly section: string | null
+  readonly priority: string | null
+}): string {
+  const { stanza, directory, section, priority } = row
+  if (row.kind === 'dsc') return renderSourcesEntry({ stanza, directory, section, priority })
+  const filename = `${directory}/${canonicalDebName(row.name, row.version, row.architecture, row.kind)}`
+  return renderPackagesEntry({ stanza, filename, section, priority })
+}

@@ -1,0 +1,109 @@
+/**
+ * A few threads for work that would block the main one: compression, hashing, reading packages.
+ *
+ * The worker's file calls `answerRequests(handler)`. Requests wait in order for a free thread; an idle pool does not
+ * keep the process alive. An AshlarError keeps its code across the border.
+ */
+import { parentPort, Worker } from 'node:worker_threads'
+import { AshlarError, type ErrorCode } from './errors.ts'
+
+interface Job<Request, Answer> {
+  readonly request: Request
+  readonly settle: PromiseWithResolvers<Answer>
+}
+
+type Reply<Answer> = { ok: true; answer: Answer } | { ok: false; code?: ErrorCode; message: string; stack?: string }
+
+export class WorkerPool<Request, Answer> implements AsyncDisposable {
+  readonly #file: URL
+  readonly #size: number
+  readonly #idle: Worker[] = []
+  readonly #busy = new Map<Worker, Job<Request, Answer>>()
+  readonly #waiting: Job<Request, Answer>[] = []
+  #closed = false
+
+  constructor(file: URL, size: number) {
+    this.#file = file
+    this.#size = size
+  }
+
+  run(request: Request): Promise<Answer> {
+    if (this.#closed) return Promise.reject(new Error('The worker pool is closed'))
+    const job: Job<Request, Answer> = { request, settle: Promise.withResolvers<Answer>() }
+    this.#waiting.push(job)
+    this.#dispatch()
+    return job.settle.promise
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    for (const job of this.#waiting.splice(0)) job.settle.reject(new Error('The worker pool was closed'))
+    await Promise.all([...this.#idle, ...this.#busy.keys()].map((worker) => worker.terminate()))
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  #dispatch(): void {
+    while (this.#waiting.length > 0) {
+      const worker = this.#idle.pop() ?? (this.#busy.size < this.#size ? this.#start() : undefined)
+      if (worker === undefined) return
+      const job = this.#waiting.shift()
+      if (job === undefined) return
+      this.#busy.set(worker, job)
+      worker.ref()
+      worker.postMessage(job.request)
+    }
+  }
+
+  #start(): Worker {
+    const worker = new Worker(this.#file)
+    worker.on('message', (reply: Reply<Answer>) => {
+      const job = this.#busy.get(worker)
+      this.#busy.delete(worker)
+      worker.unref()
+      this.#idle.push(worker)
+      if (reply.ok) job?.settle.resolve(reply.answer)
+      else job?.settle.reject(errorOf(reply))
+      this.#dispatch()
+    })
+    // A thread that dies (out of memory) takes only its own job with it.
+    worker.on('error', (error) => this.#busy.get(worker)?.settle.reject(error))
+    worker.on('exit', (status) => {
+      this.#busy.get(worker)?.settle.reject(new Error(`A worker thread ended with status ${status}`))
+      this.#busy.delete(worker)
+      const place = this.#idle.indexOf(worker)
+      if (place >= 0) this.#idle.splice(place, 1)
+      if (!this.#closed) this.#dispatch()
+    })
+    return worker
+  }
+}
+
+/** Called once by a worker's file: answers each request of its pool. `transfer` names buffers to hand over uncopied. */
+export function answerRequests<Request, Answer>(
+  handle: (request: Request) => Promise<{ answer: Answer; transfer?: ArrayBuffer[] }>,
+): void {
+  const port = parentPort
+  if (port === null) throw new Error('This file runs in a worker thread only')
+  port.on('message', (request: Request) => {
+    handle(request).then(
+      ({ answer, transfer }) => port.postMessage({ ok: true, answer } satisfies Reply<Answer>, transfer ?? []),
+      (error: unknown) => port.postMessage(replyOf(error)),
+    )
+  })
+}
+
+function replyOf(error: unknown): Reply<never> {
+  if (!(error instanceof Error)) return { ok: false, message: String(error) }
+  const stack = error.stack === undefined ? {} : { stack: error.stack }
+  return { ok: false, message: error.message, ...stack, ...(error instanceof AshlarError ? { code: error.code } : {}) }
+}
+
+function errorOf(reply: { code?: ErrorCode; message: string; stack?: string }): Error {
+  if (reply.code !== undefined) return new AshlarError(reply.code, reply.message)
+  const error = new Error(reply.message)
+  if (reply.stack !== undefined) error.stack = reply.stack
+  return error
+}
