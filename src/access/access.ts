@@ -1,0 +1,256 @@
+/**
+ * Access: who may do what, where. What lives here: scopes, workspaces, users, tokens and grants, and the one question
+ * that every request asks (`workspace`). What does not: HTTP, and what a workspace holds.
+ *
+ * A *caller* is a user known by a token, or anonymous. A *grant* gives a user a role on the instance, in a scope or in
+ * one workspace. A caller without the right to read learns nothing: a private workspace and one that does not exist
+ * get the same answer.
+ */
+import { AshlarError } from '../common/errors.ts'
+import type { Database } from '../database/database.ts'
+import { Callers, type Caller } from './callers.ts'
+import { isAccessName } from './names.ts'
+import { mayIn, mayManageInstance, mayManageScope, type Action } from './roles.ts'
+import {
+  deleteGrant,
+  findScope,
+  insertGrant,
+  insertScope,
+  insertUser,
+  insertWorkspace,
+  type GrantWish,
+} from './tenants.ts'
+import {
+  insertToken,
+  requireUser,
+  revokeToken,
+  tokensVisibleTo,
+  type CreatedToken,
+  type TokenInfo,
+  type TokenWish,
+} from './tokens.ts'
+
+export type { Caller, User } from './callers.ts'
+export type { Action, Grant, Role } from './roles.ts'
+export type { GrantWish } from './tenants.ts'
+export type { CreatedToken, TokenInfo, TokenWish } from './tokens.ts'
+
+export interface Workspace {
+  readonly id: number
+  readonly scope: string
+  readonly name: string
+  readonly public: boolean
+}
+
+export interface Access {
+  /**
+   * Who the bearer of the secret is; anonymous without one. What it says of a user is at most a second old.
+   * @throws AshlarError token-required if the token is unknown, expired or revoked.
+   */
+  callerOf(secret: string | undefined): Promise<Caller>
+
+  /**
+   * The one question: may the caller do this there? Gives the workspace.
+   * @throws AshlarError token-required to the anonymous, whether it is private or does not exist; not-found to a user
+   *   who may not read it, likewise; forbidden to one who may read it but not do this.
+   */
+  workspace(caller: Caller, scope: string, name: string, action: Action): Promise<Workspace>
+
+  /** @throws AshlarError token-required, forbidden */
+  require(caller: Caller, action: 'instance:manage'): void
+
+  /** @throws AshlarError token-required, forbidden, conflict, request-invalid */
+  createScope(caller: Caller, name: string): Promise<{ readonly name: string }>
+  /** The scopes in which the caller may read something or that are theirs, by name. */
+  listScopes(caller: Caller): Promise<{ readonly name: string }[]>
+
+  /** For owners of the scope. @throws AshlarError token-required, not-found, conflict, request-invalid */
+  createWorkspace(caller: Caller, scope: string, wish: { name: string; public: boolean }): Promise<Workspace>
+  /** The workspaces of the scope that the caller may read, by name; none if there is no such scope. */
+  listWorkspaces(caller: Caller, scope: string): Promise<Workspace[]>
+
+  /** @throws AshlarError token-required, forbidden, conflict, request-invalid */
+  createUser(caller: Caller, name: string): Promise<{ readonly id: number; readonly name: string }>
+  /** @throws AshlarError token-required, forbidden, not-found, request-invalid */
+  grant(caller: Caller, wish: GrantWish): Promise<void>
+  /** Takes a grant back. @throws AshlarError token-required, forbidden, not-found, request-invalid */
+  revokeGrant(caller: Caller, wish: GrantWish): Promise<void>
+
+  /** A token for the caller, or by an admin for another user. @throws AshlarError token-required, forbidden, not-found */
+  createToken(caller: Caller, wish: TokenWish & { readonly user?: string }): Promise<CreatedToken>
+  listTokens(caller: Caller): Promise<TokenInfo[]>
+  /** @throws AshlarError token-required, not-found */
+  revokeToken(caller: Caller, id: number): Promise<void>
+
+  /** Makes a token and asks nobody: for the one who starts the server. @throws AshlarError not-found */
+  issueToken(user: string, wish: TokenWish): Promise<CreatedToken>
+  /**
+   * On an empty database: the scope `local`, its public workspace `main`, the user `admin` and a token for them. Else,
+   * and if another process was first, nothing.
+   */
+  ensureFirstStart(): Promise<{ readonly adminToken?: string }>
+}
+
+export function openAccess(database: Database): Access {
+  return new OpenAccess(database)
+}
+
+class OpenAccess implements Access {
+  readonly #database: Database
+  readonly #callers: Callers
+
+  constructor(database: Database) {
+    this.#database = database
+    this.#callers = new Callers(database)
+  }
+
+  async callerOf(secret: string | undefined): Promise<Caller> {
+    return await this.#callers.callerOf(secret)
+  }
+
+  async workspace(caller: Caller, scope: string, name: string, action: Action): Promise<Workspace> {
+    const found = await this.#find(scope, name)
+    const grants = caller.kind === 'user' ? caller.grants : []
+    const readable = found !== undefined && (found.public || mayIn(found, grants, 'read'))
+    const allowed = readable && (action === 'read' || mayIn(found, grants, action))
+    if (allowed) return { id: found.id, scope: found.scope, name: found.name, public: found.public }
+    const place = `${scope.slice(0, 80)}/${name.slice(0, 80)}`
+    if (caller.kind === 'anonymous') {
+      throw new AshlarError('token-required', `The workspace ${place} asks for a token.`)
+    }
+    if (!readable) throw new AshlarError('not-found', `There is no workspace ${place}, or you may not read it.`)
+    throw new AshlarError('forbidden', `${caller.name} may read ${place}, but ${action} takes another role.`)
+  }
+
+  require(caller: Caller, action: 'instance:manage'): void {
+    const user = requireUser(caller)
+    if (!mayManageInstance(user.grants)) {
+      throw new AshlarError('forbidden', `${user.name} lacks the role admin on this instance, which ${action} takes.`)
+    }
+  }
+
+  async createScope(caller: Caller, name: string): Promise<{ name: string }> {
+    this.require(caller, 'instance:manage')
+    const database = this.#database
+    await database.write(async (trx) => insertScope(trx, name, await database.now(trx)))
+    return { name }
+  }
+
+  async listScopes(caller: Caller): Promise<{ name: string }[]> {
+    const grants = caller.kind === 'user' ? caller.grants : []
+    const scopes = await this.#database.read.selectFrom('scope').select(['id', 'name']).orderBy('name').execute()
+    const readable = new Set((await this.#readable(caller)).map((workspace) => workspace.scope))
+    return scopes
+      .filter((scope) => readable.has(scope.name) || mayManageScope(scope.id, grants))
+      .map(({ name }) => ({ name }))
+  }
+
+  async createWorkspace(caller: Caller, scope: string, wish: { name: string; public: boolean }): Promise<Workspace> {
+    const user = requireUser(caller)
+    const database = this.#database
+    const id = await database.write(async (trx) => {
+      const scopeId = await findScope(trx, scope)
+      if (scopeId === undefined || !mayManageScope(scopeId, user.grants)) {
+        throw new AshlarError('not-found', `There is no scope ${JSON.stringify(scope)} of yours.`)
+      }
+      return await insertWorkspace(trx, { ...wish, scopeId }, await database.now(trx))
+    })
+    return { id, scope, name: wish.name, public: wish.public }
+  }
+
+  async listWorkspaces(caller: Caller, scope: string): Promise<Workspace[]> {
+    return (await this.#readable(caller)).filter((workspace) => workspace.scope === scope)
+  }
+
+  async createUser(caller: Caller, name: string): Promise<{ id: number; name: string }> {
+    this.require(caller, 'instance:manage')
+    const database = this.#database
+    const id = await database.write(async (trx) => insertUser(trx, name, await database.now(trx)))
+    return { id, name }
+  }
+
+  async grant(caller: Caller, wish: GrantWish): Promise<void> {
+    this.require(caller, 'instance:manage')
+    const database = this.#database
+    await database.write(async (trx) => insertGrant(trx, wish, await database.now(trx)))
+    this.#callers.forget()
+  }
+
+  async revokeGrant(caller: Caller, wish: GrantWish): Promise<void> {
+    this.require(caller, 'instance:manage')
+    await this.#database.write(async (trx) => deleteGrant(trx, wish))
+    this.#callers.forget()
+  }
+
+  async createToken(caller: Caller, wish: TokenWish & { user?: string }): Promise<CreatedToken> {
+    const user = requireUser(caller)
+    if (wish.user !== undefined && wish.user !== user.name) this.require(caller, 'instance:manage')
+    return await this.issueToken(wish.user ?? user.name, wish)
+  }
+
+  async listTokens(caller: Caller): Promise<TokenInfo[]> {
+    return await tokensVisibleTo(this.#database, caller)
+  }
+
+  async revokeToken(caller: Caller, id: number): Promise<void> {
+    await revokeToken(this.#database, caller, id)
+    this.#callers.forget()
+  }
+
+  async issueToken(user: string, wish: TokenWish): Promise<CreatedToken> {
+    const database = this.#database
+    return await database.write(async (trx) => insertToken(trx, user, wish, await database.now(trx)))
+  }
+
+  async ensureFirstStart(): Promise<{ adminToken?: string }> {
+    const database = this.#database
+    return await database.write(async (trx) => {
+      const now = await database.now(trx)
+      const scope = await trx
+        .insertInto('scope')
+        .values({ name: 'local', created_at: now })
+        // Another process that does the same right now makes this one wait, and then do nothing.
+        .onConflict((conflict) => conflict.column('name').doNothing())
+        .returning('id')
+        .executeTakeFirst()
+      if (scope === undefined) return {}
+      const anybody = await trx.selectFrom('user').select('id').limit(1).executeTakeFirst()
+      if (anybody !== undefined) return {}
+      await insertWorkspace(trx, { scopeId: scope.id, name: 'main', public: true }, now)
+      await insertUser(trx, 'admin', now)
+      await insertGrant(trx, { user: 'admin', role: 'admin' }, now)
+      const { token } = await insertToken(trx, 'admin', { name: 'first start' }, now)
+      return { adminToken: token }
+    })
+  }
+
+  async #find(scope: string, name: string): Promise<(Workspace & { scopeId: number }) | undefined> {
+    if (!isAccessName(scope) || !isAccessName(name)) return undefined
+    const row = await this.#workspaces()
+      .where('scope.name', '=', scope)
+      .where('workspace.name', '=', name)
+      .executeTakeFirst()
+    return row === undefined ? undefined : { ...row, public: row.public === 1 }
+  }
+
+  async #readable(caller: Caller): Promise<Workspace[]> {
+    const grants = caller.kind === 'user' ? caller.grants : []
+    const rows = await this.#workspaces().orderBy('scope.name').orderBy('workspace.name').execute()
+    return rows
+      .filter((row) => row.public === 1 || mayIn(row, grants, 'read'))
+      .map((row) => ({ id: row.id, scope: row.scope, name: row.name, public: row.public === 1 }))
+  }
+
+  #workspaces() {
+    return this.#database.read
+      .selectFrom('workspace')
+      .innerJoin('scope', 'scope.id', 'workspace.scope_id')
+      .select([
+        'workspace.id',
+        'workspace.scope_id as scopeId',
+        'workspace.name',
+        'workspace.public',
+        'scope.name as scope',
+      ])
+  }
+}

@@ -1,0 +1,105 @@
+/** Tokens: secrets that act for a user. Only their digests are kept. */
+import type { Transaction } from 'kysely'
+import { AshlarError } from '../common/errors.ts'
+import type { Database } from '../database/database.ts'
+import type { Micros, Tables } from '../database/schema.ts'
+import { newSecret, secretHash, type Caller, type User } from './callers.ts'
+import { mayManageInstance } from './roles.ts'
+
+export interface TokenWish {
+  /** What it is for, in the user's words. */
+  readonly name: string
+  readonly expiresAt?: Micros
+}
+
+export interface CreatedToken {
+  readonly id: number
+  readonly name: string
+  /** The secret itself; it cannot be shown again. */
+  readonly token: string
+}
+
+export interface TokenInfo {
+  readonly id: number
+  readonly name: string
+  readonly user: string
+  readonly createdAt: Micros
+  readonly expiresAt: Micros | null
+  readonly revokedAt: Micros | null
+}
+
+const maxNameLength = 200
+
+/** Makes a token for the user `userName`. @throws AshlarError not-found, request-invalid */
+export async function insertToken(
+  trx: Transaction<Tables>,
+  userName: string,
+  wish: TokenWish,
+  now: Micros,
+): Promise<CreatedToken> {
+  if (wish.name === '' || wish.name.length > maxNameLength) {
+    throw new AshlarError('request-invalid', `The name of a token has 1 to ${maxNameLength} characters.`)
+  }
+  const user = await trx.selectFrom('user').select('id').where('name', '=', userName).executeTakeFirst()
+  if (user === undefined) throw new AshlarError('not-found', `There is no user ${JSON.stringify(userName)}.`)
+  const token = newSecret()
+  const row = await trx
+    .insertInto('token')
+    .values({
+      user_id: user.id,
+      name: wish.name,
+      hash: secretHash(token),
+      created_at: now,
+      expires_at: wish.expiresAt ?? null,
+      revoked_at: null,
+    })
+    .returning('id')
+    .executeTakeFirstOrThrow()
+  return { id: row.id, name: wish.name, token }
+}
+
+/** The caller's tokens, oldest first; all tokens for an admin of the instance. */
+export async function tokensVisibleTo(database: Database, caller: Caller): Promise<TokenInfo[]> {
+  const user = requireUser(caller)
+  const rows = await database.read
+    .selectFrom('token')
+    .innerJoin('user', 'user.id', 'token.user_id')
+    .select([
+      'token.id',
+      'token.name',
+      'user.name as user',
+      'token.created_at as createdAt',
+      'token.expires_at as expiresAt',
+      'token.revoked_at as revokedAt',
+    ])
+    .$if(!mayManageInstance(user.grants), (query) => query.where('token.user_id', '=', user.userId))
+    .orderBy('token.id')
+    .execute()
+  return rows
+}
+
+/**
+ * Ends a token for good; idempotent. To others than its user and admins it does not exist.
+ * @throws AshlarError not-found
+ */
+export async function revokeToken(database: Database, caller: Caller, id: number): Promise<void> {
+  const user = requireUser(caller)
+  await database.write(async (trx) => {
+    const row = await trx.selectFrom('token').select(['user_id']).where('id', '=', id).executeTakeFirst()
+    if (row === undefined || (row.user_id !== user.userId && !mayManageInstance(user.grants))) {
+      throw new AshlarError('not-found', `There is no token ${id}.`)
+    }
+    await trx
+      .updateTable('token')
+      .set({ revoked_at: await database.now(trx) })
+      .where('id', '=', id)
+      .where('revoked_at', 'is', null)
+      .execute()
+  })
+}
+
+/** @throws AshlarError token-required */
+export function requireUser(caller: Caller): User {
+  if (caller.kind === 'user') return caller
+  throw new AshlarError('token-required', 'Only a user can do this.')
+}
