@@ -51,6 +51,14 @@ export class Paragraph {
     if (value === undefined || value === '') throw new AshlarError('control-invalid', `The field ${name} is missing.`)
     return value
   }
+
+  /** A value of one word, null if there is none. @throws AshlarError `control-invalid` if there are more. */
+  word(name: string): string | null {
+    const value = this.get(name)
+    if (value === undefined || value === '') return null
+    if (/\s/.test(value)) throw new AshlarError('control-invalid', `The field ${name} has more than one word.`)
+    return value
+  }
 }
 
 /** Printable ASCII without the colon, not beginning with `#` or `-` (Debian Policy 5.1). */

@@ -21,15 +21,23 @@ export interface FreshDatabase {
   /** For opening it once more, here or in another process. */
   readonly url: string
   /** Closes and removes it. What a test leaves is dropped after the tests of its dialect. */
-  drop(): Promise<void>
+  readonly drop: () => Promise<void>
+}
+
+/** A database before anything is opened or migrated. */
+export interface EmptyDatabase {
+  readonly url: string
+  readonly remove: () => Promise<void>
 }
 
 export type OpenFresh = () => Promise<FreshDatabase>
+export type CreateEmpty = () => Promise<EmptyDatabase>
+type Define = (dialect: DialectName, open: OpenFresh, createEmpty: CreateEmpty) => void
 
 const postgres = await availablePostgres()
 
-/** Defines the tests once for each dialect: `forEachDialect((dialect, open) => { it('…', async () => { … }) })`. */
-export function forEachDialect(define: (dialect: DialectName, open: OpenFresh) => void): void {
+/** Defines the tests once for each dialect: `forEachDialect((dialect, open) => { void it('…', async () => { … }) })`. */
+export function forEachDialect(define: Define): void {
   defineOn('sqlite', createSqlite, define)
   if ('url' in postgres) {
     defineOn('postgres', () => createPostgres(postgres.url), define)
@@ -38,43 +46,39 @@ export function forEachDialect(define: (dialect: DialectName, open: OpenFresh) =
       throw postgres.error
     })
   } else {
+    const missing = (): Promise<never> => Promise.reject(postgres.error)
     void describe('on postgres', { skip: `PostgreSQL could not be started: ${String(postgres.error)}` }, () => {
-      define('postgres', () => Promise.reject(postgres.error))
+      define('postgres', missing, missing)
     })
   }
 }
 
-/** A database before anything is opened or migrated. */
-interface EmptyDatabase {
-  readonly url: string
-  readonly remove: () => Promise<void>
-}
-
-function defineOn(
-  dialect: DialectName,
-  create: () => Promise<EmptyDatabase>,
-  define: (dialect: DialectName, open: OpenFresh) => void,
-): void {
+function defineOn(dialect: DialectName, create: CreateEmpty, define: Define): void {
   void describe(`on ${dialect}`, () => {
-    const left = new Set<FreshDatabase>()
+    const left = new Set<() => Promise<void>>()
     after(async () => {
-      await Promise.all([...left].map((fresh) => fresh.drop()))
+      await Promise.all([...left].map((remove) => remove()))
     })
-    define(dialect, async () => {
-      const { url, remove } = await create()
-      const db = await openDatabase(url)
-      const fresh = {
-        db,
-        url,
-        async drop(): Promise<void> {
-          if (!left.delete(fresh)) return
-          await db.close()
-          await remove()
-        },
+    const createEmpty = async (): Promise<EmptyDatabase> => {
+      const empty = await create()
+      const remove = async (): Promise<void> => {
+        if (left.delete(remove)) await empty.remove()
       }
-      left.add(fresh)
-      return fresh
-    })
+      left.add(remove)
+      return { url: empty.url, remove }
+    }
+    const open = async (): Promise<FreshDatabase> => {
+      const empty = await create()
+      const db = await openDatabase(empty.url)
+      const drop = async (): Promise<void> => {
+        if (!left.delete(drop)) return
+        await db.close()
+        await empty.remove()
+      }
+      left.add(drop)
+      return { db, url: empty.url, drop }
+    }
+    define(dialect, open, createEmpty)
   })
 }
 

@@ -43,10 +43,9 @@ export function makeSource(recipe: {
   const { name, version } = recipe
   const upstream = version.slice(version.indexOf(':') + 1)
   const top = `${name}-${upstream}`
-  const files = Object.entries(recipe.files ?? { README: `${name}\n` }).map(([path, content]) => [
-    `${top}/${path}`,
-    content,
-  ])
+  const files = Object.entries(recipe.files ?? { 'debian/source/format': '3.0 (native)\n', README: `${name}\n` }).map(
+    ([path, content]) => [`${top}/${path}`, content],
+  )
   const tarball = gzipSync(makeTar(Object.fromEntries(files), ''))
   const tarballName = `${name}_${upstream}.tar.gz`
   const dsc = [

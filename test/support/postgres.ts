@@ -5,7 +5,8 @@
  * event loop is empty, so that a file of failing tests would pass.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { access, chmod, chown, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { access, chmod, chown, mkdtemp, readFile, rm, statfs, symlink } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -18,6 +19,7 @@ const run = promisify(execFile)
 
 /** A port found free may be taken before the server binds it. */
 const maxPortAttempts = 5
+const enoughMemoryBytes = 8 * 2 ** 30
 
 /**
  * Outlives a test process that is killed: when its standard input ends, for whatever reason, it stops the server and
@@ -43,7 +45,7 @@ export interface PostgresServerOptions {
 export async function startPostgres(options: PostgresServerOptions = {}): Promise<PostgresServer> {
   const binDirectory = options.binDirectory ?? (await packagedBinaries())
   const owner = await unprivilegedOwner()
-  const directory = await mkdtemp(join(tmpdir(), 'ashlar-postgres-'))
+  const directory = await mkdtemp(join(await fastDirectory(), 'ashlar-postgres-'))
   try {
     if (owner !== undefined) await chown(directory, owner.uid, owner.gid)
     const data = join(directory, 'data')
@@ -53,6 +55,18 @@ export async function startPostgres(options: PostgresServerOptions = {}): Promis
   } catch (error) {
     await rm(directory, { recursive: true, force: true })
     throw error
+  }
+}
+
+/** Memory where there is plenty, which makes creating and dropping databases several times faster. */
+async function fastDirectory(): Promise<string> {
+  const memory = '/dev/shm'
+  try {
+    const { bavail, bsize } = await statfs(memory)
+    await access(memory, constants.W_OK)
+    return bavail * bsize >= enoughMemoryBytes ? memory : tmpdir()
+  } catch {
+    return tmpdir()
   }
 }
 
@@ -167,7 +181,7 @@ async function packagedBinaries(): Promise<string> {
   const binDirectory = join(native, 'bin')
   for (const name of ['initdb', 'postgres']) {
     const binary = join(binDirectory, name)
-    await access(binary, 1).catch(() => chmod(binary, 0o755))
+    await access(binary, constants.X_OK).catch(() => chmod(binary, 0o755))
   }
   return binDirectory
 }
