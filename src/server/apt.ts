@@ -1,0 +1,58 @@
+/** The repository itself: what apt asks for, below /apt/{scope}/{workspace}/. */
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { type Served, openPieces } from '../archive/archives.ts'
+import type { ByteRange } from './byte-range.ts'
+import { aptPath } from './apt-path.ts'
+import type { App, Context } from './context.ts'
+import { workspaceOf } from './permission.ts'
+import { type Opened, type Resource, redirect, sendResource } from './send.ts'
+
+/** Served without a schema: nothing is parsed and nothing is serialized on this way. */
+export function aptRoutes(app: App, context: Context): void {
+  const { archives } = context
+  app.route({
+    method: ['GET', 'HEAD'],
+    url: '/apt/:scope/:workspace/*',
+    config: { asks: 'read' },
+    schema: { hide: true },
+    handler: async (request, reply) => {
+      const workspace = workspaceOf(request)
+      const served = await archives.resolve(workspace, aptPath(request.raw.url ?? ''))
+      await sendServed(request, reply, served, context)
+      return reply
+    },
+  })
+}
+
+async function sendServed(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  served: Served,
+  context: Context,
+): Promise<void> {
+  if (served.kind === 'redirect') return redirect(reply, served.location, 'no-cache')
+  const { contentType, etag, cache, lastModified } = served
+  const isPrivate = !workspaceOf(request).public
+  const bytes = bytesOf(served, context)
+  await sendResource(request, reply, { contentType, etag, cache, lastModified, isPrivate, ...bytes })
+}
+
+function bytesOf(
+  served: Exclude<Served, { kind: 'redirect' }>,
+  { storage }: Context,
+): Pick<Resource, 'sizeBytes' | 'open'> {
+  if (served.kind === 'bytes') {
+    const open = (range?: ByteRange): Opened => ({
+      kind: 'bytes',
+      bytes: served.bytes.subarray(range?.start, range?.end),
+    })
+    return { sizeBytes: served.bytes.length, open }
+  }
+  if (served.kind === 'file') {
+    return { sizeBytes: served.file.sizeBytes, open: (range) => storage.open(served.file, range) }
+  }
+  return {
+    sizeBytes: served.sizeBytes,
+    open: (range) => ({ kind: 'stream', stream: openPieces(storage, served.pieces, range) }),
+  }
+}

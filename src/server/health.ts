@@ -1,0 +1,53 @@
+import { createHash } from 'node:crypto'
+import { Type } from 'typebox'
+import type { Sha256 } from '../common/digest.ts'
+import type { Storage } from '../storage/storage.ts'
+import type { App, Context } from './context.ts'
+import { Health, refTo } from './models.ts'
+import { operation } from './operation.ts'
+
+/** For load balancers and for Prometheus. */
+export function healthRoutes(app: App, { database, storage, metrics }: Context): void {
+  app.get('/healthz', {
+    config: { asks: 'nothing' },
+    schema: operation('getHealth', 'Whether the database and the store can be used', {
+      tags: ['server'],
+      response: { 200: refTo(Health), 503: refTo(Health) },
+    }),
+    handler: async (_request, reply) => {
+      const checks = { database: await outcome(database.now()), store: await outcome(checkStore(storage)) }
+      const isWell = Object.values(checks).every((result) => result === 'ok')
+      void reply.header('cache-control', 'no-store').code(isWell ? 200 : 503)
+      return { status: isWell ? ('ok' as const) : ('failing' as const), checks }
+    },
+  })
+  app.get('/metrics', {
+    config: { asks: 'nothing' },
+    schema: operation('getMetrics', 'Measurements in the text format of Prometheus', {
+      tags: ['server'],
+      response: { 200: { description: 'Measurements', content: { 'text/plain': { schema: Type.String() } } } },
+    }),
+    handler: async (_request, reply) => {
+      const text = await metrics.registry.metrics()
+      return reply.type(metrics.registry.contentType).header('cache-control', 'no-store').send(text)
+    },
+  })
+}
+
+/** Whether a file can be made in the spool, and the store can be looked into. */
+async function checkStore({ spool, store }: Storage): Promise<void> {
+  const writer = await spool.create()
+  await writer.discard()
+  await store.has({ sha256: emptyDigest, generation: 0 })
+}
+
+const emptyDigest = createHash('sha256').digest('hex') as Sha256
+
+async function outcome(check: Promise<unknown>): Promise<string> {
+  try {
+    await check
+    return 'ok'
+  } catch (error) {
+    return error instanceof Error ? error.message : 'failed'
+  }
+}

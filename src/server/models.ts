@@ -1,0 +1,279 @@
+/**
+ * The models of the API: what a request may hold and what an answer holds. Each has a name in the OpenAPI document;
+ * requests are checked against them before a handler runs, and refuse members that are not named here.
+ */
+import { type Static, type TObject, type TProperties, type TSchema, type TUnsafe, Type } from 'typebox'
+
+/** A model that is described once and referred to by its name. */
+export function refTo<T extends TSchema>(model: T): TUnsafe<Static<T>> {
+  return Type.Unsafe<Static<T>>({ $ref: `${nameOf(model)}#` })
+}
+
+/** An object with these members and no others, as the body of a request. */
+function closed<T extends TProperties>(name: string, members: T, options: { description?: string } = {}): TObject<T> {
+  return Type.Object(members, { $id: name, additionalProperties: false, ...options })
+}
+
+function open<T extends TProperties>(name: string, members: T, options: { description?: string } = {}): TObject<T> {
+  return Type.Object(members, { $id: name, ...options })
+}
+
+export const Id = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })
+const Count = Type.Integer({ minimum: 0 })
+const Time = Type.String({ format: 'date-time', description: 'ISO 8601 in UTC with microseconds' })
+const Name = Type.String({ minLength: 1, maxLength: 255 })
+const Digest = Type.String({ pattern: '^[0-9a-fA-F]{64}$', description: 'SHA-256 in hexadecimal digits' })
+export const At = Type.String({
+  maxLength: 64,
+  description: 'A revision (`r17`) or a moment (`20261123T080127Z`, ISO 8601)',
+})
+
+export const Problem = open(
+  'Problem',
+  {
+    type: Type.String({ description: 'Stable name of the kind of problem: `urn:ashlar:error:` and the code' }),
+    title: Type.String(),
+    status: Type.Integer(),
+    detail: Type.String({ description: 'What is wrong in this case' }),
+    instance: Type.String(),
+    code: Type.String(),
+    advice: Type.String({ description: 'What to do about it' }),
+    requestId: Type.String(),
+    in: Type.Optional(Type.String({ description: 'The part of the request that is not valid' })),
+    field: Type.Optional(Type.String({ description: 'JSON pointer to what is not valid' })),
+  },
+  { description: 'A problem document as in RFC 9457' },
+)
+
+export const FileWish = closed('FileWish', {
+  path: Type.String({ minLength: 1, maxLength: 1024 }),
+  size: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
+  sha256: Digest,
+})
+export const RelationWish = closed('RelationWish', {
+  type: Type.Union(['extends', 'relates-to', 'built-using'].map((type) => Type.Literal(type))),
+  target: Id,
+})
+export const ArtifactWish = closed('ArtifactWish', {
+  category: Name,
+  data: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+  files: Type.Array(refTo(FileWish), { maxItems: 10_000 }),
+  relations: Type.Optional(Type.Array(refTo(RelationWish), { maxItems: 1000 })),
+  idempotencyKey: Type.Optional(Name),
+})
+export const ArtifactWishes = closed('ArtifactWishes', {
+  artifacts: Type.Array(refTo(ArtifactWish), { minItems: 1, maxItems: 1000 }),
+})
+export const ArtifactFile = open('ArtifactFile', {
+  path: Type.String(),
+  size: Count,
+  sha256: Type.String(),
+  complete: Type.Boolean(),
+  offset: Type.Optional(Type.Integer({ description: 'Bytes that are stored of a file that is not complete' })),
+})
+export const ArtifactRelation = open('ArtifactRelation', { type: Type.String(), target: Type.Integer() })
+export const Artifact = open('Artifact', {
+  id: Type.Integer(),
+  category: Type.String(),
+  data: Type.Record(Type.String(), Type.Unknown()),
+  createdAt: Time,
+  completedAt: Type.Union([Time, Type.Null()]),
+  complete: Type.Boolean(),
+  files: Type.Array(refTo(ArtifactFile)),
+  missing: Type.Array(Type.String(), { description: 'Paths of the files that must still be sent' }),
+  relations: Type.Array(refTo(ArtifactRelation)),
+})
+export const ArtifactList = open('ArtifactList', { artifacts: Type.Array(refTo(Artifact)) })
+export const ArtifactPage = open('ArtifactPage', {
+  artifacts: Type.Array(refTo(Artifact)),
+  next: Type.Optional(Type.String({ description: 'Give it as `after` for what follows' })),
+})
+
+const settings = {
+  suite: Type.Optional(Type.String()),
+  codename: Type.Optional(Type.String()),
+  origin: Type.Optional(Type.String()),
+  label: Type.Optional(Type.String()),
+  description: Type.Optional(Type.String()),
+  components: Type.Optional(Type.Array(Type.String(), { maxItems: 100 })),
+  architectures: Type.Optional(Type.Array(Type.String(), { maxItems: 100 })),
+  versions: Type.Optional(Type.Union([Type.Literal('all'), Type.Literal('newest')])),
+  notAutomatic: Type.Optional(Type.Boolean()),
+  butAutomaticUpgrades: Type.Optional(Type.Boolean()),
+  validUntilDays: Type.Optional(Type.Union([Type.Integer({ minimum: 1 }), Type.Null()])),
+}
+export const SuiteWish = closed('SuiteWish', {
+  name: Name,
+  aliases: Type.Optional(Type.Array(Name, { maxItems: 100 })),
+  ...settings,
+})
+export const SuiteSettingsWish = closed('SuiteSettingsWish', settings)
+export const SuiteSettings = open('SuiteSettings', settings)
+export const Suite = open('Suite', {
+  name: Type.String(),
+  aliases: Type.Array(Type.String()),
+  settings: refTo(SuiteSettings),
+  revision: Type.Integer({ description: 'The newest revision that changed it' }),
+  sealedAt: Time,
+  packages: Count,
+  components: Type.Array(Type.String()),
+  architectures: Type.Array(Type.String()),
+})
+export const SuiteList = open('SuiteList', { suites: Type.Array(refTo(Suite)) })
+
+export const PackageLine = open('PackageLine', {
+  name: Type.String(),
+  version: Type.String(),
+  architecture: Type.String(),
+  component: Type.String(),
+})
+export const SuitePackage = open('SuitePackage', {
+  name: Type.String(),
+  version: Type.String(),
+  architecture: Type.String(),
+  component: Type.String(),
+  section: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+  priority: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+})
+export const PackagePage = open('PackagePage', {
+  packages: Type.Array(refTo(SuitePackage)),
+  next: Type.Optional(Type.String({ description: 'Give it as `after` for what follows' })),
+})
+export const PackageAddition = closed('PackageAddition', {
+  artifacts: Type.Array(Id, { minItems: 1, maxItems: 100_000 }),
+  component: Type.Optional(Name),
+  section: Type.Optional(Name),
+  priority: Type.Optional(Name),
+})
+export const PackageSelector = closed('PackageSelector', {
+  name: Name,
+  version: Type.Optional(Name),
+  architecture: Type.Optional(Name),
+})
+const selectors = Type.Array(refTo(PackageSelector), { minItems: 1, maxItems: 100_000 })
+export const PackageRemoval = closed('PackageRemoval', { packages: selectors })
+export const PackageCopy = closed('PackageCopy', {
+  from: Name,
+  at: Type.Optional(At),
+  packages: Type.Optional(selectors),
+})
+export const Rollback = closed('Rollback', { to: At })
+export const AliasWish = closed('AliasWish', { suite: Name })
+
+export const SealedChange = open('SealedChange', {
+  change: Type.Integer(),
+  revision: Type.Integer(),
+  sealedAt: Time,
+  suite: Type.String(),
+  added: Type.Array(refTo(PackageLine), { description: 'At most 1,000; `addedCount` counts all' }),
+  removed: Type.Array(refTo(PackageLine), { description: 'At most 1,000; `removedCount` counts all' }),
+  addedCount: Count,
+  removedCount: Count,
+  unchanged: Type.Boolean(),
+  snapshot: Type.String({ description: 'URL under which the archive stays as this change left it' }),
+})
+export const HistoryChange = open('HistoryChange', {
+  id: Type.Integer(),
+  kind: Type.String(),
+  user: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+})
+export const HistoryEntry = open('HistoryEntry', {
+  revision: Type.Integer(),
+  sealedAt: Time,
+  addedCount: Count,
+  removedCount: Count,
+  changes: Type.Array(refTo(HistoryChange)),
+  snapshot: Type.String(),
+})
+export const HistoryPage = open('HistoryPage', {
+  history: Type.Array(refTo(HistoryEntry)),
+  next: Type.Optional(Type.Integer({ description: 'Give it as `before` for older ones' })),
+})
+export const ChangedPackage = open('ChangedPackage', {
+  name: Type.String(),
+  architecture: Type.String(),
+  from: Type.String(),
+  to: Type.String(),
+})
+export const SuiteDifference = open('SuiteDifference', {
+  added: Type.Array(refTo(PackageLine)),
+  removed: Type.Array(refTo(PackageLine)),
+  changed: Type.Array(refTo(ChangedPackage)),
+})
+
+export const ScopeWish = closed('ScopeWish', { name: Name })
+export const Scope = open('Scope', { name: Type.String() })
+export const ScopeList = open('ScopeList', { scopes: Type.Array(refTo(Scope)) })
+export const WorkspaceWish = closed('WorkspaceWish', { name: Name, public: Type.Optional(Type.Boolean()) })
+export const Workspace = open('Workspace', { scope: Type.String(), name: Type.String(), public: Type.Boolean() })
+export const WorkspaceList = open('WorkspaceList', { workspaces: Type.Array(refTo(Workspace)) })
+export const TokenWish = closed('TokenWish', { name: Name, user: Type.Optional(Name) })
+export const CreatedToken = open('CreatedToken', {
+  id: Type.Integer(),
+  name: Type.String(),
+  token: Type.String({ description: 'Shown once: the server keeps only its digest' }),
+})
+export const Token = open('Token', {
+  id: Type.Integer(),
+  name: Type.String(),
+  user: Type.String(),
+  createdAt: Time,
+  expiresAt: Type.Union([Time, Type.Null()]),
+  revokedAt: Type.Union([Time, Type.Null()]),
+})
+export const TokenList = open('TokenList', { tokens: Type.Array(refTo(Token)) })
+export const Health = open('Health', {
+  status: Type.Union([Type.Literal('ok'), Type.Literal('failing')]),
+  checks: Type.Record(Type.String(), Type.String(), { description: '`ok`, or what is wrong' }),
+})
+
+/** All models, each of which becomes a schema of the OpenAPI document. */
+export const models: readonly TSchema[] = [
+  Problem,
+  FileWish,
+  RelationWish,
+  ArtifactWish,
+  ArtifactWishes,
+  ArtifactFile,
+  ArtifactRelation,
+  Artifact,
+  ArtifactList,
+  ArtifactPage,
+  SuiteWish,
+  SuiteSettingsWish,
+  SuiteSettings,
+  Suite,
+  SuiteList,
+  PackageLine,
+  SuitePackage,
+  PackagePage,
+  PackageAddition,
+  PackageSelector,
+  PackageRemoval,
+  PackageCopy,
+  Rollback,
+  AliasWish,
+  SealedChange,
+  HistoryChange,
+  HistoryEntry,
+  HistoryPage,
+  ChangedPackage,
+  SuiteDifference,
+  ScopeWish,
+  Scope,
+  ScopeList,
+  WorkspaceWish,
+  Workspace,
+  WorkspaceList,
+  TokenWish,
+  CreatedToken,
+  Token,
+  TokenList,
+  Health,
+]
+
+function nameOf(model: TSchema): string {
+  const name: unknown = Reflect.get(model, '$id')
+  if (typeof name !== 'string') throw new Error('Only a model with a name can be referred to')
+  return name
+}

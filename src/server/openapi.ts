@@ -1,0 +1,36 @@
+import swagger from '@fastify/swagger'
+import type { App, Context } from './context.ts'
+import { models } from './models.ts'
+
+const description = `Artifacts, suites and their history.
+
+Send a token as \`Authorization: Bearer TOKEN\`, or as the password of HTTP Basic. Errors are problem documents
+(RFC 9457). Calls that change a suite take an \`Idempotency-Key\`; repeated with the same key and request, they answer
+with the same change.`
+
+/** Collects the routes that are registered after it into the OpenAPI document. */
+export function describeApi(app: App, { publicUrl }: Context): void {
+  for (const model of models) app.addSchema(model)
+  void app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Ashlar', version: '1', description },
+      servers: [{ url: publicUrl }],
+      tags: ['artifacts', 'suites', 'changes', 'access', 'server'].map((name) => ({ name })),
+      components: {
+        securitySchemes: { bearer: { type: 'http', scheme: 'bearer' }, basic: { type: 'http', scheme: 'basic' } },
+      },
+      security: [{ bearer: [] }, { basic: [] }, {}],
+    },
+    refResolver: { buildLocalReference: (model) => (typeof model['$id'] === 'string' ? model['$id'] : 'unnamed') },
+  })
+}
+
+/** Serves the document. */
+export function apiDocument(app: App): void {
+  app.get('/openapi.json', {
+    config: { asks: 'nothing' },
+    schema: { hide: true },
+    handler: (_request, reply) => reply.header('cache-control', 'no-cache').send(app.swagger()),
+  })
+}

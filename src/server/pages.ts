@@ -1,0 +1,124 @@
+/** The pages for people, and the files that they need. */
+import type { FastifyReply } from 'fastify'
+import { Type } from 'typebox'
+import type { Workspace } from '../access/access.ts'
+import { assets, contentSecurityPolicy } from '../web/assets.ts'
+import { home } from '../web/home.ts'
+import { repository } from '../web/repository.ts'
+import { AshlarError } from '../common/errors.ts'
+import { repositoryUrl } from './changes.ts'
+import type { App, Context } from './context.ts'
+import { given } from './given.ts'
+import { callerOf, workspaceOf } from './permission.ts'
+import { redirect, sendResource } from './send.ts'
+
+const hidden = { hide: true }
+/** How many past states a page lists. */
+const statesOnPage = 50
+
+export function pageRoutes(app: App, context: Context): void {
+  homePage(app, context)
+  repositoryPage(app, context)
+  staticFiles(app)
+}
+
+function homePage(app: App, { access, archives }: Context): void {
+  app.get('/', {
+    config: { asks: 'caller' },
+    schema: hidden,
+    handler: async (request, reply) => {
+      const caller = callerOf(request)
+      const scopes = await access.listScopes(caller)
+      const readable = await Promise.all(scopes.map(({ name }) => access.listWorkspaces(caller, name)))
+      const workspaces = await Promise.all(
+        readable.flat().map(async (workspace) => {
+          const { scope, name, public: isPublic } = workspace
+          return { scope, name, isPublic, suites: await archives.suites(workspace) }
+        }),
+      )
+      const isAnonymous = caller.kind === 'anonymous'
+      return sendPage(reply, home({ workspaces, isAnonymous }), { isPrivate: !isAnonymous })
+    },
+  })
+}
+
+function repositoryPage(app: App, { archives, publicUrl }: Context): void {
+  app.get('/apt/:scope/:workspace', {
+    config: { asks: 'nothing' },
+    schema: hidden,
+    handler: (request, reply) => {
+      const [path = '', query] = request.url.split('?', 2)
+      redirect(reply, query === undefined ? `${path}/` : `${path}/?${query}`, 'no-cache')
+    },
+  })
+  app.get('/apt/:scope/:workspace/', {
+    config: { asks: 'read' },
+    schema: {
+      ...hidden,
+      querystring: Type.Object({ suite: Type.Optional(Type.String()), at: Type.Optional(Type.String()) }),
+    },
+    handler: async (request, reply) => {
+      const workspace = workspaceOf(request)
+      const { suite, at } = request.query
+      const suites = await archives.suites(workspace, at)
+      const selected =
+        suite === undefined ? suites[0] : suites.find(({ name, aliases }) => name === suite || aliases.includes(suite))
+      if (suite !== undefined && selected === undefined) {
+        throw new AshlarError('suite-unknown', `There is no suite ${suite}${at === undefined ? '' : ` at ${at}`}.`)
+      }
+      const key = await archives.publicKey(workspace)
+      const page = repository({
+        ...cardOf(workspace),
+        url: repositoryUrl(publicUrl, workspace),
+        suites,
+        ...given({
+          fingerprint: key?.fingerprint,
+          selected: selected && {
+            ...selected,
+            sources: await archives.sources(workspace, selected.name, at),
+            ...given({ at }),
+            history: await archives.history(workspace, selected.name, { limit: statesOnPage }),
+          },
+        }),
+      })
+      return sendPage(reply, page, { isPrivate: !workspace.public })
+    },
+  })
+}
+
+function staticFiles(app: App): void {
+  app.route({
+    method: ['GET', 'HEAD'],
+    url: '/static/:name',
+    config: { asks: 'nothing' },
+    schema: { ...hidden, params: Type.Object({ name: Type.String() }) },
+    handler: async (request, reply) => {
+      const asset = assets.get(request.params.name)
+      if (asset === undefined) throw new AshlarError('not-found', `There is no static file ${request.params.name}.`)
+      await sendResource(request, reply, {
+        contentType: asset.contentType,
+        etag: `"${asset.digest}"`,
+        sizeBytes: asset.bytes.length,
+        cache: 'immutable',
+        isPrivate: false,
+        open: (range) => ({ kind: 'bytes', bytes: asset.bytes.subarray(range?.start, range?.end) }),
+      })
+      return reply
+    },
+  })
+}
+
+function sendPage(reply: FastifyReply, page: string, { isPrivate }: { isPrivate: boolean }): FastifyReply {
+  return reply
+    .header('content-type', 'text/html; charset=utf-8')
+    .header('cache-control', `${isPrivate ? 'private' : 'public'}, no-cache`)
+    .header('vary', 'Authorization')
+    .header('content-security-policy', contentSecurityPolicy)
+    .header('x-content-type-options', 'nosniff')
+    .header('referrer-policy', 'same-origin')
+    .send(page)
+}
+
+function cardOf({ scope, name, public: isPublic }: Workspace): { scope: string; name: string; isPublic: boolean } {
+  return { scope, name, isPublic }
+}

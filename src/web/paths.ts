@@ -1,0 +1,9 @@
+/** Where the page of a workspace's repository is, perhaps for one suite, perhaps as of a revision. */
+export function repositoryPath(
+  workspace: { readonly scope: string; readonly name: string },
+  query: { readonly suite?: string; readonly at?: string } = {},
+): string {
+  const path = `/apt/${encodeURIComponent(workspace.scope)}/${encodeURIComponent(workspace.name)}/`
+  const parameters = new URLSearchParams(query).toString()
+  return parameters === '' ? path : `${path}?${parameters}`
+}

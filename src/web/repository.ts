@@ -1,0 +1,184 @@
+import { type Html, html } from './html.ts'
+import { layout, moment, snippet } from './layout.ts'
+import { repositoryPath } from './paths.ts'
+
+export interface RepositoryValue {
+  readonly scope: string
+  readonly name: string
+  readonly isPublic: boolean
+  /** Absolute, with a slash at its end: what `URIs:` says. */
+  readonly url: string
+  readonly suites: readonly RepositorySuite[]
+  /** The suite that the reader looks at; undefined while there is none. */
+  readonly selected?: SelectedSuite
+  readonly fingerprint?: string
+}
+
+export interface RepositorySuite {
+  readonly name: string
+  readonly aliases: readonly string[]
+  readonly components: readonly string[]
+  readonly architectures: readonly string[]
+  readonly packages: number
+  readonly revision: number
+  readonly sealedAt: number
+}
+
+export interface SelectedSuite extends RepositorySuite {
+  /** The deb822 stanza with its key inline. */
+  readonly sources: string
+  /** The same as of `at`, if the reader looks at the past. */
+  readonly at?: string
+  /** Revisions that changed the suite, newest first. */
+  readonly history: readonly {
+    readonly revision: number
+    readonly sealedAt: number
+    readonly addedCount: number
+    readonly removedCount: number
+  }[]
+}
+
+/** The page of one repository: how to use it, what is in it, and its past states. */
+export function repository(value: RepositoryValue): string {
+  const { scope, name, selected } = value
+  return layout({
+    title: `${scope}/${name} · Ashlar`,
+    trail: [{ text: `${scope}/${name}` }],
+    body: html`<h1>${scope}/${name}${!value.isPublic && html` <span class="tag">private</span>`}</h1>
+      <p class="lead">An APT repository. <code class="url">${value.url}</code></p>
+      ${selected === undefined ? noSuite() : [suites(value, selected), use(value, selected), snapshots(value, selected)]}
+      ${value.fingerprint !== undefined && key(value.url, value.fingerprint)}`,
+  })
+}
+
+function noSuite(): Html {
+  return html`<p class="empty">No suite has been published here yet.</p>
+    <ol class="steps">
+      <li>
+        <p>Make one.</p>
+        ${snippet('Command that makes a suite', 'ashlar suite create stable')}
+      </li>
+      <li>
+        <p>Upload packages into it.</p>
+        ${snippet('Command that uploads packages', 'ashlar upload --suite stable *.deb')}
+      </li>
+    </ol>`
+}
+
+function suites(value: RepositoryValue, selected: SelectedSuite): Html {
+  return html`<section aria-labelledby="suites">
+    <h2 id="suites">Suites</h2>
+    <div class="scroll">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Suite</th>
+            <th scope="col" class="number">Packages</th>
+            <th scope="col">Components</th>
+            <th scope="col">Architectures</th>
+            <th scope="col">Revision</th>
+            <th scope="col">Sealed</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${value.suites.map(
+            (suite) =>
+              html`<tr${suite.name === selected.name && html` class="current"`}>
+<th scope="row"><a href="${repositoryPath(value, { suite: suite.name })}"${suite.name === selected.name && html` aria-current="true"`}>${suite.name}</a>${suite.aliases.map((alias) => html` <span class="tag">${alias}</span>`)}</th>
+<td class="number">${suite.packages.toLocaleString('en')}</td>
+<td>${suite.components.join(' ')}</td>
+<td>${suite.architectures.join(' ')}</td>
+<td>r${suite.revision}</td>
+<td>${moment(suite.sealedAt)}</td>
+</tr>`,
+          )}
+        </tbody>
+      </table>
+    </div>
+  </section>`
+}
+
+function use(value: RepositoryValue, selected: SelectedSuite): Html {
+  const file = `/etc/apt/sources.list.d/${fileStem(value, selected)}.sources`
+  return html`<section aria-labelledby="use">
+    <h2 id="use">Use ${selected.name}${selected.at !== undefined && html` as of ${selected.at}`}</h2>
+    ${selected.at !== undefined && html`<p class="note">These sources stay at <strong>${selected.at}</strong> and never change. <a href="${repositoryPath(value, { suite: selected.name })}">Follow the current state instead</a>.</p>`}
+    <p>Put this into <code>${file}</code>, then run <code>sudo apt update</code>.</p>
+    ${snippet(`Sources of ${selected.name}`, selected.sources)} ${!value.isPublic && credentials(value.url)}
+    ${olderApt(value, selected)}
+  </section>`
+}
+
+function credentials(url: string): Html {
+  const line = `machine ${url.startsWith('https://') ? url.slice('https://'.length) : url} login apt password TOKEN`
+  return html`<p>
+      This repository is private. Put a token into <code>/etc/apt/auth.conf.d/ashlar.conf</code>, readable by root only:
+    </p>
+    ${snippet('Credentials for apt', line)}`
+}
+
+function olderApt(value: RepositoryValue, selected: SelectedSuite): Html {
+  const keyring = `/etc/apt/keyrings/${value.scope}-${value.name}.gpg`
+  const url = selected.at === undefined ? value.url : `${value.url}snapshot/${selected.at}/`
+  const fetchKey = `sudo install -d -m 0755 /etc/apt/keyrings
+curl -fsSL ${value.isPublic ? '' : '--user apt:TOKEN '}${value.url}archive-key.gpg | sudo tee ${keyring} > /dev/null`
+  return html`<details>
+    <summary>For apt before 2.3.10 (Debian 11 and older)</summary>
+    <p>
+      It cannot read a key inside the sources. Fetch the key first, then add one line to
+      <code>/etc/apt/sources.list</code>.
+    </p>
+    ${snippet('Commands that fetch the key', fetchKey)}
+    ${snippet('Line for sources.list', `deb [signed-by=${keyring}] ${url} ${selected.name} ${selected.components.join(' ')}`)}
+  </details>`
+}
+
+function snapshots(value: RepositoryValue, selected: SelectedSuite): Html {
+  const latest = selected.history[0]?.revision ?? selected.revision
+  return html`<section aria-labelledby="snapshots">
+    <h2 id="snapshots">Past states of ${selected.name}</h2>
+    <p>Each revision stays installable, byte for byte. Open one to get its sources; they work with every apt.</p>
+    <div class="scroll">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Revision</th>
+            <th scope="col">Sealed</th>
+            <th scope="col" class="number">Added</th>
+            <th scope="col" class="number">Removed</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${selected.history.map(
+            (entry) =>
+              html`<tr${selected.at === `r${entry.revision}` && html` class="current"`}>
+<th scope="row"><a href="${repositoryPath(value, { suite: selected.name, at: `r${entry.revision}` })}">r${entry.revision}</a></th>
+<td>${moment(entry.sealedAt)}</td>
+<td class="number">${entry.addedCount > 0 && `+${entry.addedCount.toLocaleString('en')}`}</td>
+<td class="number">${entry.removedCount > 0 && `−${entry.removedCount.toLocaleString('en')}`}</td>
+</tr>`,
+          )}
+        </tbody>
+      </table>
+    </div>
+    <p>With apt 2.7 or newer, once the suite is in your sources, any command can look at a past state:</p>
+    ${snippet('Command that installs from a snapshot', `sudo apt update -S r${latest}\nsudo apt install -S r${latest} PACKAGE`)}
+  </section>`
+}
+
+function key(url: string, fingerprint: string): Html {
+  const groups = fingerprint.toUpperCase().match(/.{1,4}/g) ?? []
+  return html`<section aria-labelledby="key">
+    <h2 id="key">Signing key</h2>
+    <p class="fingerprint"><code>${groups.join(' ')}</code></p>
+    <p>
+      <a href="${url}archive-key.asc">archive-key.asc</a> (armored) or
+      <a href="${url}archive-key.gpg">archive-key.gpg</a> (binary). The sources above have it already.
+    </p>
+  </section>`
+}
+
+/** Scope, workspace and suite as a file name that apt reads: letters, digits, `_`, `-`, `.` (sources.list(5)). */
+function fileStem(value: RepositoryValue, selected: SelectedSuite): string {
+  return `${value.scope}-${value.name}-${selected.name}`.replaceAll(/[^A-Za-z0-9_.-]/g, '-')
+}
