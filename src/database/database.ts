@@ -42,7 +42,8 @@ export interface Database extends AsyncDisposable {
    * rows that a decision rests on. One that meets a deadlock or a serialization failure runs again, so a deed does
    * nothing but ask the database, or can be repeated. Writes do not nest.
    *
-   * @throws AshlarError storage-full, storage-failed, busy
+   * @throws AshlarError storage-full, busy, storage-failed. Where a connection broke during the commit, only the
+   *   database knows whether it happened: what must not be done twice carries an idempotency key.
    */
   write<T>(deed: (trx: Transaction<Tables>) => Promise<T>): Promise<T>
 

@@ -32,6 +32,8 @@ export function openPool(options: PoolOptions): Pool {
   })
   // Without a listener, a restart of the server would end this process.
   pool.on('error', options.onIdleError)
+  // The same for a connection in use, whose query or next query fails with the cause.
+  pool.on('connect', (client) => client.on('error', () => {}))
   return pool
 }
 

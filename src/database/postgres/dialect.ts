@@ -63,7 +63,10 @@ class PostgresDriver implements Driver {
   }
 
   async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
-    await ours(connection).control('rollback')
+    // A connection that cannot roll back is closed, which does it too; the caller hears what came first.
+    await ours(connection)
+      .control('rollback')
+      .catch(() => {})
   }
 
   async releaseConnection(connection: DatabaseConnection): Promise<void> {

@@ -27,7 +27,9 @@ export function postgresError(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof AshlarError) return error
   const code = codeOf(error)
   if (code === undefined) {
-    return /Connection terminated|timeout exceeded when trying to connect/.test(error.message)
+    return /Connection terminated|connection error and is not queryable|timeout exceeded when trying to connect/.test(
+      error.message,
+    )
       ? unreachable(error)
       : error
   }

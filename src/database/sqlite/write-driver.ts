@@ -93,7 +93,8 @@ class WriteConnection implements DatabaseConnection {
   }
 
   async rollback(): Promise<void> {
-    if (this.#state !== 'wanted') await this.#writer.rollback()
+    // Should it fail, the next transaction begins with it; the caller hears what came first.
+    if (this.#state !== 'wanted') await this.#writer.rollback().catch(() => {})
     this.#state = 'idle'
   }
 }

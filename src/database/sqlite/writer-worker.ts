@@ -26,7 +26,7 @@ port.on('message', (request: WriterRequest) => reply(() => perform(request)))
 function perform(request: WriterRequest): WriterRows | undefined {
   switch (request.kind) {
     case 'run':
-      if (request.begin) statements.get('begin immediate').statement.run()
+      if (request.begin) begin()
       // After a full disk SQLite may have rolled back by itself; a statement outside a transaction would commit alone.
       if (!database.isTransaction) throw new Error('The transaction has ended by itself.')
       return run(request)
@@ -42,6 +42,11 @@ function perform(request: WriterRequest): WriterRows | undefined {
     default:
       return request satisfies never
   }
+}
+
+function begin(): void {
+  if (database.isTransaction) database.exec('rollback')
+  statements.get('begin immediate').statement.run()
 }
 
 function run(request: Extract<WriterRequest, { kind: 'run' }>): WriterRows {
