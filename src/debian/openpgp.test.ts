@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { before, test } from 'node:test'
+import type { TestContext } from 'node:test'
+import { formatInRelease, stripClearsign } from './clearsign.ts'
+import { binaryPublicKeys, generateArchiveKey, loadSigner, verifyClearsigned } from './openpgp.ts'
+import type { ArchiveKey } from './openpgp.ts'
+
+const release = 'Origin: Ashlar\nSuite: stable\n-----dashes\n- one\nDescription: Grüße\nSHA256:\n 00 1 main/x\n'
+const date = new Date()
+const hasGpgv = spawnSync('gpgv', ['--version']).status === 0
+const skip = hasGpgv ? false : 'gpgv is not installed'
+let key: ArchiveKey
+let other: ArchiveKey
+
+before(async () => {
+  key = await generateArchiveKey({ name: 'Ashlar archive test', date })
+  other = await generateArchiveKey({ name: 'Another archive', date })
+})
+
+function temporaryDirectory(t: TestContext): string {
+  const directory = mkdtempSync(join(tmpdir(), 'ashlar-openpgp-'))
+  t.after(() => rmSync(directory, { recursive: true }))
+  return directory
+}
+
+/** The status words that gpgv reports. */
+function gpgv(directory: string, args: readonly string[]): string[] {
+  const run = spawnSync('gpgv', ['--status-fd', '1', '--keyring', join(directory, 'keys.gpg'), ...args], {
+    encoding: 'utf8',
+  })
+  return Array.from(run.stdout.matchAll(/^\[GNUPG:\] (\S+)/gm), ([, word = '']) => word)
+}
+
+void test('gpgv finds the very Release in an InRelease', { skip }, async (t) => {
+  const directory = temporaryDirectory(t)
+  const signer = await loadSigner([key.privateKey])
+  const { clearSignature } = await signer.signRelease(release, date)
+  writeFileSync(join(directory, 'keys.gpg'), await binaryPublicKeys([key.publicKey]))
+  writeFileSync(join(directory, 'InRelease'), formatInRelease(release, clearSignature))
+  const words = gpgv(directory, ['--output', join(directory, 'Release'), join(directory, 'InRelease')])
+  assert(words.includes('GOODSIG') && words.includes('VALIDSIG'), words.join())
+  assert.equal(readFileSync(join(directory, 'Release'), 'utf8'), release)
+})
+
+void test('gpgv accepts Release.gpg for the Release, and for nothing else', { skip }, async (t) => {
+  const directory = temporaryDirectory(t)
+  const { detachedSignature } = await (await loadSigner([key.privateKey])).signRelease(release, date)
+  writeFileSync(join(directory, 'keys.gpg'), await binaryPublicKeys([key.publicKey]))
+  writeFileSync(join(directory, 'Release.gpg'), detachedSignature)
+  writeFileSync(join(directory, 'Release'), release)
+  const args = [join(directory, 'Release.gpg'), join(directory, 'Release')]
+  assert(gpgv(directory, args).includes('GOODSIG'))
+  writeFileSync(join(directory, 'Release'), release.replace('stable', 'Stable'))
+  assert(gpgv(directory, args).includes('BADSIG'))
+})
+
+void test('two keys sign, and gpgv knows either', { skip }, async (t) => {
+  const directory = temporaryDirectory(t)
+  const signer = await loadSigner([key.privateKey, other.privateKey])
+  assert.deepEqual(signer.fingerprints, [key.fingerprint, other.fingerprint])
+  const { clearSignature } = await signer.signRelease(release, date)
+  writeFileSync(join(directory, 'InRelease'), formatInRelease(release, clearSignature))
+  for (const { publicKey } of [key, other]) {
+    writeFileSync(join(directory, 'keys.gpg'), await binaryPublicKeys([publicKey]))
+    const words = gpgv(directory, [join(directory, 'InRelease')])
+    assert(words.includes('GOODSIG') && words.includes('ERRSIG'), words.join())
+  }
+  writeFileSync(join(directory, 'keys.gpg'), await binaryPublicKeys([key.publicKey, other.publicKey]))
+  assert.equal(gpgv(directory, [join(directory, 'InRelease')]).filter((word) => word === 'GOODSIG').length, 2)
+})
+
+void test('the key is one that apt 2.6 knows, dated before its first signature', { skip }, async (t) => {
+  const directory = temporaryDirectory(t)
+  writeFileSync(join(directory, 'key.asc'), key.publicKey)
+  const args = ['--homedir', directory, '--batch', '--with-colons', '--show-keys', join(directory, 'key.asc')]
+  const lines = execFileSync('gpg', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).split('\n')
+  const fields = lines.find((line) => line.startsWith('pub:'))?.split(':') ?? []
+  assert.equal(fields[3], '22')
+  assert(Number(fields[5]) < date.getTime() / 1000)
+  assert(lines.includes(`fpr:::::::::${key.fingerprint}:`))
+})
+
+void test('equal text and date give equal signatures', async () => {
+  const signer = await loadSigner([key.privateKey])
+  assert.deepEqual(await signer.signRelease(release, date), await signer.signRelease(release, date))
+})
+
+void test('a text that the clear-text frame would change is not signed', async () => {
+  const signer = await loadSigner([key.privateKey])
+  await assert.rejects(signer.signRelease('A: b \n', date))
+  await assert.rejects(signer.signRelease('A: b', date))
+})
+
+void test('what cannot sign is no signing key', async () => {
+  for (const bad of ['', 'garbage', key.publicKey]) {
+    await assert.rejects(loadSigner([bad]), { code: 'signature-invalid' })
+  }
+  await assert.rejects(loadSigner([]), { code: 'signature-invalid' })
+})
+
+void test('a good signature is verified, a bad or foreign one is not', async () => {
+  const { clearSignature } = await (await loadSigner([key.privateKey])).signRelease(release, date)
+  const signed = formatInRelease(release, clearSignature)
+  const verified = await verifyClearsigned(signed, [other.publicKey, key.publicKey], { origin: 'x.dsc' })
+  assert.deepEqual(verified, { text: release, fingerprint: key.fingerprint })
+  const refused = { code: 'signature-invalid' }
+  await assert.rejects(verifyClearsigned(signed, [other.publicKey], { origin: 'x.dsc' }), refused)
+  const changed = signed.replace('stable', 'Stable')
+  await assert.rejects(verifyClearsigned(changed, [key.publicKey], { origin: 'x.dsc' }), refused)
+  await assert.rejects(verifyClearsigned(release, [key.publicKey], { origin: 'x.dsc' }), refused)
+  const cut = `${signed.slice(0, -200)}\n-----END PGP SIGNATURE-----\n`
+  await assert.rejects(verifyClearsigned(cut, [key.publicKey], { origin: 'x.dsc' }), refused)
+})
+
+void test('what gpg has signed is verified, trailing blanks included', { skip }, async (t) => {
+  const directory = temporaryDirectory(t)
+  const gpg = (args: readonly string[], input = ''): string =>
+    execFileSync('gpg', ['--homedir', directory, '--batch', '--pinentry-mode', 'loopback', ...args], {
+      encoding: 'utf8',
+      input,
+      stdio: ['pipe', 'pipe', 'ignore'],
+    })
+  t.after(() => spawnSync('gpgconf', ['--homedir', directory, '--kill', 'all']))
+  gpg(['--passphrase', '', '--quick-generate-key', 'Uploader <up@example.org>', 'rsa2048', 'sign', 'never'])
+  const text = 'Source: hello \nVersion: 1\n-x: 1\n'
+  const signed = gpg(['--clearsign'], text)
+  const publicKey = gpg(['--armor', '--export'])
+  const verified = await verifyClearsigned(signed, [publicKey], { origin: 'x.changes' })
+  assert.equal(verified.text, stripClearsign(signed, 'x.changes').text)
+  assert.equal(verified.text.replaceAll(/ +$/gm, ''), text.replaceAll(/ +$/gm, ''))
+})
