@@ -275,6 +275,23 @@ forEachDialect((dialect, open) => {
     assert.equal(seen, 500)
   })
 
+  void it('a long stream lets other work have its turn', async () => {
+    const { db } = await open()
+    const rows = Array.from({ length: 1000 }, (_, index) => ({ name: `scope-${index}`, created_at: 0 }))
+    await db.write((trx) => trx.insertInto('scope').values(rows).execute())
+    const turns = { taken: 0, wanted: true }
+    const takeTurn = (): void => {
+      turns.taken += 1
+      if (turns.wanted) setImmediate(takeTurn)
+    }
+    setImmediate(takeTurn)
+    let seen = 0
+    for await (const row of db.read.selectFrom('scope').select('id').stream(100)) seen += Math.sign(row.id)
+    turns.wanted = false
+    assert.equal(seen, 1000)
+    assert.ok(turns.taken >= 9, `${turns.taken} turns`)
+  })
+
   void it('a stream that is left early lets go of its connection', async () => {
     const { db } = await open()
     const rows = Array.from({ length: 300 }, (_, index) => ({ name: `scope-${index}`, created_at: 0 }))

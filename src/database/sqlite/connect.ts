@@ -13,19 +13,28 @@ const walSizeLimitBytes = 64 << 20
  */
 export function prepareFile(path: string): void {
   const directory = dirname(path)
-  if (!existsSync(directory)) mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const firstMade = mkdirSync(directory, { recursive: true, mode: 0o700 })
+  if (firstMade !== undefined) syncDirectories(directory, dirname(firstMade))
   if (!existsSync(path)) {
     closeSync(openSync(path, 'a', 0o600))
     // SQLite syncs the directory for files that it creates itself; it did not create this one.
+    syncDirectories(directory, directory)
+  }
+  for (const file of [path, `${path}-wal`, `${path}-shm`]) {
+    if (existsSync(file) && (statSync(file).mode & 0o077) !== 0) chmodSync(file, 0o600)
+  }
+}
+
+/** Makes what was created in a directory, and in those above it up to a last one, survive a power cut. */
+function syncDirectories(from: string, upTo: string): void {
+  for (let directory = from; ; directory = dirname(directory)) {
     const descriptor = openSync(directory, 'r')
     try {
       fsyncSync(descriptor)
     } finally {
       closeSync(descriptor)
     }
-  }
-  for (const file of [path, `${path}-wal`, `${path}-shm`]) {
-    if (existsSync(file) && (statSync(file).mode & 0o077) !== 0) chmodSync(file, 0o600)
+    if (directory === upTo || directory === dirname(directory)) return
   }
 }
 

@@ -1,4 +1,5 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
+import { setImmediate } from 'node:timers/promises'
 import type { CompiledQuery, DatabaseConnection, Driver, QueryResult } from 'kysely'
 import { refuseNul } from '../parameters.ts'
 import { openReader } from './connect.ts'
@@ -104,6 +105,8 @@ class ReadConnection implements DatabaseConnection {
         if (rows.length < chunkSize) continue
         yield { rows }
         rows = []
+        // Each step is synchronous; this lets what else the process does have its turn.
+        await setImmediate()
       }
       yield { rows }
     } catch (error) {
