@@ -186,6 +186,8 @@ function zlibRefusal(error: unknown, compression: Compression, options: Decompre
   if (hasCode(error, 'ZSTD_error_frameParameter_windowTooLarge')) {
     return new AshlarError('too-large', `${options.origin} needs a larger window than is allowed.`)
   }
+  // The decoder came to its end, so that the pipeline gave up the source, which had not.
+  if (hasCode(error, 'ABORT_ERR')) return trailing(options)
   return hasCode(error, /^(Z_|ZSTD_error_)/) ? damaged(error, compression, options) : error
 }
 

@@ -38,32 +38,50 @@ export function xzWalk(limits: XzLimits, origin: string): (feed: ByteFeed) => Wa
   return function* walk(feed) {
     const check = yield* streamHeader(feed, origin)
     let outputBytes = 0
+    let dictionaryBytes = 0
     let blocks = 0
     let firstHeader: XzSummary['firstHeader']
     for (;;) {
       const [sizeByte = 0] = yield* feed.take(1)
       if (sizeByte === 0) break
-      const header = Buffer.concat([Buffer.of(sizeByte), yield* feed.take(sizeByte * 4 + 3)])
-      const dictionaryAt = checkBlockHeader(header, limits, origin)
-      if (blocks === 0) firstHeader = { offset: streamHeaderBytes, size: header.length, dictionaryAt }
+      const header = parseBlockHeader(Buffer.concat([Buffer.of(sizeByte), yield* feed.take(sizeByte * 4 + 3)]), origin)
+      dictionaryBytes += header.dictionaryBytes
+      checkDictionary(header.dictionaryBytes, dictionaryBytes, outputBytes, limits, origin)
+      if (blocks === 0)
+        firstHeader = { offset: streamHeaderBytes, size: header.size, dictionaryAt: header.dictionaryAt }
       blocks += 1
-      let packed = 1
-      for (;;) {
-        const chunk = yield* lzma2Chunk(feed, origin)
-        if (chunk === undefined) break
-        packed += chunk.packed
-        outputBytes += chunk.output
-        if (outputBytes > limits.maximumOutputBytes) {
-          throw new AshlarError('too-large', `${origin} unpacks to more than ${limits.maximumOutputBytes} bytes.`)
-        }
+      const block = yield* blockData(feed, limits.maximumOutputBytes - outputBytes, limits, origin)
+      outputBytes += block.output
+      // A decoder that trusts these sizes must not find other blocks than this walk does.
+      if ((header.packed ?? block.packed) !== block.packed || (header.output ?? block.output) !== block.output) {
+        throw damaged(origin, 'the header of a block')
       }
-      yield* feed.skip(((4 - (packed % 4)) % 4) + check)
+      yield* feed.skip(paddingOf(block.packed) + check)
     }
     yield* index(feed, blocks, origin)
     const footer = yield* feed.take(12)
     if (footer.toString('latin1', 10) !== 'YZ') throw damaged(origin, 'its end')
     if (!(yield* feed.atEnd())) throw new AshlarError('package-invalid', `${origin} has something after its end.`)
     return { blocks, outputBytes, firstHeader }
+  }
+}
+
+/** Skips the chunks of a block; the end mark counts as packed. */
+function* blockData(
+  feed: ByteFeed,
+  maximumOutput: number,
+  limits: XzLimits,
+  origin: string,
+): Walk<{ packed: number; output: number }> {
+  let [packed, output] = [1, 0]
+  for (;;) {
+    const chunk = yield* lzma2Chunk(feed, origin)
+    if (chunk === undefined) return { packed, output }
+    packed += chunk.packed
+    output += chunk.output
+    if (output > maximumOutput) {
+      throw new AshlarError('too-large', `${origin} unpacks to more than ${limits.maximumOutputBytes} bytes.`)
+    }
   }
 }
 
@@ -76,29 +94,53 @@ function* streamHeader(feed: ByteFeed, origin: string): Walk<number> {
   return check
 }
 
-/** Where in the header the size of the dictionary stands (section 3.1). */
-function checkBlockHeader(header: Buffer, limits: XzLimits, origin: string): number {
+interface BlockHeader {
+  readonly size: number
+  /** Where in the header the size of the dictionary stands. */
+  readonly dictionaryAt: number
+  readonly dictionaryBytes: number
+  /** Sizes that the header may have. */
+  readonly packed: number | undefined
+  readonly output: number | undefined
+}
+
+/** Section 3.1. */
+function parseBlockHeader(header: Buffer, origin: string): BlockHeader {
   const end = header.length - 4
   if (crc32(header.subarray(0, end)) !== header.readUInt32LE(end)) throw damaged(origin, 'the header of a block')
   const flags = header.readUInt8(1)
   let at = 2
-  // Compressed and uncompressed size are optional, and not needed: the chunks have them.
-  for (const present of [flags & 0x40, flags & 0x80]) {
-    if (present === 0) continue
-    while (at < end && header.readUInt8(at) >= 0x80) at += 1
-    at += 1
+  const optionalNumber = (present: number): number | undefined => {
+    if (present === 0) return undefined
+    let value = 0
+    for (let shift = 0; ; shift += 7) {
+      const byte = header.readUInt8(Math.min(at, end))
+      at += 1
+      if (shift > 56 || at > end) throw damaged(origin, 'the header of a block')
+      value += (byte % 0x80) * 2 ** shift
+      if (byte < 0x80) return value
+    }
   }
+  const packed = optionalNumber(flags & 0x40)
+  const output = optionalNumber(flags & 0x80)
   if (at + 3 > end || (flags & 0x3f) !== 0 || header[at] !== lzma2 || header[at + 1] !== 1) {
     throw new AshlarError('package-invalid', `${origin} uses a filter other than LZMA2, which .debs do not have.`)
   }
   const bits = header.readUInt8(at + 2)
-  const size = bits === 40 ? 2 ** 32 - 1 : (2 + (bits % 2)) * 2 ** (Math.floor(bits / 2) + 11)
   if (bits > 40) throw damaged(origin, 'the header of a block')
-  if (size > limits.maximumDictionaryBytes) {
-    const detail = `${origin} needs a dictionary of ${size} bytes; at most ${limits.maximumDictionaryBytes} are allowed.`
-    throw new AshlarError('too-large', detail)
+  const dictionaryBytes = bits === 40 ? 2 ** 32 - 1 : (2 + (bits % 2)) * 2 ** (Math.floor(bits / 2) + 11)
+  return { size: header.length, dictionaryAt: at + 2, dictionaryBytes, packed, output }
+}
+
+/** Making a dictionary costs time, even if its block is empty: all together may be 64 times the largest or the output. */
+function checkDictionary(size: number, total: number, outputBytes: number, limits: XzLimits, origin: string): void {
+  const maximum = limits.maximumDictionaryBytes
+  if (size > maximum) {
+    throw new AshlarError('too-large', `${origin} needs a dictionary of ${size} bytes; at most ${maximum} are allowed.`)
   }
-  return at + 2
+  if (total > 64 * (maximum + outputBytes)) {
+    throw new AshlarError('too-large', `${origin} has many small blocks with large dictionaries.`)
+  }
 }
 
 /** Skips one chunk of LZMA2 data and tells its sizes; undefined for the end mark. */
@@ -132,7 +174,12 @@ function* index(feed: ByteFeed, blocks: number, origin: string): Walk<void> {
     }
     if (record === -1 && value !== blocks) throw damaged(origin, 'its index')
   }
-  yield* feed.skip(((4 - (size % 4)) % 4) + 4)
+  yield* feed.skip(paddingOf(size) + 4)
+}
+
+/** Blocks and the index are padded to multiples of four. */
+function paddingOf(size: number): number {
+  return (4 - (size % 4)) % 4
 }
 
 function damaged(origin: string, what: string): AshlarError {
