@@ -52,7 +52,13 @@ export function chunkPieces(form: IndexForm, chunks: readonly Chunk[]): Piece[] 
     const zstOffset = chunk.packOffset + chunk.xzBytes + chunk.gzBytes
     switch (form) {
       case 'plain':
-        return { kind: 'zstd', pack: chunk.pack, offset: zstOffset, packedLength: chunk.zstBytes, length: chunk.textBytes }
+        return {
+          kind: 'zstd',
+          pack: chunk.pack,
+          offset: zstOffset,
+          packedLength: chunk.zstBytes,
+          length: chunk.textBytes,
+        }
       case 'xz':
         return { kind: 'stored', pack: chunk.pack, offset: chunk.packOffset, length: chunk.xzBytes }
       case 'gz':
@@ -120,7 +126,11 @@ export async function* readPieces(
   }
 }
 
-async function* readPiece(storage: Storage, piece: Piece, part: ByteRange): AsyncGenerator<Uint8Array, void, undefined> {
+async function* readPiece(
+  storage: Storage,
+  piece: Piece,
+  part: ByteRange,
+): AsyncGenerator<Uint8Array, void, undefined> {
   if (piece.kind === 'bytes') {
     yield piece.bytes.subarray(part.start, part.end)
   } else if (piece.kind === 'stored') {
@@ -140,7 +150,7 @@ async function* readPack(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const file = await open(await storage.localPath(pack), 'r')
   try {
-    for (let position = range.start; position < range.end; ) {
+    for (let position = range.start; position < range.end;) {
       const bytes = Buffer.allocUnsafe(Math.min(range.end - position, READ_BYTES))
       const { bytesRead } = await file.read(bytes, 0, bytes.length, position)
       if (bytesRead === 0) throw new AshlarError('file-corrupt', `The pack ${pack.sha256} ends at byte ${position}.`)

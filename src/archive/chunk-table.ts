@@ -10,6 +10,7 @@ export interface Chunk {
   readonly firstKey: string
   readonly textSha256: Sha256
   readonly textBytes: number
+  readonly entries: number
   readonly pack: StoredFile
   readonly packOffset: number
   readonly xzBytes: number
@@ -85,6 +86,7 @@ export class ChunkTable {
           firstKey: row.first_key,
           textSha256: digestOf(row.text_sha256),
           textBytes: row.text_size,
+          entries: row.entries,
           pack: { id: row.pack_file_id, sha256: digestOf(row.sha256), sizeBytes: row.size },
           packOffset: row.pack_offset,
           xzBytes: row.xz_size,

@@ -12,7 +12,7 @@ export type PlannedChunk =
       readonly kind: 'new'
       readonly firstKey: string
       readonly lastKey: string
-      readonly textBytes: number
+      readonly entries: number
       /** Its text, read again where there was too much to keep it. */
       text(): Promise<Buffer>
     }
@@ -50,7 +50,9 @@ export async function planChunks(
     await opened.load()
     const groups = cut<LooseEntry | WholeChunk>(opened.atoms())
     // A chunk that joins a neighbour has to be opened for its text.
-    const joining = groups.filter((group) => group.length > 1).flatMap((group) => group.filter((atom) => 'chunk' in atom))
+    const joining = groups
+      .filter((group) => group.length > 1)
+      .flatMap((group) => group.filter((atom) => 'chunk' in atom))
     if (joining.length === 0) return groups.map((group, i) => plan(group, groups[i + 1]?.[0]?.key, source))
     for (const atom of joining) opened.want(before.indexOf(atom.chunk))
   }
@@ -118,7 +120,11 @@ class OpenedChunks {
   }
 }
 
-function plan(group: readonly (LooseEntry | WholeChunk)[], next: string | undefined, source: EntrySource): PlannedChunk {
+function plan(
+  group: readonly (LooseEntry | WholeChunk)[],
+  next: string | undefined,
+  source: EntrySource,
+): PlannedChunk {
   const first = group[0]
   if (first !== undefined && 'chunk' in first) return { kind: 'kept', chunk: first.chunk }
   const entries = group.filter((atom): atom is LooseEntry => !('chunk' in atom))
@@ -127,7 +133,7 @@ function plan(group: readonly (LooseEntry | WholeChunk)[], next: string | undefi
     kind: 'new',
     firstKey,
     lastKey: entries.at(-1)?.key ?? firstKey,
-    textBytes: entries.reduce((sum, entry) => sum + entry.bytes, 0),
+    entries: entries.length,
     async text() {
       const kept = entries.map((entry) => entry.text)
       if (kept.every((text) => text !== undefined)) return Buffer.from(kept.join(''))

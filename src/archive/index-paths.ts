@@ -26,7 +26,10 @@ const directories: Readonly<Record<Exclude<MapKind, 'sources'>, string>> = {
 
 /** @param used the places in which the suite has packages */
 export function layoutOf(settings: SuiteSettings, used: readonly Place[]): SuiteLayout {
-  const components = withOthers(settings.components, used.map((place) => place.component))
+  const components = withOthers(
+    settings.components,
+    used.map((place) => place.component),
+  )
   const machines = used.map((place) => place.architecture).filter((name) => name !== 'all' && name !== 'source')
   const architectures = withOthers(settings.architectures, machines)
   const kindsOf = (component: string): Set<MapKind> =>

@@ -88,7 +88,7 @@ function readPiece(
   const file = files.get(piece.path) ?? openSync(piece.path, 'r')
   files.set(piece.path, file)
   const bytes = Buffer.allocUnsafe(piece.length)
-  for (let done = 0; done < bytes.length; ) {
+  for (let done = 0; done < bytes.length;) {
     const count = readSync(file, bytes, done, bytes.length - done, piece.offset + done)
     if (count === 0) throw new Error(`${piece.path} ends before byte ${piece.offset + piece.length}`)
     done += count

@@ -1,7 +1,7 @@
 /** What the items of a change do to those that a suite has: join them, replace them, or change nothing. */
 import { AshlarError } from '../common/errors.ts'
 import { dropOutdatedSources } from './plan-sources.ts'
-import type { Effect, PlanState } from './seal-plan.ts'
+import type { Effect, PlanState } from './effect.ts'
 import { headItems, type MapKind } from './suite-items.ts'
 
 interface AddOptions {
@@ -30,7 +30,7 @@ const PAGE = 500
 
 export async function addItems(state: PlanState, effect: Effect, options: AddOptions): Promise<void> {
   const sources = new Set<string>()
-  for (let last = 0; ; ) {
+  for (let last = 0; ;) {
     const page = await candidates(state, effect)
       .where('item.added_by', '=', effect.changeId)
       .where('item.id', '>', last)
@@ -104,10 +104,7 @@ function sameSeries(a: Candidate, b: Candidate): boolean {
 
 function isSamePlacement(a: Candidate, b: Candidate): boolean {
   return (
-    a.package_id === b.package_id &&
-    a.component === b.component &&
-    a.section === b.section &&
-    a.priority === b.priority
+    a.package_id === b.package_id && a.component === b.component && a.section === b.section && a.priority === b.priority
   )
 }
 

@@ -2,7 +2,7 @@
 import { AshlarError } from '../common/errors.ts'
 import type { PackageSelector } from './change-request.ts'
 import { dropOutdatedSources } from './plan-sources.ts'
-import type { Effect, PlanState } from './seal-plan.ts'
+import type { Effect, PlanState } from './effect.ts'
 import { formatSelector, matchesAny } from './selector.ts'
 import { headItems } from './suite-items.ts'
 
@@ -36,11 +36,7 @@ export async function removeSelected(
 }
 
 /** Ends the items of these packages; those that the suite does not have are gone already. */
-export async function removePackages(
-  state: PlanState,
-  effect: Effect,
-  packageIds: readonly number[],
-): Promise<void> {
+export async function removePackages(state: PlanState, effect: Effect, packageIds: readonly number[]): Promise<void> {
   const sources = new Set<string>()
   for (let start = 0; start < packageIds.length; start += NAMES_PER_QUERY) {
     const rows = await items(state, effect)
@@ -48,6 +44,7 @@ export async function removePackages(
       .execute()
     for (const row of rows) if (!state.has(row.id)) end(effect, row, sources)
   }
+  if (effect.suite.settings.versions === 'newest') await dropOutdatedSources(state, effect, sources)
 }
 
 function items(state: PlanState, effect: Effect) {

@@ -2,7 +2,7 @@
 import { AshlarError } from '../common/errors.ts'
 import { resolveSnapshot } from './archive-table.ts'
 import type { At } from './moment.ts'
-import type { Effect, PlanState } from './seal-plan.ts'
+import type { Effect, PlanState } from './effect.ts'
 import { headItems, itemsAt } from './suite-items.ts'
 import { suitesAt } from './suite-table.ts'
 
@@ -18,12 +18,12 @@ export async function rollBack(state: PlanState, effect: Effect, to: At): Promis
   // What an interrupted attempt to seal this change wrote.
   await database.write((trx) => trx.deleteFrom('suite_item').where('added_by', '=', effect.changeId).execute())
 
-  const wanted = new Set<number>()
-  for await (const row of pages(itemsAt(database.read, revision), effect.suite.id)) wanted.add(row.id)
+  const wanted = new Set<string>()
+  for await (const row of pages(itemsAt(database.read, revision), effect.suite.id)) wanted.add(placement(row))
   const have = new Set<string>()
   for await (const row of pages(headItems(database.read, state.sealing), effect.suite.id)) {
     if (state.has(row.id)) continue
-    if (wanted.has(row.id)) {
+    if (wanted.has(placement(row))) {
       have.add(placement(row))
       continue
     }
@@ -62,7 +62,7 @@ function itemPage(query: ItemsQuery, suiteId: number, after: number) {
 type ItemRow = Awaited<ReturnType<ReturnType<typeof itemPage>['execute']>>[number]
 
 async function* pages(query: ItemsQuery, suiteId: number): AsyncGenerator<ItemRow, void, undefined> {
-  for (let last = 0; ; ) {
+  for (let last = 0; ;) {
     const rows = await itemPage(query, suiteId, last).execute()
     yield* rows
     last = rows.at(-1)?.id ?? last
@@ -71,5 +71,5 @@ async function* pages(query: ItemsQuery, suiteId: number): AsyncGenerator<ItemRo
 }
 
 function placement(row: ItemRow): string {
-  return `${row.package_id} ${row.component} ${row.map_kind} ${row.section ?? ''} ${row.priority ?? ''}`
+  return `${row.package_id} ${row.component} ${row.map_kind} ${row.directory} ${row.section ?? ''} ${row.priority ?? ''}`
 }

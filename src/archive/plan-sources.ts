@@ -1,5 +1,5 @@
 /** Sources in a suite that keeps only the newest versions: an older one stays while a binary built from it does. */
-import type { Effect, PlanState } from './seal-plan.ts'
+import type { Effect, PlanState } from './effect.ts'
 import { headItems } from './suite-items.ts'
 
 const NAMES_PER_QUERY = 500
@@ -19,7 +19,13 @@ export async function dropOutdatedSources(
 async function dropAmong(state: PlanState, effect: Effect, names: readonly string[]): Promise<void> {
   const present = await headItems(state.database.read, [...state.sealing, effect.changeId])
     .select(['item.id', 'item.name', 'item.component', 'item.map_kind', 'item.architecture', 'item.entry_key'])
-    .select(['item.added_by', 'package.version', 'package.version_key', 'package.source_name', 'package.source_version'])
+    .select([
+      'item.added_by',
+      'package.version',
+      'package.version_key',
+      'package.source_name',
+      'package.source_version',
+    ])
     .where('item.suite_id', '=', effect.suite.id)
     .where('item.source_name', 'in', [...names])
     .execute()

@@ -43,9 +43,7 @@ export async function claimPaths(
     const batch = wanted.slice(start, start + CLAIMS_PER_QUERY)
     await trx
       .insertInto('pool_name')
-      .values(
-        batch.map(({ path, fileId }) => ({ archive_id: archiveId, path, file_id: fileId, change_id: changeId })),
-      )
+      .values(batch.map(({ path, fileId }) => ({ archive_id: archiveId, path, file_id: fileId, change_id: changeId })))
       .onConflict((conflict) => conflict.columns(['archive_id', 'path']).doNothing())
       .execute()
     const rows = await trx

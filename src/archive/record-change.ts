@@ -75,7 +75,10 @@ async function sameRequestBefore(
     .executeTakeFirst()
   if (change === undefined) return undefined
   if (!isDeepStrictEqual(JSON.parse(change.request_json), JSON.parse(JSON.stringify(request)))) {
-    throw new AshlarError('idempotency-key-reused', `The key '${key}' belongs to another request (change ${change.id}).`)
+    throw new AshlarError(
+      'idempotency-key-reused',
+      `The key '${key}' belongs to another request (change ${change.id}).`,
+    )
   }
   return change.id
 }
@@ -229,7 +232,7 @@ async function* copiedItems(
   const revision = at === undefined ? archive.head : await resolveSnapshot(database, archive, at)
   const from = (at === undefined ? suites : await suitesAt(database.read, archive.id, revision)).get(request.from.suite)
   const selected = new Set<unknown>()
-  for (let last = 0; ; ) {
+  for (let last = 0; ;) {
     const rows = await itemsAt(database.read, revision)
       .select(['item.id', 'item.package_id', 'item.name', 'item.source_name', 'item.component', 'item.section'])
       .select(['item.priority', 'item.map_kind', 'item.architecture', 'item.entry_key', 'item.directory'])
@@ -308,11 +311,7 @@ class Recorder {
     }
   }
 
-  async #writeIn(
-    trx: Transaction<Tables>,
-    items: readonly NewItem[],
-    state: 'preparing' | 'pending',
-  ): Promise<number> {
+  async #writeIn(trx: Transaction<Tables>, items: readonly NewItem[], state: 'preparing' | 'pending'): Promise<number> {
     const changeId = await this.#writeChange(trx, state)
     const taken = await claimPaths(
       trx,

@@ -34,11 +34,13 @@ export function renderRelease(facts: ReleaseFacts): string {
     ['Description', settings.description === '' ? undefined : settings.description],
   ]
   const head = fields.flatMap(([name, value]) => (value === undefined || value === '' ? [] : [`${name}: ${value}\n`]))
-  const list = facts.indexes.map(({ path, sha256, sizeBytes }) => ` ${sha256} ${String(sizeBytes).padStart(8)} ${path}\n`)
+  const list = facts.indexes.map(
+    ({ path, sha256, sizeBytes }) => ` ${sha256} ${String(sizeBytes).padStart(8)} ${path}\n`,
+  )
   return `${head.join('')}SHA256:\n${list.join('')}`
 }
 
 /** `Mon, 23 Nov 2026 08:01:27 UTC`, as apt reads it (RFC 9110 section 5.6.7 with UTC for GMT). */
-function formatDate(seconds: number): string {
+export function formatDate(seconds: number): string {
   return new Date(seconds * 1000).toUTCString().replace('GMT', 'UTC')
 }

@@ -9,49 +9,16 @@ import { AshlarError } from '../common/errors.ts'
 import type { Database } from '../database/database.ts'
 import type { Archive } from './archive-table.ts'
 import type { ChangeRequest } from './change-request.ts'
+import { Effect, type PlanState } from './effect.ts'
 import { addItems } from './plan-add.ts'
 import { removePackages, removeSelected } from './plan-remove.ts'
 import { rollBack } from './plan-rollback.ts'
 import { defaultSettings, type SuiteSettings, withSettings } from './settings.ts'
-import { type Place, placeKey } from './suite-items.ts'
 import { type Suite, Suites, suitesAt } from './suite-table.ts'
 
 export interface WaitingChange {
   readonly id: number
   readonly request: ChangeRequest
-}
-
-/** The keys of a map whose entries come, go or change. */
-export interface TouchedMap {
-  readonly place: Place
-  readonly keys: Set<string>
-}
-
-/** What an accepted change does to its suite. */
-export class Effect {
-  readonly changeId: number
-  readonly suite: Suite
-  /** Items that end with this change. */
-  readonly removed = new Set<number>()
-  /** Items that the change would have added without effect. */
-  readonly dropped = new Set<number>()
-  readonly touched = new Map<string, TouchedMap>()
-
-  constructor(changeId: number, suite: Suite) {
-    this.changeId = changeId
-    this.suite = suite
-  }
-
-  has(itemId: number): boolean {
-    return this.removed.has(itemId) || this.dropped.has(itemId)
-  }
-
-  touch(place: Place, key: string): void {
-    const name = placeKey(place)
-    const map = this.touched.get(name) ?? { place, keys: new Set() }
-    map.keys.add(key)
-    this.touched.set(name, map)
-  }
 }
 
 /** Settings that a change gives a suite; a suite without an id is created by it. */
@@ -72,6 +39,8 @@ export interface SealPlan {
   readonly accepted: readonly number[]
   readonly refused: readonly { readonly change: WaitingChange; readonly error: AshlarError }[]
   readonly effects: readonly Effect[]
+  /** Items that count no more. */
+  readonly ended: ReadonlySet<number>
   readonly settings: readonly NewSettings[]
   readonly aliases: readonly NewAlias[]
   /** The suites as they will be; those to be created have the id 0. */
@@ -93,16 +62,6 @@ export async function planSeal(
   return planner
 }
 
-/** The state on top of which a change is planned. */
-export interface PlanState {
-  readonly database: Database
-  readonly archive: Archive
-  /** Changes whose items count besides those of the head. */
-  readonly sealing: readonly number[]
-  /** Whether an item has been ended or dropped by an earlier change of this plan. */
-  has(itemId: number): boolean
-}
-
 class Planner implements SealPlan, PlanState {
   readonly database: Database
   readonly archive: Archive
@@ -111,6 +70,7 @@ class Planner implements SealPlan, PlanState {
   readonly effects: Effect[] = []
   readonly settings: NewSettings[] = []
   readonly aliases: NewAlias[] = []
+  readonly ended = new Set<number>()
   suites: Suites
 
   constructor(database: Database, archive: Archive, suites: Suites) {
@@ -124,7 +84,7 @@ class Planner implements SealPlan, PlanState {
   }
 
   has(itemId: number): boolean {
-    return this.effects.some((effect) => effect.has(itemId))
+    return this.ended.has(itemId)
   }
 
   async take(change: WaitingChange): Promise<void> {
@@ -157,6 +117,7 @@ class Planner implements SealPlan, PlanState {
         const effect = new Effect(changeId, this.suites.get(request.suite))
         await planItems(this, effect, request)
         this.effects.push(effect)
+        for (const id of [...effect.removed, ...effect.dropped]) this.ended.add(id)
       }
     }
   }

@@ -47,7 +47,11 @@ const PAGE = 500
 export function headItems(
   db: Kysely<Tables>,
   sealing: readonly number[] = [],
-): SelectQueryBuilder<Tables & { item: Tables['suite_item']; added: Tables['change'] }, 'item' | 'package' | 'added', object> {
+): SelectQueryBuilder<
+  Tables & { item: Tables['suite_item']; added: Tables['change'] },
+  'item' | 'package' | 'added',
+  object
+> {
   return db
     .selectFrom('suite_item as item')
     .innerJoin('package', 'package.id', 'item.package_id')
@@ -63,7 +67,11 @@ export function headItems(
 export function itemsAt(
   db: Kysely<Tables>,
   revision: number,
-): SelectQueryBuilder<Tables & { item: Tables['suite_item']; added: Tables['change'] }, 'item' | 'package' | 'added', object> {
+): SelectQueryBuilder<
+  Tables & { item: Tables['suite_item']; added: Tables['change'] },
+  'item' | 'package' | 'added',
+  object
+> {
   return db
     .selectFrom('suite_item as item')
     .innerJoin('package', 'package.id', 'item.package_id')

@@ -14,6 +14,11 @@ interface Job<Request, Answer> {
 
 type Reply<Answer> = { ok: true; answer: Answer } | { ok: false; code?: ErrorCode; message: string; stack?: string }
 
+/** The file of a worker that lies beside a module: TypeScript in a checkout, JavaScript in the package. */
+export function workerFile(moduleUrl: string, name: string): URL {
+  return new URL(`./${name}.${moduleUrl.endsWith('.ts') ? 'ts' : 'js'}`, moduleUrl)
+}
+
 export class WorkerPool<Request, Answer> implements AsyncDisposable {
   readonly #file: URL
   readonly #size: number

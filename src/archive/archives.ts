@@ -1,0 +1,339 @@
+/**
+ * Archives: suites, revisions, snapshots, and what APT clients fetch.
+ *
+ * Words: an *archive* is the set of suites of a workspace, which share one pool; a *change* is what one request asks
+ * for; waiting changes are *sealed* together into a *revision*, a signed state that never changes; an index is a *map*
+ * from keys to text, stored as *chunks*, and the chunks of one seal lie together in a *pack*; an *issue* is a Release
+ * with its date and signatures. What does not live here: HTTP (server/), files (storage/), who may ask (access/).
+ *
+ * A change goes record-change.ts -> sealer.ts -> seal.ts (seal-plan.ts, index-map.ts, index-builder.ts,
+ * sign-release.ts, commit-seal.ts); a download goes served.ts -> assembly.ts.
+ */
+import type { Workspace } from '../access/access.ts'
+import { AshlarError } from '../common/errors.ts'
+import { type Faults, noFaults } from '../common/faults.ts'
+import type { Database } from '../database/database.ts'
+import type { Micros } from '../database/schema.ts'
+import { binaryPublicKeys } from '../debian/openpgp.ts'
+import type { ByteRange } from '../storage/file-store.ts'
+import type { Storage } from '../storage/storage.ts'
+import { type Archive, archiveOf, ensureArchive, resolveSnapshot } from './archive-table.ts'
+import { type Piece, readPieces } from './assembly.ts'
+import type { ChangeRequest, SealedChange } from './change-request.ts'
+import { ChunkTable } from './chunk-table.ts'
+import { IndexBuilder } from './index-builder.ts'
+import { type At, momentName } from './moment.ts'
+import { giveUpAbandoned, recordChange } from './record-change.ts'
+import { Sealer } from './sealer.ts'
+import { type Served, ServedPaths } from './served.ts'
+import { SigningKeys } from './signing-keys.ts'
+import { renderSources } from './sources-snippet.ts'
+import { diffSuites, type SuiteDiff } from './suite-diff.ts'
+import { type HistoryEntry, sealedChange, suiteHistory } from './suite-history.ts'
+import { describeSuite, listPackages, type PackageQuery, type SuiteInfo, type SuitePackage } from './suite-info.ts'
+import { type Suites, suitesAt } from './suite-table.ts'
+
+export type { ChangeRequest, PackageLine, PackagePlacement, PackageSelector, SealedChange } from './change-request.ts'
+export type { At } from './moment.ts'
+export type { Piece } from './assembly.ts'
+export type { Cache, LastModified, Served } from './served.ts'
+export type { SuiteSettings, SuiteSettingsInput } from './settings.ts'
+export type { PackageChange, SuiteDiff } from './suite-diff.ts'
+export type { HistoryChange, HistoryEntry } from './suite-history.ts'
+export type { PackageQuery, SuiteInfo, SuitePackage } from './suite-info.ts'
+
+export interface ArchivesOptions {
+  readonly database: Database
+  readonly storage: Storage
+  /** The address of the server for its clients, without a slash at the end; asked when it is needed. */
+  readonly publicUrl: () => string
+  readonly faults?: Faults
+  /** After what time the work of a process that died is taken over. */
+  readonly leaseTtlMs?: number
+  readonly onError?: (error: unknown) => void
+}
+
+export interface SubmitOptions {
+  readonly userId: number | null
+  readonly idempotencyKey?: string
+  readonly signal?: AbortSignal
+}
+
+export type ChangeStatus =
+  | { readonly state: 'preparing' | 'pending'; readonly change: number }
+  | { readonly state: 'refused'; readonly change: number; readonly code: string; readonly detail: string }
+  | { readonly state: 'sealed'; readonly change: number; readonly result: SealedChange }
+
+export interface SnapshotName {
+  readonly revision: number
+  readonly sealedAt: Micros
+  /** `20261123T080127Z` */
+  readonly moment: string
+}
+
+/** A suite, now or at a snapshot. */
+export interface SuiteRef {
+  /** Its name or an alias. */
+  readonly suite: string
+  readonly at?: At | undefined
+}
+
+const defaultLeaseTtlMs = 10_000
+/** How often Releases are looked at that have to be issued again before their Valid-Until. */
+const REISSUE_INTERVAL_MS = 10 * 60 * 1000
+
+export async function openArchives(options: ArchivesOptions): Promise<Archives> {
+  const archives = new Archives(options)
+  await archives.resume()
+  return archives
+}
+
+export class Archives implements AsyncDisposable {
+  readonly #database: Database
+  readonly #storage: Storage
+  readonly #publicUrl: () => string
+  readonly #chunks: ChunkTable
+  readonly #indexes: IndexBuilder
+  readonly #keys: SigningKeys
+  readonly #sealer: Sealer
+  readonly #served: ServedPaths
+  readonly #reissue: NodeJS.Timeout
+
+  constructor(options: ArchivesOptions) {
+    const { database, storage } = options
+    const faults = options.faults ?? noFaults
+    this.#database = database
+    this.#storage = storage
+    this.#publicUrl = options.publicUrl
+    this.#chunks = new ChunkTable(database)
+    this.#indexes = new IndexBuilder(storage, this.#chunks, faults)
+    this.#keys = new SigningKeys(database)
+    this.#sealer = new Sealer(
+      {
+        database,
+        faults,
+        chunks: this.#chunks,
+        indexes: this.#indexes,
+        keys: this.#keys,
+        urlOf: (archiveId) => this.#urlOf(archiveId),
+      },
+      { leaseTtlMs: options.leaseTtlMs ?? defaultLeaseTtlMs, onError: options.onError ?? (() => {}) },
+    )
+    this.#served = new ServedPaths(database, this.#chunks, this.#keys)
+    this.#reissue = setInterval(() => void this.reissue(), REISSUE_INTERVAL_MS).unref()
+  }
+
+  /** Seals what an earlier process recorded and left, and gives up what it left half-written. */
+  async resume(): Promise<void> {
+    const rows = await this.#database.read
+      .selectFrom('change')
+      .select('archive_id')
+      .distinct()
+      .where('state', 'in', ['preparing', 'pending'])
+      .execute()
+    for (const { archive_id: archiveId } of rows) {
+      await giveUpAbandoned(this.#database, archiveId)
+      this.#sealer.resume(archiveId)
+    }
+  }
+
+  /** Issues live Releases again where the address has changed or the Valid-Until comes near. */
+  async reissue(): Promise<void> {
+    const rows = await this.#database.read.selectFrom('archive').select('id').where('head', '>', 0).execute()
+    for (const { id } of rows) await this.#sealer.reissue(id)
+  }
+
+  /** Waits for the seals under way; recorded changes that wait are sealed at the next start. */
+  async close(): Promise<void> {
+    clearInterval(this.#reissue)
+    await this.#sealer.close()
+    await this.#indexes[Symbol.asyncDispose]()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  /**
+   * Records a change and waits until it is sealed: what it answers is installable, and survives a power cut.
+   * @throws AshlarError the refusal; busy if it takes too long, and then the change is still sealed later
+   */
+  async submit(workspace: Workspace, request: ChangeRequest, options: SubmitOptions): Promise<SealedChange> {
+    const { userId, idempotencyKey, signal } = options
+    const archive =
+      request.kind === 'suite-create'
+        ? await ensureArchive(this.#database, workspace.id)
+        : await this.#archive(workspace, suiteNamed(request))
+    const changeId = await recordChange(this.#database, archive, request, {
+      userId,
+      idempotencyKey,
+      signal,
+      waitFor: (other) => this.#sealer.decided(archive.id, other),
+    })
+    await this.#sealer.sealed(archive.id, changeId, signal)
+    return sealedChange(this.#database.read, changeId)
+  }
+
+  /** @throws AshlarError not-found */
+  async change(workspace: Workspace, changeId: number): Promise<ChangeStatus> {
+    const row = await this.#database.read
+      .selectFrom('change')
+      .innerJoin('archive', 'archive.id', 'change.archive_id')
+      .select(['change.state', 'change.refusal_json'])
+      .where('archive.workspace_id', '=', workspace.id)
+      .where('change.id', '=', changeId)
+      .executeTakeFirst()
+    if (row === undefined) throw new AshlarError('not-found', `There is no change ${changeId} in this workspace.`)
+    switch (row.state) {
+      case 'sealed':
+        return { state: 'sealed', change: changeId, result: await sealedChange(this.#database.read, changeId) }
+      case 'refused': {
+        const refusal = JSON.parse(row.refusal_json ?? '{}') as { code: string; detail: string }
+        return { state: 'refused', change: changeId, ...refusal }
+      }
+      case 'pending':
+      case 'preparing':
+        return { state: row.state, change: changeId }
+    }
+  }
+
+  async suites(workspace: Workspace, at?: At): Promise<SuiteInfo[]> {
+    const archive = await archiveOf(this.#database.read, workspace.id)
+    if (archive === undefined) return []
+    const revision = await this.#revision(archive, at)
+    const suites = await suitesAt(this.#database.read, archive.id, revision)
+    return Promise.all(suites.all.map((suite) => describeSuite(this.#database.read, archive.id, suite, revision)))
+  }
+
+  /** @throws AshlarError suite-unknown, snapshot-unknown, gone */
+  async suite(workspace: Workspace, name: string, at?: At): Promise<SuiteInfo> {
+    const { archive, revision, suites } = await this.#state(workspace, { suite: name, at })
+    return describeSuite(this.#database.read, archive.id, suites.get(name), revision)
+  }
+
+  async packages(
+    workspace: Workspace,
+    ref: SuiteRef,
+    query: PackageQuery,
+  ): Promise<{ items: SuitePackage[]; next?: string }> {
+    const { revision, suites } = await this.#state(workspace, ref)
+    return listPackages(this.#database.read, suites.get(ref.suite), ref.at === undefined ? 'head' : revision, query)
+  }
+
+  /** The revisions that changed a suite, newest first. */
+  async history(
+    workspace: Workspace,
+    suite: string,
+    page: { readonly before?: number; readonly limit: number },
+  ): Promise<HistoryEntry[]> {
+    const { archive, suites } = await this.#state(workspace, { suite })
+    return suiteHistory(this.#database.read, archive.id, suites.get(suite), page)
+  }
+
+  /** The newest revisions of the archive. */
+  async snapshots(workspace: Workspace, limit: number): Promise<SnapshotName[]> {
+    const rows = await this.#database.read
+      .selectFrom('revision')
+      .innerJoin('archive', 'archive.id', 'revision.archive_id')
+      .select(['revision.number', 'revision.sealed_at'])
+      .where('archive.workspace_id', '=', workspace.id)
+      .where('revision.state', '=', 'sealed')
+      .orderBy('revision.number', 'desc')
+      .limit(limit)
+      .execute()
+    return rows.map((row) => ({ revision: row.number, sealedAt: row.sealed_at, moment: momentName(row.sealed_at) }))
+  }
+
+  async diff(workspace: Workspace, from: SuiteRef, to: SuiteRef): Promise<SuiteDiff> {
+    const [before, after] = [await this.#state(workspace, from), await this.#state(workspace, to)]
+    return diffSuites(
+      { db: this.#database.read, storage: this.#storage, chunks: this.#chunks },
+      { suiteId: before.suites.get(from.suite).id, revision: before.revision },
+      { suiteId: after.suites.get(to.suite).id, revision: after.revision },
+    )
+  }
+
+  /** The deb822 source of a suite, or of its snapshot. */
+  async sources(workspace: Workspace, ref: SuiteRef): Promise<string> {
+    const { archive, revision, suites } = await this.#state(workspace, ref)
+    const suite = suites.get(ref.suite)
+    const info = await describeSuite(this.#database.read, archive.id, suite, revision)
+    const keys = await this.#keys.publicKeys(archive.id)
+    const url = urlOf(this.#publicUrl(), workspace)
+    return renderSources({
+      url: ref.at === undefined ? url : `${url}/snapshot/r${revision}`,
+      suite: ref.suite,
+      components: info.components.filter((component) => !component.endsWith('/debug')),
+      hasSources: info.sources > 0,
+      publicKeys: keys.map((key) => key.armored),
+    })
+  }
+
+  /** Undefined before the first suite. */
+  async publicKey(
+    workspace: Workspace,
+  ): Promise<
+    { readonly armored: string; readonly binary: Uint8Array; readonly fingerprints: readonly string[] } | undefined
+  > {
+    const archive = await archiveOf(this.#database.read, workspace.id)
+    const keys = archive === undefined ? [] : await this.#keys.publicKeys(archive.id)
+    if (keys.length === 0) return undefined
+    const armored = keys.map((key) => key.armored)
+    return {
+      armored: armored.join(''),
+      binary: await binaryPublicKeys(armored),
+      fingerprints: keys.map((key) => key.fingerprint),
+    }
+  }
+
+  /**
+   * What lies below the archive's address: `path` is what follows it, decoded.
+   * @throws AshlarError not-found, snapshot-unknown, gone
+   */
+  async resolve(workspace: Workspace, path: string): Promise<Served> {
+    return this.#served.resolve(workspace, path)
+  }
+
+  /** The bytes of an assembled index, or a range of them. */
+  readPieces(pieces: readonly Piece[], range?: ByteRange): AsyncIterable<Uint8Array> {
+    return readPieces(this.#storage, pieces, range)
+  }
+
+  async #archive(workspace: Workspace, suite: string): Promise<Archive> {
+    const archive = await archiveOf(this.#database.read, workspace.id)
+    if (archive === undefined) throw new AshlarError('suite-unknown', `There is no suite '${suite}' in this workspace.`)
+    return archive
+  }
+
+  async #revision(archive: Archive, at: At | undefined): Promise<number> {
+    return at === undefined ? archive.head : resolveSnapshot(this.#database, archive, at)
+  }
+
+  async #state(
+    workspace: Workspace,
+    ref: SuiteRef,
+  ): Promise<{ readonly archive: Archive; readonly revision: number; readonly suites: Suites }> {
+    const archive = await this.#archive(workspace, ref.suite)
+    const revision = await this.#revision(archive, ref.at)
+    return { archive, revision, suites: await suitesAt(this.#database.read, archive.id, revision) }
+  }
+
+  async #urlOf(archiveId: number): Promise<string> {
+    const row = await this.#database.read
+      .selectFrom('archive')
+      .innerJoin('workspace', 'workspace.id', 'archive.workspace_id')
+      .innerJoin('scope', 'scope.id', 'workspace.scope_id')
+      .select(['scope.name as scope', 'workspace.name'])
+      .where('archive.id', '=', archiveId)
+      .executeTakeFirstOrThrow()
+    return urlOf(this.#publicUrl(), row)
+  }
+}
+
+function urlOf(publicUrl: string, workspace: { readonly scope: string; readonly name: string }): string {
+  return `${publicUrl.replace(/\/$/, '')}/apt/${workspace.scope}/${workspace.name}`
+}
+
+function suiteNamed(request: ChangeRequest): string {
+  return request.suite ?? ('name' in request ? request.name : '')
+}

@@ -1,0 +1,47 @@
+/** What one accepted change does to its suite. */
+import type { Database } from '../database/database.ts'
+import type { Archive } from './archive-table.ts'
+import { type Place, placeKey } from './suite-items.ts'
+import type { Suite } from './suite-table.ts'
+
+/** The state on top of which a change is planned. */
+export interface PlanState {
+  readonly database: Database
+  readonly archive: Archive
+  /** Changes whose items count besides those of the head. */
+  readonly sealing: readonly number[]
+  /** Whether an item has been ended or dropped by an earlier change of this plan. */
+  has(itemId: number): boolean
+}
+
+/** The keys of a map whose entries come, go or change. */
+export interface TouchedMap {
+  readonly place: Place
+  readonly keys: Set<string>
+}
+
+export class Effect {
+  readonly changeId: number
+  readonly suite: Suite
+  /** Items that end with this change. */
+  readonly removed = new Set<number>()
+  /** Items that the change would have added without effect. */
+  readonly dropped = new Set<number>()
+  readonly touched = new Map<string, TouchedMap>()
+
+  constructor(changeId: number, suite: Suite) {
+    this.changeId = changeId
+    this.suite = suite
+  }
+
+  has(itemId: number): boolean {
+    return this.removed.has(itemId) || this.dropped.has(itemId)
+  }
+
+  touch(place: Place, key: string): void {
+    const name = placeKey(place)
+    const map = this.touched.get(name) ?? { place, keys: new Set() }
+    map.keys.add(key)
+    this.touched.set(name, map)
+  }
+}

@@ -1,0 +1,231 @@
+/**
+ * The indexes of one seal: compresses the chunks that are new, writes them together as one pack, and finds the digest
+ * of every index that a changed map is part of.
+ */
+import { hash } from 'node:crypto'
+import { type Sha256, parseSha256 } from '../common/digest.ts'
+import type { Faults } from '../common/faults.ts'
+import { inOrder } from '../common/in-order.ts'
+import { workerFile, WorkerPool } from '../common/worker-pool.ts'
+import type { Storage, StoredFile } from '../storage/storage.ts'
+import { chunkPieces, endPieces, type IndexForm, indexForms, type Piece, startPieces } from './assembly.ts'
+import type { Chunk, ChunkTable } from './chunk-table.ts'
+import type { PlannedChunk } from './index-map.ts'
+import type { IndexPath } from './index-paths.ts'
+import type { CompressedChunk, IndexAnswer, IndexDigest, IndexRequest, LocalPiece } from './index-worker.ts'
+import { type Place, placeKey } from './suite-items.ts'
+
+/** A map whose chunks are planned. */
+export interface PlannedMap {
+  readonly place: Place
+  readonly chunks: readonly PlannedChunk[]
+}
+
+/** A chunk that no revision had before; its id is 0 until it is recorded. */
+export interface NewChunk extends Chunk {
+  readonly lastKey: string
+}
+
+export interface BuiltMap {
+  readonly place: Place
+  readonly chunks: readonly Chunk[]
+}
+
+export interface BuiltPack {
+  readonly pack: StoredFile | undefined
+  readonly newChunks: readonly NewChunk[]
+  /** In the order of the planned ones. */
+  readonly maps: readonly BuiltMap[]
+}
+
+export interface BuiltIndex {
+  readonly path: string
+  readonly form: IndexForm
+  readonly sha256: Sha256
+  readonly sizeBytes: number
+  readonly places: readonly Place[]
+}
+
+/** Threads: one more than this would only fight for the processor with the server. */
+const THREADS = 2
+/** Chunks that are read, compressed or waiting to be written at once; each has its text and its forms in memory. */
+const CHUNKS_IN_WORK = 3
+
+export class IndexBuilder implements AsyncDisposable {
+  readonly #storage: Storage
+  readonly #chunks: ChunkTable
+  readonly #faults: Faults
+  readonly #threads = new WorkerPool<IndexRequest, IndexAnswer>(workerFile(import.meta.url, 'index-worker'), THREADS)
+
+  constructor(storage: Storage, chunks: ChunkTable, faults: Faults) {
+    this.#storage = storage
+    this.#chunks = chunks
+    this.#faults = faults
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#threads.close()
+  }
+
+  /** Compresses what is new in the maps into one pack. A text that the archive has in a chunk already is not packed again. */
+  async pack(archiveId: number, maps: readonly PlannedMap[]): Promise<BuiltPack> {
+    await this.#faults.reach('seal.pack')
+    const writer = new PackWriter(this.#storage)
+    const known = new Map<Sha256, Chunk>()
+    const built: BuiltMap[] = []
+    try {
+      for (const map of maps) {
+        const chunks: Chunk[] = []
+        const ready = inOrder(map.chunks, CHUNKS_IN_WORK, (planned) => this.#compress(archiveId, planned))
+        for await (const { kept, fresh } of ready) {
+          const chunk = kept ?? known.get(fresh.textSha256) ?? (await writer.add(fresh))
+          known.set(chunk.textSha256, chunk)
+          chunks.push(chunk)
+        }
+        built.push({ place: map.place, chunks })
+      }
+      return await writer.finish(built)
+    } catch (error) {
+      await writer.discard()
+      throw error
+    }
+  }
+
+  async #compress(archiveId: number, planned: PlannedChunk): Promise<Ready> {
+    if (planned.kind === 'kept') return { kept: planned.chunk }
+    const text = await planned.text()
+    const kept = await this.#chunks.withText(archiveId, digest(hash('sha256', text)))
+    if (kept !== undefined) return { kept }
+    const compressed = await this.#threads.run({ kind: 'compress', text })
+    if (!('xzBytes' in compressed)) throw new Error('A thread answered another question')
+    const { firstKey, lastKey, entries } = planned
+    const textSha256 = digest(compressed.textSha256)
+    return { fresh: { compressed, textSha256, textBytes: text.length, firstKey, lastKey, entries } }
+  }
+
+  /** The digests of indexes in all their forms, made of the chunks that `chunksOf` gives for each map. */
+  async digest(indexes: readonly IndexPath[], chunksOf: (place: Place) => readonly Chunk[]): Promise<BuiltIndex[]> {
+    if (indexes.length === 0) return []
+    await this.#faults.reach('index.assemble')
+    // Indexes that begin with the same map are hashed together, so that what all architectures share is hashed once.
+    const groups = [...Map.groupBy(indexes, (index) => placeKey(index.places[0])).values()]
+    const jobs = indexForms.flatMap(({ form, ending }) => groups.map((group) => ({ form, ending, group })))
+    const built = await Promise.all(
+      jobs.map(async ({ form, ending, group }) => {
+        const digests = await this.#digestGroup(form, group, chunksOf)
+        return group.map((index, i): BuiltIndex => {
+          const found = digests[i]
+          if (found === undefined) throw new Error('A thread answered too few digests')
+          const { path, places } = index
+          return { path: `${path}${ending}`, form, sha256: digest(found.sha256), sizeBytes: found.sizeBytes, places }
+        })
+      }),
+    )
+    return built.flat()
+  }
+
+  async #digestGroup(
+    form: IndexForm,
+    group: readonly IndexPath[],
+    chunksOf: (place: Place) => readonly Chunk[],
+  ): Promise<readonly IndexDigest[]> {
+    const shared = chunksOf(group[0]?.places[0] ?? missing())
+    const branches = group.map((index) => {
+      const own = index.places.slice(1).flatMap(chunksOf)
+      return [...chunkPieces(form, own), ...endPieces(form, [...shared, ...own])]
+    })
+    const answer = await this.#threads.run({
+      kind: 'digest',
+      shared: await this.#local([...startPieces(form), ...chunkPieces(form, shared)]),
+      branches: await Promise.all(branches.map((pieces) => this.#local(pieces))),
+    })
+    if ('xzBytes' in answer) throw new Error('A thread answered another question')
+    return answer
+  }
+
+  async #local(pieces: readonly Piece[]): Promise<LocalPiece[]> {
+    const paths = new Map<number, string>()
+    const local: LocalPiece[] = []
+    for (const piece of pieces) {
+      if (piece.kind === 'bytes') {
+        local.push({ bytes: piece.bytes })
+        continue
+      }
+      const path = paths.get(piece.pack.id) ?? (await this.#storage.localPath(piece.pack))
+      paths.set(piece.pack.id, path)
+      const zstd = piece.kind === 'zstd'
+      local.push({ path, offset: piece.offset, length: zstd ? piece.packedLength : piece.length, zstd })
+    }
+    return local
+  }
+}
+
+interface FreshChunk {
+  readonly compressed: CompressedChunk
+  readonly textSha256: Sha256
+  readonly textBytes: number
+  readonly firstKey: string
+  readonly lastKey: string
+  readonly entries: number
+}
+
+type Ready =
+  | { readonly kept: Chunk; readonly fresh?: undefined }
+  | { readonly kept?: undefined; readonly fresh: FreshChunk }
+
+/** Writes chunks one after the other into the spool; the pack is a file like any other once it is kept. */
+class PackWriter {
+  readonly #storage: Storage
+  readonly #chunks: (Omit<NewChunk, 'pack'> & { pack: StoredFile })[] = []
+  #spool: Awaited<ReturnType<Storage['spool']['create']>> | undefined
+  #bytes = 0
+
+  constructor(storage: Storage) {
+    this.#storage = storage
+  }
+
+  async add(fresh: FreshChunk): Promise<NewChunk> {
+    const { compressed } = fresh
+    this.#spool ??= await this.#storage.spool.create()
+    await this.#spool.append([compressed.bytes])
+    const chunk = {
+      id: 0,
+      firstKey: fresh.firstKey,
+      lastKey: fresh.lastKey,
+      textSha256: fresh.textSha256,
+      textBytes: fresh.textBytes,
+      entries: fresh.entries,
+      pack: unkept,
+      packOffset: this.#bytes,
+      xzBytes: compressed.xzBytes,
+      xzUnpaddedBytes: compressed.xzUnpaddedBytes,
+      gzBytes: compressed.gzBytes,
+      zstBytes: compressed.zstBytes,
+    }
+    this.#bytes += compressed.bytes.length
+    this.#chunks.push(chunk)
+    return chunk
+  }
+
+  async finish(maps: readonly BuiltMap[]): Promise<BuiltPack> {
+    if (this.#spool === undefined) return { pack: undefined, newChunks: [], maps }
+    const pack = await this.#storage.keep(await this.#spool.finish())
+    for (const chunk of this.#chunks) chunk.pack = pack
+    return { pack, newChunks: this.#chunks, maps }
+  }
+
+  async discard(): Promise<void> {
+    await this.#spool?.discard()
+  }
+}
+
+/** Stands for the pack until it is kept. */
+const unkept: StoredFile = { id: 0, sha256: '' as Sha256, sizeBytes: 0 }
+
+function digest(text: string): Sha256 {
+  return parseSha256(text) ?? missing()
+}
+
+function missing(): never {
+  throw new Error('An index has no map')
+}

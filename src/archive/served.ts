@@ -1,0 +1,287 @@
+/**
+ * What lies at an address below an archive: `dists/…`, `pool/…`, `snapshot/{id}/…`, `archive-key.asc`.
+ *
+ * Everything but the head itself is decided by (head, issue): so an answer is remembered under these two, and a request
+ * costs one small query. No request reads items.
+ */
+import { LRUCache } from 'lru-cache'
+import { hash } from 'node:crypto'
+import { zstdDecompressSync } from 'node:zlib'
+import type { Workspace } from '../access/access.ts'
+import { parseSha256 } from '../common/digest.ts'
+import { AshlarError } from '../common/errors.ts'
+import type { Database } from '../database/database.ts'
+import { formatInRelease } from '../debian/clearsign.ts'
+import { binaryPublicKeys } from '../debian/openpgp.ts'
+import type { StoredFile } from '../storage/storage.ts'
+import { type Archive, archiveOf, resolveSnapshot } from './archive-table.ts'
+import { indexPieces, type Piece } from './assembly.ts'
+import type { ChunkTable } from './chunk-table.ts'
+import type { SigningKeys } from './signing-keys.ts'
+import { type Suite, type Suites, suitesAt } from './suite-table.ts'
+
+/** Whether the bytes at an address can ever be others. */
+export type Cache = 'immutable' | 'revalidate'
+
+export interface LastModified {
+  readonly seconds: number
+  /** False where two revisions fall into that second: then a date cannot tell their bytes apart. */
+  readonly honoured: boolean
+}
+
+interface Representation {
+  readonly contentType: string
+  readonly etag: string
+  readonly cache: Cache
+  readonly lastModified: LastModified
+}
+
+export type Served =
+  | (Representation & { readonly kind: 'bytes'; readonly bytes: Uint8Array })
+  | (Representation & { readonly kind: 'file'; readonly file: StoredFile })
+  | (Representation & { readonly kind: 'pieces'; readonly pieces: readonly Piece[]; readonly sizeBytes: number })
+  | { readonly kind: 'redirect'; readonly location: string }
+
+const contentTypes: Readonly<Record<string, string>> = {
+  xz: 'application/x-xz',
+  gz: 'application/gzip',
+  zst: 'application/zstd',
+  deb: 'application/vnd.debian.binary-package',
+  udeb: 'application/vnd.debian.binary-package',
+  asc: 'application/pgp-keys',
+  gpg: 'application/pgp-keys',
+}
+
+export class ServedPaths {
+  readonly #database: Database
+  readonly #chunks: ChunkTable
+  readonly #keys: SigningKeys
+  readonly #known = new LRUCache<string, Served>({
+    max: 2000,
+    maxSize: 32 * 1024 * 1024,
+    sizeCalculation: sizeInMemory,
+  })
+  readonly #suites = new LRUCache<string, Suites>({ max: 200 })
+
+  constructor(database: Database, chunks: ChunkTable, keys: SigningKeys) {
+    this.#database = database
+    this.#chunks = chunks
+    this.#keys = keys
+  }
+
+  /** @throws AshlarError not-found, snapshot-unknown, gone */
+  async resolve(workspace: Workspace, path: string): Promise<Served> {
+    const archive = await archiveOf(this.#database.read, workspace.id)
+    if (archive === undefined) throw notFound(path)
+    const name = `${archive.id} ${archive.head} ${archive.issue} ${path}`
+    const known = this.#known.get(name)
+    if (known !== undefined) return known
+    const served = await this.#find(workspace, archive, path)
+    // A moment may mean another revision once more are sealed; it is asked for seldom.
+    if (served.kind !== 'redirect') this.#known.set(name, served)
+    return served
+  }
+
+  async #find(workspace: Workspace, archive: Archive, path: string): Promise<Served> {
+    const snapshot = /^snapshot\/([^/]+)\/(.*)$/s.exec(path)
+    if (snapshot === null) return this.#findAt(archive, archive.head, 'live', path)
+    const [, id = '', rest = ''] = snapshot
+    const revision = await resolveSnapshot(this.#database, archive, id)
+    if (id === `r${revision}`) return this.#findAt(archive, revision, 'snapshot', rest)
+    const segments = ['apt', workspace.scope, workspace.name, 'snapshot', `r${revision}`, ...rest.split('/')]
+    return { kind: 'redirect', location: `/${segments.map(encodeURIComponent).join('/')}` }
+  }
+
+  async #findAt(archive: Archive, revision: number, kind: 'live' | 'snapshot', path: string): Promise<Served> {
+    if (path.startsWith('pool/')) return this.#poolFile(archive, path)
+    if (path.startsWith('dists/')) return this.#underDists(archive, revision, kind, path.slice('dists/'.length))
+    if (path === 'archive-key.asc' || path === 'archive-key.gpg') return this.#key(archive, path)
+    throw notFound(path)
+  }
+
+  async #poolFile(archive: Archive, path: string): Promise<Served> {
+    const row = await this.#database.read
+      .selectFrom('pool_name')
+      .innerJoin('change', 'change.id', 'pool_name.change_id')
+      .innerJoin('file', 'file.id', 'pool_name.file_id')
+      .select(['file.id', 'file.sha256', 'file.size', 'file.created_at'])
+      .where('pool_name.archive_id', '=', archive.id)
+      .where('pool_name.path', '=', path)
+      .where('change.state', '=', 'sealed')
+      .executeTakeFirst()
+    const sha256 = row === undefined ? undefined : parseSha256(row.sha256)
+    if (row === undefined || sha256 === undefined) throw notFound(path)
+    return {
+      kind: 'file',
+      file: { id: row.id, sha256, sizeBytes: row.size },
+      contentType: contentTypeOf(path),
+      etag: sha256,
+      cache: 'immutable',
+      lastModified: { seconds: Math.floor(row.created_at / 1_000_000), honoured: true },
+    }
+  }
+
+  async #underDists(archive: Archive, revision: number, kind: 'live' | 'snapshot', path: string): Promise<Served> {
+    const suites = await this.#suitesAt(archive, revision)
+    const { suite, rest } = splitSuite(suites, path)
+    const byHash = /(?:^|\/)by-hash\/SHA256\/([0-9a-f]{64})$/.exec(rest)
+    if (byHash !== null) return this.#indexByHash(archive, byHash[1] ?? '', path)
+    if (rest === 'InRelease' || rest === 'Release' || rest === 'Release.gpg') {
+      return this.#release(suite, revision, kind, rest, path)
+    }
+    return this.#indexAt(suite, revision, kind, rest, path)
+  }
+
+  async #suitesAt(archive: Archive, revision: number): Promise<Suites> {
+    const name = `${archive.id} ${revision}`
+    const known = this.#suites.get(name)
+    if (known !== undefined) return known
+    const suites = await suitesAt(this.#database.read, archive.id, revision)
+    this.#suites.set(name, suites)
+    return suites
+  }
+
+  /** The newest issue at or before the revision; a snapshot without one of its own shares the live one. */
+  async #issueAt(suite: Suite, revision: number, kind: 'live' | 'snapshot') {
+    return this.#database.read
+      .selectFrom('release_issue')
+      .selectAll()
+      .where('suite_id', '=', suite.id)
+      .where('revision', '<=', revision)
+      .where('kind', 'in', kind === 'live' ? ['live'] : ['live', 'snapshot'])
+      .orderBy('revision', 'desc')
+      .orderBy('kind', 'desc')
+      .executeTakeFirst()
+  }
+
+  async #release(
+    suite: Suite,
+    revision: number,
+    kind: 'live' | 'snapshot',
+    name: 'InRelease' | 'Release' | 'Release.gpg',
+    path: string,
+  ): Promise<Served> {
+    const issue = await this.#issueAt(suite, revision, kind)
+    if (issue === undefined) throw notFound(path)
+    const release = zstdDecompressSync(issue.release).toString()
+    const text = {
+      Release: release,
+      InRelease: formatInRelease(release, issue.clear_signature),
+      'Release.gpg': issue.detached_signature,
+    }[name]
+    const bytes = Buffer.from(text)
+    return {
+      kind: 'bytes',
+      bytes,
+      contentType: name === 'Release.gpg' ? 'application/pgp-signature' : 'text/plain; charset=utf-8',
+      etag: hash('sha256', bytes),
+      // The Release of a revision may be issued again, so not even a snapshot's is immutable.
+      cache: 'revalidate',
+      lastModified: await this.#lastModified(suite, issue.date_seconds),
+    }
+  }
+
+  async #indexAt(
+    suite: Suite,
+    revision: number,
+    kind: 'live' | 'snapshot',
+    rest: string,
+    path: string,
+  ): Promise<Served> {
+    const row = await this.#database.read
+      .selectFrom('release_index')
+      .innerJoin('index_file', 'index_file.id', 'release_index.index_file_id')
+      .selectAll('index_file')
+      .select('release_index.until_revision')
+      .where('release_index.suite_id', '=', suite.id)
+      .where('release_index.path', '=', rest)
+      .where('release_index.from_revision', '<=', revision)
+      .orderBy('release_index.from_revision', 'desc')
+      .executeTakeFirst()
+    if (row === undefined || (row.until_revision !== null && row.until_revision <= revision)) throw notFound(path)
+    const issue = await this.#issueAt(suite, revision, kind)
+    if (issue === undefined) throw notFound(path)
+    const cache = kind === 'snapshot' ? 'immutable' : 'revalidate'
+    return this.#index(row, rest, cache, await this.#lastModified(suite, issue.date_seconds))
+  }
+
+  async #indexByHash(archive: Archive, digest: string, path: string): Promise<Served> {
+    const row = await this.#database.read
+      .selectFrom('index_file')
+      .selectAll()
+      .where('archive_id', '=', archive.id)
+      .where('sha256', '=', digest)
+      .executeTakeFirst()
+    if (row === undefined) throw notFound(path)
+    const seconds = Math.floor(row.created_at / 1_000_000)
+    return this.#index(row, `.${row.form}`, 'immutable', { seconds, honoured: true })
+  }
+
+  async #index(
+    row: {
+      readonly sha256: string
+      readonly size: number
+      readonly form: 'plain' | 'xz' | 'gz' | 'zst'
+      readonly maps_json: string
+    },
+    name: string,
+    cache: Cache,
+    lastModified: LastModified,
+  ): Promise<Served> {
+    const mapIds = JSON.parse(row.maps_json) as number[]
+    const chunks = await Promise.all(mapIds.map((id) => this.#chunks.ofMap(id)))
+    return {
+      kind: 'pieces',
+      pieces: indexPieces(row.form, chunks.flat()),
+      sizeBytes: row.size,
+      contentType: contentTypeOf(name),
+      etag: row.sha256,
+      cache,
+      lastModified,
+    }
+  }
+
+  async #lastModified(suite: Suite, seconds: number): Promise<LastModified> {
+    const { count } = await this.#database.read
+      .selectFrom('release_issue')
+      .select((eb) => eb.fn.count<number>('revision').distinct().as('count'))
+      .where('suite_id', '=', suite.id)
+      .where('date_seconds', '=', seconds)
+      .executeTakeFirstOrThrow()
+    return { seconds, honoured: count <= 1 }
+  }
+
+  async #key(archive: Archive, path: string): Promise<Served> {
+    const keys = await this.#keys.publicKeys(archive.id)
+    if (keys.length === 0) throw notFound(path)
+    const armored = keys.map((key) => key.armored)
+    const bytes = path.endsWith('.asc') ? Buffer.from(armored.join('')) : await binaryPublicKeys(armored)
+    const lastModified = { seconds: Math.floor(archive.sealedAt / 1_000_000), honoured: false }
+    const contentType = contentTypeOf(path)
+    return { kind: 'bytes', bytes, contentType, etag: hash('sha256', bytes), cache: 'revalidate', lastModified }
+  }
+}
+
+/** Suite names may have slashes, and one may begin like another: the longest that fits is meant. */
+function splitSuite(suites: Suites, path: string): { suite: Suite; rest: string } {
+  for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1)) {
+    const suite = suites.find(path.slice(0, end))
+    if (suite !== undefined) return { suite, rest: path.slice(end + 1) }
+  }
+  throw notFound(`dists/${path}`)
+}
+
+function contentTypeOf(path: string): string {
+  const ending = /\.([a-z0-9]+)$/.exec(path)?.[1] ?? ''
+  if (Object.hasOwn(contentTypes, ending)) return contentTypes[ending] ?? ''
+  return ending === 'dsc' || !path.startsWith('pool/') ? 'text/plain; charset=utf-8' : 'application/octet-stream'
+}
+
+function notFound(path: string): AshlarError {
+  return new AshlarError('not-found', `This archive has nothing at ${path}.`)
+}
+
+function sizeInMemory(served: Served): number {
+  if (served.kind === 'bytes') return served.bytes.length + 500
+  return served.kind === 'pieces' ? served.pieces.length * 100 + 500 : 500
+}

@@ -1,0 +1,153 @@
+/** The revisions that changed a suite, and the changes in them. */
+import type { Kysely } from 'kysely'
+import type { Micros, Tables } from '../database/schema.ts'
+import type { ChangeRequest, PackageLine, SealedChange } from './change-request.ts'
+import type { Suite } from './suite-table.ts'
+
+export interface HistoryChange {
+  readonly change: number
+  readonly kind: ChangeRequest['kind']
+  readonly user: string | null
+  readonly added: number
+  readonly removed: number
+}
+
+export interface HistoryEntry {
+  readonly revision: number
+  readonly sealedAt: Micros
+  readonly changes: readonly HistoryChange[]
+}
+
+/** Newest first. */
+export async function suiteHistory(
+  db: Kysely<Tables>,
+  archiveId: number,
+  suite: Suite,
+  page: { readonly before?: number | undefined; readonly limit: number },
+): Promise<HistoryEntry[]> {
+  let query = db
+    .selectFrom('release_issue')
+    .innerJoin('revision', (join) =>
+      join.onRef('revision.number', '=', 'release_issue.revision').on('revision.archive_id', '=', archiveId),
+    )
+    .select(['revision.number', 'revision.sealed_at'])
+    .where('suite_id', '=', suite.id)
+    .where('kind', '=', 'live')
+    .orderBy('release_issue.revision', 'desc')
+    .limit(page.limit)
+  if (page.before !== undefined) query = query.where('release_issue.revision', '<', page.before)
+  const revisions = await query.execute()
+  const changes = await changesOf(
+    db,
+    archiveId,
+    revisions.map((row) => row.number),
+    suite,
+  )
+  return revisions.map((row) => ({
+    revision: row.number,
+    sealedAt: row.sealed_at,
+    changes: changes.filter((change) => change.revision === row.number).map(({ revision: _, ...change }) => change),
+  }))
+}
+
+async function changesOf(
+  db: Kysely<Tables>,
+  archiveId: number,
+  revisions: readonly number[],
+  suite: Suite,
+): Promise<(HistoryChange & { revision: number })[]> {
+  if (revisions.length === 0) return []
+  const changes = await db
+    .selectFrom('change')
+    .leftJoin('user', 'user.id', 'change.user_id')
+    .select(['change.id', 'change.revision', 'change.request_json', 'user.name'])
+    .where('change.archive_id', '=', archiveId)
+    .where('change.revision', 'in', [...revisions])
+    .orderBy('change.id')
+    .execute()
+  const ids = changes.map((change) => change.id)
+  const added = await countItems(db, suite.id, 'added_by', ids)
+  const removed = await countItems(db, suite.id, 'removed_by', ids)
+  return changes.flatMap((row) => {
+    const request = JSON.parse(row.request_json) as ChangeRequest
+    const concerns = request.suite === suite.name || suite.aliases.includes(request.suite ?? '')
+    if (!concerns || row.revision === null) return []
+    return {
+      revision: row.revision,
+      change: row.id,
+      kind: request.kind,
+      user: row.name,
+      added: added.get(row.id) ?? 0,
+      removed: removed.get(row.id) ?? 0,
+    }
+  })
+}
+
+async function countItems(
+  db: Kysely<Tables>,
+  suiteId: number,
+  column: 'added_by' | 'removed_by',
+  changeIds: readonly number[],
+): Promise<Map<number, number>> {
+  if (changeIds.length === 0) return new Map()
+  const rows = await db
+    .selectFrom('suite_item')
+    .select((eb) => [eb.ref(column).as('change'), eb.fn.countAll<number>().as('count')])
+    .where(column, 'in', [...changeIds])
+    .where('suite_id', '=', suiteId)
+    .groupBy(column)
+    .execute()
+  return new Map(rows.map((row) => [row.change ?? 0, row.count]))
+}
+
+const LINES = 1000
+
+/** What became of a change that is sealed. */
+export async function sealedChange(db: Kysely<Tables>, changeId: number): Promise<SealedChange> {
+  const change = await db
+    .selectFrom('change')
+    .innerJoin('revision', (join) =>
+      join.onRef('revision.archive_id', '=', 'change.archive_id').onRef('revision.number', '=', 'change.revision'),
+    )
+    .select(['change.request_json', 'revision.number', 'revision.sealed_at'])
+    .where('change.id', '=', changeId)
+    .executeTakeFirstOrThrow()
+  const request = JSON.parse(change.request_json) as ChangeRequest
+  const [added, addedCount] = await itemLines(db, 'added_by', changeId)
+  const [removed, removedCount] = await itemLines(db, 'removed_by', changeId)
+  const touchesItems = !['suite-create', 'suite-update', 'alias'].includes(request.kind)
+  return {
+    change: changeId,
+    revision: change.number,
+    sealedAt: change.sealed_at,
+    suite: request.suite ?? '',
+    unchanged: touchesItems && addedCount === 0 && removedCount === 0,
+    addedCount,
+    removedCount,
+    added,
+    removed,
+  }
+}
+
+async function itemLines(
+  db: Kysely<Tables>,
+  column: 'added_by' | 'removed_by',
+  changeId: number,
+): Promise<[PackageLine[], number]> {
+  const lines = await db
+    .selectFrom('suite_item')
+    .innerJoin('package', 'package.id', 'suite_item.package_id')
+    .select(['suite_item.name', 'package.version', 'suite_item.architecture', 'suite_item.component'])
+    .where(column, '=', changeId)
+    .orderBy('suite_item.name')
+    .orderBy('suite_item.id')
+    .limit(LINES)
+    .execute()
+  if (lines.length < LINES) return [lines, lines.length]
+  const { count } = await db
+    .selectFrom('suite_item')
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .where(column, '=', changeId)
+    .executeTakeFirstOrThrow()
+  return [lines, count]
+}
