@@ -115,6 +115,8 @@ async function* decodedZlib(
     throw zlibRefusal(error, compression, options)
   } finally {
     engine.destroy()
+    // The source is closed when this settles.
+    await written.catch(() => {})
   }
 }
 
@@ -136,7 +138,8 @@ async function* decodedXz(
       throw error
     }
   }
-  const reader = xz.decompressStream(ReadableStream.from(walked())).getReader()
+  const input = walked()
+  const reader = xz.decompressStream(ReadableStream.from(input)).getReader()
   try {
     for (;;) {
       const { done, value } = await reader.read()
@@ -148,6 +151,8 @@ async function* decodedXz(
     throw refusal ?? damaged(error, 'xz', options)
   } finally {
     await reader.cancel().catch(() => {})
+    // The decoder lets go of the source some time later; it is closed here, once it rests.
+    await input.return()
   }
 }
 
