@@ -36,7 +36,7 @@ export type IndexAnswer = CompressedChunk | readonly IndexDigest[]
 const GZIP_LEVEL = 9
 const ZSTD_LEVEL = 9
 
-answerRequests<IndexRequest, IndexAnswer>(async (request) => {
+answerRequests(async (request: IndexRequest): Promise<{ answer: IndexAnswer }> => {
   if (request.kind === 'digest') return { answer: digestAll(request.shared, request.branches) }
   const chunk = await compress(Buffer.from(request.text.buffer, request.text.byteOffset, request.text.byteLength))
   return { answer: chunk }

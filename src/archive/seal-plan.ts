@@ -113,7 +113,11 @@ class Planner implements SealPlan, PlanState {
       case 'alias':
         this.#setAlias(changeId, request.name, request.suite)
         return
-      default: {
+      case 'add':
+      case 'remove':
+      case 'edit':
+      case 'copy':
+      case 'rollback': {
         const effect = new Effect(changeId, this.suites.get(request.suite))
         await planItems(this, effect, request)
         this.effects.push(effect)

@@ -87,14 +87,14 @@ export class WorkerPool<Request, Answer> implements AsyncDisposable {
 }
 
 /** Called once by a worker's file: answers each request of its pool. `transfer` names buffers to hand over uncopied. */
-export function answerRequests<Request, Answer>(
-  handle: (request: Request) => Promise<{ answer: Answer; transfer?: ArrayBuffer[] }>,
+export function answerRequests(
+  handle: (request: never) => Promise<{ answer: unknown; transfer?: ArrayBuffer[] }>,
 ): void {
   const port = parentPort
   if (port === null) throw new Error('This file runs in a worker thread only')
-  port.on('message', (request: Request) => {
+  port.on('message', (request: never) => {
     handle(request).then(
-      ({ answer, transfer }) => port.postMessage({ ok: true, answer } satisfies Reply<Answer>, transfer ?? []),
+      ({ answer, transfer }) => port.postMessage({ ok: true, answer } satisfies Reply<unknown>, transfer ?? []),
       (error: unknown) => port.postMessage(replyOf(error)),
     )
   })
