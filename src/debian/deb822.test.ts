@@ -31,6 +31,11 @@ void test('a formatted paragraph is the text it was parsed from', () => {
   assert.equal(parseParagraphs(sample).map(formatParagraph).join('\n\n'), sample)
 })
 
+void test('only spaces and tabs are taken off a value', () => {
+  const paragraph = parseParagraph('A: \t\u00a0x\u3000 \t\nB: 1\n y\u00a0 \n')
+  assert.deepEqual([paragraph.get('A'), paragraph.get('B')], ['\u00a0x\u3000', '1\n y\u00a0'])
+})
+
 void test('each breach of the syntax is refused with its line', () => {
   assert.match(refusal('A: 1\r\nB: 2\n'), /line 1: there is a carriage return/)
   assert.match(refusal('A: 1\n\nB: 2\nb: 3\n'), /line 4: there is the field b for a second time/)

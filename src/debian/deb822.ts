@@ -1,5 +1,8 @@
 /**
- * Control files: paragraphs of fields, as deb822(5) and Debian Policy 5.1 define them.
+ * The room `debian/`: the formats of Debian, and nothing but formats. It reads what it is given (a text, a stream, a
+ * source of bytes), decides whether it is valid, and renders; it opens no file and knows no archive and no database.
+ *
+ * This file: paragraphs of fields, as deb822(5) and Debian Policy 5.1 define them.
  *
  * The strict reading wins: what dpkg refuses in a package is refused here, with the line. Values keep their line
  * structure: a value is the text after the colon without blanks around it, and its continuation lines follow after
@@ -20,21 +23,29 @@ export interface ParseOptions {
 /** Fields in their order; names are looked up in any case. */
 export class Paragraph {
   readonly fields: readonly Field[]
-  readonly #values: Map<string, string>
+  readonly #values: ReadonlyMap<string, string>
 
-  /** @throws AshlarError `control-invalid` for a bad name, a name that occurs twice, or a value that would end early. */
-  constructor(fields: readonly Field[]) {
+  /**
+   * @param parsed the values by lower-case name, if a parser has checked them already.
+   * @throws AshlarError `control-invalid` for a bad name, a name that occurs twice, or a value that would end early.
+   */
+  constructor(fields: readonly Field[], parsed?: ReadonlyMap<string, string>) {
     this.fields = fields
-    this.#values = new Map()
+    this.#values = parsed ?? Paragraph.#check(fields)
+  }
+
+  static #check(fields: readonly Field[]): Map<string, string> {
+    const values = new Map<string, string>()
     for (const [name, value] of fields) {
       const key = name.toLowerCase()
-      if (this.#values.has(key)) throw new AshlarError('control-invalid', `The field ${name} occurs twice.`)
+      if (values.has(key)) throw new AshlarError('control-invalid', `The field ${name} occurs twice.`)
       if (!isFieldName(name)) throw new AshlarError('control-invalid', `${JSON.stringify(name)} is not a field name.`)
       if (/[\0\r]|\n(?![ \t]+[^ \t\n])/.test(value)) {
         throw new AshlarError('control-invalid', `The value of ${name} has an empty line or a control character.`)
       }
-      this.#values.set(key, value)
+      values.set(key, value)
     }
+    return values
   }
 
   get(name: string): string | undefined {
@@ -138,7 +149,8 @@ export function formatFields(fields: readonly Field[]): string {
 function parseText(text: string, firstLine: number, options: ParseOptions): Paragraph[] {
   const paragraphs: Paragraph[] = []
   let fields: [string, string][] = []
-  let names = new Set<string>()
+  let values = new Map<string, string>()
+  let key = ''
   let line = firstLine
   if (text.includes('\r')) throw invalid('a carriage return', lineOf(text, '\r', firstLine), options)
   if (text.includes('\0')) throw invalid('a NUL', lineOf(text, '\0', firstLine), options)
@@ -147,30 +159,44 @@ function parseText(text: string, firstLine: number, options: ParseOptions): Para
     const end = newline === -1 ? text.length : newline
     const first = text.charCodeAt(start)
     if (start === end) {
-      if (fields.length > 0) paragraphs.push(new Paragraph(fields))
+      if (fields.length > 0) paragraphs.push(new Paragraph(fields, values))
       fields = []
-      names = new Set()
+      values = new Map()
     } else if (first === 0x23 && options.comments === 'skip') {
       // A comment belongs to no field and ends none.
     } else if (first === 0x20 || first === 0x09) {
       const last = fields.at(-1)
-      const content = text.slice(start, end).trimEnd()
+      const content = withoutBlanks(text, start, end, { leading: 'keep' })
       if (content === '') throw invalid('a line of blanks only', line, options)
       if (last === undefined) throw invalid('a continuation line that continues nothing', line, options)
       last[1] += `\n${content}`
+      values.set(key, last[1])
     } else {
       const colon = text.indexOf(':', start)
       const name = colon === -1 || colon > end ? '' : text.slice(start, colon)
       if (!isFieldName(name)) throw invalid('no field name and colon', line, options)
-      const key = name.toLowerCase()
-      if (names.has(key)) throw invalid(`the field ${name} for a second time`, line, options)
-      names.add(key)
-      fields.push([name, text.slice(colon + 1, end).trim()])
+      key = name.toLowerCase()
+      if (values.has(key)) throw invalid(`the field ${name} for a second time`, line, options)
+      const value = withoutBlanks(text, colon + 1, end)
+      values.set(key, value)
+      fields.push([name, value])
     }
     start = end + 1
   }
-  if (fields.length > 0) paragraphs.push(new Paragraph(fields))
+  if (fields.length > 0) paragraphs.push(new Paragraph(fields, values))
   return paragraphs
+}
+
+/** Only spaces and tabs are blanks here: `trim()` would also take off what belongs to a value. */
+function withoutBlanks(text: string, from: number, to: number, options: { leading?: 'keep' } = {}): string {
+  let [start, end] = [from, to]
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end -= 1
+  while (options.leading !== 'keep' && start < end && isBlank(text.charCodeAt(start))) start += 1
+  return text.slice(start, end)
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09
 }
 
 function decodeUtf8(bytes: Uint8Array, firstLine: number, options: ParseOptions): string {
