@@ -24,7 +24,7 @@ function create(): Command {
     .argument('[file...]', 'a file; its name in the artifact is its base name')
     .requiredOption('--category <name>', 'what it is, such as debian:package-build-log')
     .option('--data <json>', 'what its category wants to know, as a JSON object', jsonObject)
-    .option('--relation <type:id...>', 'extends, relates-to or built-using another artifact', relation)
+    .option('--relation <type:id>', 'extends, relates-to or built-using another artifact; may be repeated', relation)
     .action(async (files: string[], options: CreateOptions, command: Command) =>
       inSession(command, async (session) => {
         const { basename } = await import('node:path')

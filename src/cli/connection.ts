@@ -3,10 +3,7 @@ import { join } from 'node:path'
 import envPaths from 'env-paths'
 import { parse } from 'smol-toml'
 import { AshlarError } from '../common/errors.ts'
-
-/** The directory in which `serve` keeps its data unless told otherwise, and where commands look for its client.toml. */
-export const usualDataDirectory = 'ashlar-data'
-export const clientFileName = 'client.toml'
+import { clientFileName, usualDataDirectory } from './data-directory-name.ts'
 
 const usualServer = 'http://127.0.0.1:8080/'
 

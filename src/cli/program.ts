@@ -35,7 +35,6 @@ export function createProgram(commands: readonly Command[]): Command {
     .option('--workspace <scope/name>', 'the workspace to work in', defaultWorkspace)
     .option('--json', 'print one JSON document on stdout')
     .option('--quiet', 'print only what was asked for, and nothing of what was done')
-    .helpCommand('help [command]', 'show the help of a command')
   for (const command of commands) program.addCommand(command)
   settle(program)
   return program
@@ -47,6 +46,7 @@ function settle(command: Command): void {
   command.configureOutput({ outputError: () => undefined })
   command.configureHelp({ showGlobalOptions: true })
   command.helpOption('-h, --help', 'show this help')
+  if (command.commands.length > 0) command.helpCommand('help [command]', 'show the help of a command')
   for (const each of command.commands) settle(each)
 }
 

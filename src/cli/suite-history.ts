@@ -54,7 +54,7 @@ function diff(): Command {
     .argument('<suite>')
     .option('--from <id>', 'the older state: a revision or a moment (default: before the newest change)')
     .option('--to <id>', 'the newer state (default: now)')
-    .option('--with <suite>', 'the other suite, to compare from')
+    .option('--with <suite>', 'compare with this suite: what it has (+) and has not (-)')
     .action(async (suite: string, options: { from?: string; to?: string; with?: string }, command: Command) =>
       inSession(command, async ({ workspace }) => {
         const states = { ...options }

@@ -14,7 +14,7 @@ interface SettingOptions {
   readonly versions?: 'all' | 'newest'
   readonly notAutomatic?: boolean
   readonly butAutomaticUpgrades?: boolean
-  readonly validUntilDays?: number
+  readonly validUntilDays?: number | null
 }
 
 /** Gives a command the options that shape a suite and its Release. */
@@ -34,8 +34,8 @@ export function withSettingOptions(command: Command): Command {
     .option('--no-but-automatic-upgrades', 'apt does not upgrade from it by itself')
     .option(
       '--valid-until-days <days>',
-      'after how many days apt distrusts a Release that was not renewed',
-      wholeNumber,
+      'after how many days apt distrusts a Release not renewed, or never',
+      daysOrNever,
     )
 }
 
@@ -76,6 +76,10 @@ export function settingLines(settings: SuiteSettings): [string, string][] {
 /** Words separated by commas or blanks. */
 export function names(text: string): string[] {
   return text.split(/[\s,]+/).filter((word) => word !== '')
+}
+
+function daysOrNever(text: string): number | null {
+  return text === 'never' ? null : wholeNumber(text)
 }
 
 export function wholeNumber(text: string): number {

@@ -22,7 +22,7 @@ export function suiteCommand(): Command {
 
 function create(): Command {
   return withSettingOptions(new Command('create').description('make a suite, empty at first').argument('<suite>'))
-    .option('--alias <name...>', 'other names under which apt finds it, such as stable')
+    .option('--alias <name>', 'another name under which apt finds it, such as stable; may be repeated', collected)
     .action(
       async (name: string, options: Parameters<typeof settingsFrom>[0] & { alias?: string[] }, command: Command) =>
         inSession(command, async ({ workspace }) => {
@@ -123,4 +123,8 @@ function alias(): Command {
         })
       }),
     )
+}
+
+function collected(value: string, before: readonly string[] = []): string[] {
+  return [...before, value]
 }

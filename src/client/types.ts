@@ -61,7 +61,8 @@ export interface SuiteSettings {
   readonly versions?: 'all' | 'newest'
   readonly notAutomatic?: boolean
   readonly butAutomaticUpgrades?: boolean
-  readonly validUntilDays?: number
+  /** Null: for ever. */
+  readonly validUntilDays?: number | null
 }
 
 export interface SuiteInfo {

@@ -1,0 +1,133 @@
+import { open, readFile, stat } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import type { Workspace } from '../access/access.ts'
+import type { Artifacts } from '../artifact/artifacts.ts'
+import { AshlarError } from '../common/errors.ts'
+import { readSource } from '../debian/source-package.ts'
+import type { Spool } from '../storage/spool.ts'
+import type { SpooledFile } from '../storage/storage.ts'
+import type { FolderPackage } from './folder-plan.ts'
+import { fingerprintOf } from './folder-scan.ts'
+import type { FileLook } from './folder-scan.ts'
+
+/** The file was written to, replaced or removed while it was read: look again. */
+export class FileMoved extends Error {}
+
+export interface Intake {
+  readonly root: string
+  readonly workspace: Workspace
+  readonly artifacts: Artifacts
+  readonly spool: Spool
+  readonly signal: AbortSignal
+}
+
+const CHUNK_BYTES = 256 * 1024
+/** What the reader of a .dsc takes; a larger file need not be read into memory to be refused. */
+const LARGEST_DSC_BYTES = 16 * 1024 * 1024
+
+/**
+ * Reads the package file of a look into an artifact of its own; a .dsc brings its files from the directory it lies in.
+ *
+ * @throws FileMoved; AshlarError `package-invalid` … for what is no package (yet); errors of the system.
+ */
+export async function takeIn(intake: Intake, look: FileLook): Promise<FolderPackage> {
+  const spooled = await spoolFile(intake, look.path, look.fingerprint)
+  const ids = look.path.endsWith('.dsc')
+    ? await takeInSource(intake, look.path, spooled)
+    : await discardingOnError(intake, [spooled], () =>
+        intake.artifacts.ingestBinary(intake.workspace, spooled, basename(look.path), { userId: null }),
+      )
+  const [found] = await intake.artifacts.packagesOf(intake.workspace, [ids.artifactId])
+  if (found === undefined) throw new Error(`The artifact ${ids.artifactId} holds no package`)
+  const { name, version, architecture } = found
+  const { fingerprint, mtimeMs } = look
+  return { fingerprint, mtimeMs, ...ids, name, version, architecture }
+}
+
+async function takeInSource(
+  intake: Intake,
+  path: string,
+  dsc: SpooledFile,
+): Promise<{ artifactId: number; packageId: number }> {
+  const taken = [dsc]
+  return discardingOnError(intake, taken, async () => {
+    const files = new Map<string, SpooledFile>()
+    const listed = await filesIn(dsc, path)
+    for (const { name, size } of listed) await requireSize(intake, join(dirname(path), name), size)
+    for (const { name } of listed) {
+      const spooled = await spoolFile(intake, join(dirname(path), name), undefined)
+      taken.push(spooled)
+      files.set(name, spooled)
+    }
+    return intake.artifacts.ingestSource(intake.workspace, dsc, files, basename(path), { userId: null })
+  })
+}
+
+/** The other files of a source package; what its .dsc says of them is compared when it is taken in. */
+async function filesIn(dsc: SpooledFile, path: string): Promise<readonly { name: string; size: number }[]> {
+  if (dsc.sizeBytes > LARGEST_DSC_BYTES) throw new AshlarError('package-invalid', `${path} is too large for a .dsc.`)
+  return readSource(await readFile(dsc.path), basename(path)).files.slice(1)
+}
+
+/** Files that are still to come, or still being copied, are noticed before any is read. */
+async function requireSize(intake: Intake, path: string, size: number): Promise<void> {
+  const found = await stat(join(intake.root, path)).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') throw new AshlarError('package-invalid', `${path} is missing.`, { cause: error })
+    throw error
+  })
+  if (found.size === size) return
+  throw new AshlarError('package-invalid', `${path} has ${found.size} bytes, and its .dsc says ${size}.`)
+}
+
+/** Copies a file into the spool; what is copied is one state of it. */
+async function spoolFile(intake: Intake, path: string, fingerprint: string | undefined): Promise<SpooledFile> {
+  const place = join(intake.root, path)
+  const handle = await openFile(place)
+  try {
+    const before = await handle.stat()
+    if (fingerprint !== undefined && fingerprintOf(before) !== fingerprint) throw new FileMoved(path)
+    if (!before.isFile()) throw new AshlarError('package-invalid', `${path} is not a regular file.`)
+    const writer = await intake.spool.create()
+    try {
+      await writer.append(handle.createReadStream({ autoClose: false, highWaterMark: CHUNK_BYTES }), {
+        signal: intake.signal,
+      })
+      const after = await handle.stat()
+      const named = await stat(place).catch(() => undefined)
+      if (named === undefined || [after, named].some((each) => fingerprintOf(each) !== fingerprintOf(before))) {
+        throw new FileMoved(path)
+      }
+      return await writer.finish()
+    } catch (error) {
+      await writer.discard()
+      throw error
+    }
+  } finally {
+    await handle.close()
+  }
+}
+
+/** A file that is gone since it was looked at is no failure. */
+async function openFile(place: string): Promise<FileHandle> {
+  try {
+    return await open(place, 'r')
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') throw new FileMoved(place)
+    throw error
+  }
+}
+
+/** What the artifacts do not take leaves the spool again. */
+async function discardingOnError<T>(
+  intake: Intake,
+  spooled: readonly SpooledFile[],
+  deed: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await deed()
+  } catch (error) {
+    for (const { path } of spooled) await intake.spool.remove(basename(path)).catch(() => undefined)
+    throw error
+  }
+}

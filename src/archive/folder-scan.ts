@@ -1,0 +1,100 @@
+import type { Dirent, Stats } from 'node:fs'
+import { readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+
+/** A package file as a look at the folder found it. */
+export interface FileLook {
+  /** Below the root, with `/` between segments. */
+  readonly path: string
+  readonly sizeBytes: number
+  readonly mtimeMs: number
+  readonly ctimeMs: number
+  /** Equal for two looks if nothing has written to the file or replaced it between them. */
+  readonly fingerprint: string
+}
+
+/** What one look at the folder saw. */
+export interface FolderLook {
+  /** Device and inode of the root: another root under the same name is another folder. */
+  readonly root: string
+  readonly files: ReadonlyMap<string, FileLook>
+  /** Directories that could be read, as `path` (the root is the empty one), with device and inode. */
+  readonly directories: ReadonlyMap<string, string>
+  /** Directories and files that are there but could not be read, with the reason. */
+  readonly unreadable: ReadonlyMap<string, string>
+}
+
+const PACKAGE_NAME = /\.(?:deb|udeb|ddeb|dsc)$/
+/** Calls to the file system at a time: enough to fill a disk's queue, few enough to leave threads to others. */
+const LOOKS_AT_A_TIME = 16
+
+/**
+ * Looks at all packages below `root`. Links to files and directories are followed, each directory once; names that
+ * begin with a dot are passed over, since tools that copy write there first, and so is `exclude`.
+ *
+ * Errors: those of reading the root itself, as the system gives them; others are told in the answer.
+ */
+export async function lookAtFolder(
+  root: string,
+  options: { readonly exclude?: string; readonly signal?: AbortSignal },
+): Promise<FolderLook> {
+  const files = new Map<string, FileLook>()
+  const directories = new Map<string, string>()
+  const unreadable = new Map<string, string>()
+  const rootStats = await stat(root)
+  const seen = new Set<string>()
+  const waiting: { path: string; stats: Stats }[] = [{ path: '', stats: rootStats }]
+  for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+    options.signal?.throwIfAborted()
+    const { path: directory, stats } = next
+    const identity = identityOf(stats)
+    const place = join(root, directory)
+    if (seen.has(identity) || place === options.exclude) continue
+    seen.add(identity)
+    const entries = await readdir(place, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
+      if (directory === '') throw error
+      unreadable.set(directory, error.message)
+      return undefined
+    })
+    if (entries === undefined) continue
+    directories.set(directory, identity)
+    const interesting = entries.filter(mayMatter)
+    for (let start = 0; start < interesting.length; start += LOOKS_AT_A_TIME) {
+      const looks = interesting.slice(start, start + LOOKS_AT_A_TIME).map(async (entry) => {
+        const path = directory === '' ? entry.name : `${directory}/${entry.name}`
+        try {
+          const found = await stat(join(place, entry.name))
+          if (found.isDirectory()) waiting.push({ path, stats: found })
+          else if (found.isFile() && PACKAGE_NAME.test(entry.name)) files.set(path, lookOf(path, found))
+        } catch (error) {
+          if (!isGone(error) || entry.isSymbolicLink()) unreadable.set(path, String(error))
+        }
+      })
+      await Promise.all(looks)
+    }
+  }
+  return { root: identityOf(rootStats), files, directories, unreadable }
+}
+
+/** What a file's state is called, for comparison with a later look at it. */
+export function fingerprintOf({ size, mtimeMs, ctimeMs, ino }: Stats): string {
+  return `${size}:${mtimeMs}:${ctimeMs}:${ino}`
+}
+
+function lookOf(path: string, stats: Stats): FileLook {
+  const { size, mtimeMs, ctimeMs } = stats
+  return { path, sizeBytes: size, mtimeMs, ctimeMs, fingerprint: fingerprintOf(stats) }
+}
+
+function mayMatter(entry: Dirent): boolean {
+  if (entry.name.startsWith('.')) return false
+  return entry.isDirectory() || entry.isSymbolicLink() || (entry.isFile() && PACKAGE_NAME.test(entry.name))
+}
+
+function identityOf({ dev, ino }: Stats): string {
+  return `${dev}:${ino}`
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')
+}

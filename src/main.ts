@@ -1,0 +1,23 @@
+/** The `ashlar` command: the list of its commands. What each does is in src/cli, one file per group. */
+import { artifactCommand } from './cli/artifact.ts'
+import { completionCommand } from './cli/completion.ts'
+import { endWithLauncher } from './cli/launched.ts'
+import { runProgram } from './cli/program.ts'
+import { scopeCommand } from './cli/scope.ts'
+import { serveCommand } from './cli/serve.ts'
+import { suiteCommand } from './cli/suite.ts'
+import { tokenCommand } from './cli/token.ts'
+import { uploadCommand } from './cli/upload.ts'
+import { workspaceCommand } from './cli/workspace.ts'
+
+endWithLauncher()
+await runProgram(process.argv.slice(2), [
+  serveCommand(),
+  uploadCommand(),
+  suiteCommand(),
+  artifactCommand(),
+  scopeCommand(),
+  workspaceCommand(),
+  tokenCommand(),
+  completionCommand(),
+])
