@@ -8,7 +8,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
-import fastify, { type FastifyBaseLogger, type FastifyServerOptions } from 'fastify'
+import fastify, { type FastifyBaseLogger, type FastifyServerOptions, LogController } from 'fastify'
 import { AshlarError } from '../common/errors.ts'
 import { aptRoutes } from './apt.ts'
 import { artifactFileRoutes } from './artifact-files.ts'
@@ -49,8 +49,7 @@ const headersMs = 30_000
 
 /** The server, ready to `listen` or `inject`. Closing it answers what is under way first. */
 export function buildServer(dependencies: ServerDependencies, options: ServerOptions = {}): App {
-  const publicUrl = dependencies.publicUrl.replace(/\/+$/, '')
-  const context: Context = { ...dependencies, publicUrl, metrics: openMetrics(dependencies.database) }
+  const context: Context = { ...dependencies, metrics: openMetrics(dependencies.database) }
   const app = newFastify(options)
   app.server.headersTimeout = headersMs
   app.setErrorHandler(sendProblem)
@@ -59,7 +58,7 @@ export function buildServer(dependencies: ServerDependencies, options: ServerOpt
   askPermission(app, context)
   readIntegers(app)
   refuseMethods(app)
-  describeApi(app, context)
+  describeApi(app)
   void app.register(async (root) => {
     healthRoutes(root, context)
     pageRoutes(root, context)
@@ -93,7 +92,7 @@ function newFastify({ tls, trustProxy, logger }: ServerOptions): App {
     keepAliveTimeout: keepAliveMs,
     // Uploads may take hours; a silent connection is ended by its time-out.
     requestTimeout: 0,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     requestIdHeader: false,
     genReqId: () => `${instance}-${(requests += 1).toString(36)}`,
     routerOptions: { maxParamLength: 4096 },

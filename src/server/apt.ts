@@ -1,6 +1,6 @@
 /** The repository itself: what apt asks for, below /apt/{scope}/{workspace}/. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { type Served, openPieces } from '../archive/archives.ts'
+import type { Served } from '../archive/archives.ts'
 import type { ByteRange } from './byte-range.ts'
 import { aptPath } from './apt-path.ts'
 import type { App, Context } from './context.ts'
@@ -31,7 +31,8 @@ async function sendServed(
   context: Context,
 ): Promise<void> {
   if (served.kind === 'redirect') return redirect(reply, served.location, 'no-cache')
-  const { contentType, etag, cache, lastModified } = served
+  const { contentType, cache, lastModified } = served
+  const etag = `"${served.etag}"`
   const isPrivate = !workspaceOf(request).public
   const bytes = bytesOf(served, context)
   await sendResource(request, reply, { contentType, etag, cache, lastModified, isPrivate, ...bytes })
@@ -39,7 +40,7 @@ async function sendServed(
 
 function bytesOf(
   served: Exclude<Served, { kind: 'redirect' }>,
-  { storage }: Context,
+  { archives, storage }: Context,
 ): Pick<Resource, 'sizeBytes' | 'open'> {
   if (served.kind === 'bytes') {
     const open = (range?: ByteRange): Opened => ({
@@ -53,6 +54,6 @@ function bytesOf(
   }
   return {
     sizeBytes: served.sizeBytes,
-    open: (range) => ({ kind: 'stream', stream: openPieces(storage, served.pieces, range) }),
+    open: (range) => ({ kind: 'stream', stream: archives.readPieces(served.pieces, range) }),
   }
 }

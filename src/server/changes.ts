@@ -1,28 +1,32 @@
 /** Changes: asking an archive for one, and what became of it. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Static } from 'typebox'
-import { Type } from 'typebox'
 import type { Workspace } from '../access/access.ts'
 import type { ChangeRequest, SealedChange as Sealed } from '../archive/change-request.ts'
 import { AshlarError } from '../common/errors.ts'
 import { timestamp } from '../common/timestamp.ts'
 import type { App, Context } from './context.ts'
 import { given } from './given.ts'
-import type { SealedChange } from './models.ts'
+import { Change, type SealedChange, refTo } from './models.ts'
 import { idempotencyKeyOf, withId } from './parameters.ts'
 import { userIdOf, workspaceOf } from './permission.ts'
 import { signalOf } from './request-body.ts'
 import { operation } from './operation.ts'
 
-export function changeRoutes(app: App, { archives }: Context): void {
+export function changeRoutes(app: App, { archives, publicUrl }: Context): void {
   app.get('/workspaces/:scope/:workspace/changes/:id', {
     config: { asks: 'read' },
     schema: operation('getChange', 'What became of a change', {
       tags: ['changes'],
       params: withId,
-      response: { 200: Type.Any() },
+      response: { 200: refTo(Change) },
     }),
-    handler: async (request) => archives.change(workspaceOf(request), request.params.id),
+    handler: async (request) => {
+      const workspace = workspaceOf(request)
+      const status = await archives.change(workspace, request.params.id)
+      if (status.state !== 'sealed') return status
+      return { ...status, result: sealedDocument(status.result, publicUrl(), workspace) }
+    },
   })
 }
 
@@ -40,7 +44,7 @@ export async function submitChange(
     const options = { userId: userIdOf(request), idempotencyKey: idempotencyKeyOf(request), signal: signalOf(reply) }
     const sealed = await archives.submit(workspace, change, given(options))
     metrics.countChange(change.kind, sealed.unchanged ? 'unchanged' : 'sealed', seconds())
-    return { ...sealedDocument(sealed), snapshot: snapshotUrl(publicUrl, workspace, sealed.revision) }
+    return sealedDocument(sealed, publicUrl(), workspace)
   } catch (error) {
     if (error instanceof AshlarError) metrics.countChange(change.kind, 'refused', seconds())
     throw error
@@ -49,13 +53,19 @@ export async function submitChange(
 
 /** Where a workspace's repository is for apt, with a slash at its end. */
 export function repositoryUrl(publicUrl: string, { scope, name }: Workspace): string {
-  return `${publicUrl}/apt/${encodeURIComponent(scope)}/${encodeURIComponent(name)}/`
+  return `${publicUrl.replace(/\/+$/, '')}/apt/${encodeURIComponent(scope)}/${encodeURIComponent(name)}/`
 }
 
 export function snapshotUrl(publicUrl: string, workspace: Workspace, revision: number): string {
   return `${repositoryUrl(publicUrl, workspace)}snapshot/r${revision}/`
 }
 
-function sealedDocument(sealed: Sealed): Omit<Static<typeof SealedChange>, 'snapshot'> {
-  return { ...sealed, added: [...sealed.added], removed: [...sealed.removed], sealedAt: timestamp(sealed.sealedAt) }
+function sealedDocument(sealed: Sealed, publicUrl: string, workspace: Workspace): Static<typeof SealedChange> {
+  return {
+    ...sealed,
+    added: [...sealed.added],
+    removed: [...sealed.removed],
+    sealedAt: timestamp(sealed.sealedAt),
+    snapshot: snapshotUrl(publicUrl, workspace, sealed.revision),
+  }
 }

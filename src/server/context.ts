@@ -15,8 +15,8 @@ export interface ServerDependencies {
   readonly access: Access
   readonly artifacts: Artifacts
   readonly archives: Archives
-  /** Where clients reach this server, `https://packages.example.org`. */
-  readonly publicUrl: string
+  /** Where clients reach this server, `https://packages.example.org`; asked when it is needed. */
+  readonly publicUrl: () => string
 }
 
 /** What every resource is given. */

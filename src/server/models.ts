@@ -115,7 +115,8 @@ export const Suite = open('Suite', {
   settings: refTo(SuiteSettings),
   revision: Type.Integer({ description: 'The newest revision that changed it' }),
   sealedAt: Time,
-  packages: Count,
+  packages: Type.Integer({ minimum: 0, description: 'Sources and binaries, each version and architecture counted' }),
+  sources: Count,
   components: Type.Array(Type.String()),
   architectures: Type.Array(Type.String()),
 })
@@ -132,8 +133,14 @@ export const SuitePackage = open('SuitePackage', {
   version: Type.String(),
   architecture: Type.String(),
   component: Type.String(),
-  section: Type.Optional(Type.Union([Type.String(), Type.Null()])),
-  priority: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+  kind: Type.String({ description: '`packages`, `udeb`, `debug` or `sources`' }),
+  section: Type.Union([Type.String(), Type.Null()]),
+  priority: Type.Union([Type.String(), Type.Null()]),
+  source: Type.String(),
+  sourceVersion: Type.String(),
+  sha256: Type.String(),
+  size: Count,
+  directory: Type.String({ description: 'Below the address of the repository' }),
 })
 export const PackagePage = open('PackagePage', {
   packages: Type.Array(refTo(SuitePackage)),
@@ -172,10 +179,19 @@ export const SealedChange = open('SealedChange', {
   unchanged: Type.Boolean(),
   snapshot: Type.String({ description: 'URL under which the archive stays as this change left it' }),
 })
+export const Change = open('Change', {
+  change: Type.Integer(),
+  state: Type.String({ enum: ['preparing', 'pending', 'sealed', 'refused'] }),
+  code: Type.Optional(Type.String({ description: 'Why it was refused, as in a problem document' })),
+  detail: Type.Optional(Type.String()),
+  result: Type.Optional(refTo(SealedChange)),
+})
 export const HistoryChange = open('HistoryChange', {
   id: Type.Integer(),
   kind: Type.String(),
-  user: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+  user: Type.Union([Type.String(), Type.Null()]),
+  addedCount: Count,
+  removedCount: Count,
 })
 export const HistoryEntry = open('HistoryEntry', {
   revision: Type.Integer(),
@@ -192,6 +208,7 @@ export const HistoryPage = open('HistoryPage', {
 export const ChangedPackage = open('ChangedPackage', {
   name: Type.String(),
   architecture: Type.String(),
+  component: Type.String(),
   from: Type.String(),
   to: Type.String(),
 })
@@ -254,6 +271,7 @@ export const models: readonly TSchema[] = [
   Rollback,
   AliasWish,
   SealedChange,
+  Change,
   HistoryChange,
   HistoryEntry,
   HistoryPage,

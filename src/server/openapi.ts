@@ -1,5 +1,6 @@
 import swagger from '@fastify/swagger'
-import type { App, Context } from './context.ts'
+import type { FastifySchema } from 'fastify'
+import type { App } from './context.ts'
 import { models } from './models.ts'
 
 const description = `Artifacts, suites and their history.
@@ -9,21 +10,33 @@ Send a token as \`Authorization: Bearer TOKEN\`, or as the password of HTTP Basi
 with the same change.`
 
 /** Collects the routes that are registered after it into the OpenAPI document. */
-export function describeApi(app: App, { publicUrl }: Context): void {
+export function describeApi(app: App): void {
   for (const model of models) app.addSchema(model)
   void app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
       info: { title: 'Ashlar', version: '1', description },
-      servers: [{ url: publicUrl }],
+      servers: [{ url: '/' }],
       tags: ['artifacts', 'suites', 'changes', 'access', 'server'].map((name) => ({ name })),
       components: {
         securitySchemes: { bearer: { type: 'http', scheme: 'bearer' }, basic: { type: 'http', scheme: 'basic' } },
       },
       security: [{ bearer: [] }, { basic: [] }, {}],
     },
+    // A wildcard has no name in a route; in the document it needs one.
+    transform: ({ schema, url }) => ({ schema: nameWildcard(schema), url: url.replace(/\*$/, ':path') }),
     refResolver: { buildLocalReference: (model) => (typeof model['$id'] === 'string' ? model['$id'] : 'unnamed') },
   })
+}
+
+function nameWildcard(schema: FastifySchema): FastifySchema {
+  const params = schema.params as { properties?: Record<string, unknown> } | undefined
+  const { '*': path, ...properties } = params?.properties ?? {}
+  if (path === undefined) return schema
+  return {
+    ...schema,
+    params: { type: 'object', properties: { ...properties, path }, required: [...Object.keys(properties), 'path'] },
+  }
 }
 
 /** Serves the document. */

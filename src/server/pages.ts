@@ -69,13 +69,13 @@ function repositoryPage(app: App, { archives, publicUrl }: Context): void {
       const key = await archives.publicKey(workspace)
       const page = repository({
         ...cardOf(workspace),
-        url: repositoryUrl(publicUrl, workspace),
+        url: repositoryUrl(publicUrl(), workspace),
         suites,
         ...given({
-          fingerprint: key?.fingerprint,
+          fingerprints: key?.fingerprints,
           selected: selected && {
             ...selected,
-            sources: await archives.sources(workspace, selected.name, at),
+            sources: await archives.sources(workspace, { suite: selected.name, at }),
             ...given({ at }),
             history: await archives.history(workspace, selected.name, { limit: statesOnPage }),
           },

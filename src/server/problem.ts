@@ -40,7 +40,8 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
       .send(errorPage(document))
     return
   }
-  void reply.header('content-type', 'application/problem+json').send(JSON.stringify(document))
+  // As bytes, or Fastify would add a charset, which this media type has not.
+  void reply.header('content-type', 'application/problem+json').send(Buffer.from(JSON.stringify(document)))
 }
 
 /** The document, with the error's own extra members where they do not hide a standard one. */

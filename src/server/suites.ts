@@ -1,6 +1,6 @@
 import type { Static } from 'typebox'
 import { Type } from 'typebox'
-import type { SuiteInfo } from '../archive/archives.ts'
+import type { HistoryEntry, SuiteInfo, SuitePackage as ListedPackage } from '../archive/archives.ts'
 import { timestamp } from '../common/timestamp.ts'
 import { snapshotUrl, submitChange } from './changes.ts'
 import type { App, Context } from './context.ts'
@@ -18,6 +18,7 @@ import {
   Suite,
   SuiteDifference,
   SuiteList,
+  type SuitePackage,
   SuiteSettingsWish,
   SuiteWish,
   refTo,
@@ -73,7 +74,10 @@ function readSuites(app: App, { archives, publicUrl }: Context): void {
       response: { 200: bytesOf('text/plain', 'The stanza') },
     }),
     handler: async (request, reply) => {
-      const text = await archives.sources(workspaceOf(request), request.params.suite, request.query.at)
+      const text = await archives.sources(workspaceOf(request), {
+        suite: request.params.suite,
+        at: request.query.at,
+      })
       return reply.type('text/plain; charset=utf-8').send(text)
     },
   })
@@ -93,12 +97,8 @@ function readSuites(app: App, { archives, publicUrl }: Context): void {
       const { before, limit } = request.query
       const entries = await archives.history(workspace, request.params.suite, given({ before, limit }))
       const history = entries.map((entry) => ({
-        revision: entry.revision,
-        addedCount: entry.addedCount,
-        removedCount: entry.removedCount,
-        changes: entry.changes.map(({ id, kind, user }) => ({ id, kind, user })),
-        sealedAt: timestamp(entry.sealedAt),
-        snapshot: snapshotUrl(publicUrl, workspace, entry.revision),
+        ...historyDocument(entry),
+        snapshot: snapshotUrl(publicUrl(), workspace, entry.revision),
       }))
       const next = history.length === limit ? history.at(-1)?.revision : undefined
       return { history, ...given({ next }) }
@@ -122,9 +122,9 @@ function readPackages(app: App, { archives }: Context): void {
     }),
     handler: async (request) => {
       const { at, name, after, limit } = request.query
-      const wish = given({ at, name, after, limit })
-      const { items, next } = await archives.packages(workspaceOf(request), request.params.suite, wish)
-      return { packages: items, ...given({ next }) }
+      const suite = { suite: request.params.suite, at }
+      const { items, next } = await archives.packages(workspaceOf(request), suite, given({ name, after, limit }))
+      return { packages: items.map(packageDocument), ...given({ next }) }
     },
   })
   app.get(`${suite}/diff`, {
@@ -142,11 +142,12 @@ function readPackages(app: App, { archives }: Context): void {
     handler: async (request) => {
       const { from, to, with: other } = request.query
       const name = request.params.suite
-      return archives.diff(
+      const { added, removed, changed } = await archives.diff(
         workspaceOf(request),
-        given({ suite: name, at: from }),
-        given({ suite: other ?? name, at: to }),
+        { suite: name, at: from },
+        { suite: other ?? name, at: to },
       )
+      return { added: [...added], removed: [...removed], changed: [...changed] }
     },
   })
 }
@@ -291,5 +292,25 @@ function suiteDocument(info: SuiteInfo): Static<typeof Suite> {
       architectures: [...info.settings.architectures],
     },
     sealedAt: timestamp(sealedAt),
+  }
+}
+
+function packageDocument({ sizeBytes, packageId: _, ...listed }: ListedPackage): Static<typeof SuitePackage> {
+  return { ...listed, size: sizeBytes }
+}
+
+function historyDocument({ revision, sealedAt, changes }: HistoryEntry) {
+  return {
+    revision,
+    sealedAt: timestamp(sealedAt),
+    addedCount: changes.reduce((sum, { added }) => sum + added, 0),
+    removedCount: changes.reduce((sum, { removed }) => sum + removed, 0),
+    changes: changes.map(({ change, kind, user, added, removed }) => ({
+      id: change,
+      kind,
+      user,
+      addedCount: added,
+      removedCount: removed,
+    })),
   }
 }

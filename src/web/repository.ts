@@ -11,7 +11,8 @@ export interface RepositoryValue {
   readonly suites: readonly RepositorySuite[]
   /** The suite that the reader looks at; undefined while there is none. */
   readonly selected?: SelectedSuite
-  readonly fingerprint?: string
+  /** Of the keys that sign; more than one while a key is being replaced. */
+  readonly fingerprints?: readonly string[]
 }
 
 export interface RepositorySuite {
@@ -33,8 +34,7 @@ export interface SelectedSuite extends RepositorySuite {
   readonly history: readonly {
     readonly revision: number
     readonly sealedAt: number
-    readonly addedCount: number
-    readonly removedCount: number
+    readonly changes: readonly { readonly added: number; readonly removed: number }[]
   }[]
 }
 
@@ -47,7 +47,7 @@ export function repository(value: RepositoryValue): string {
     body: html`<h1>${scope}/${name}${!value.isPublic && html` <span class="tag">private</span>`}</h1>
       <p class="lead">An APT repository. <code class="url">${value.url}</code></p>
       ${selected === undefined ? noSuite() : [suites(value, selected), use(value, selected), snapshots(value, selected)]}
-      ${value.fingerprint !== undefined && key(value.url, value.fingerprint)}`,
+      ${value.fingerprints !== undefined && keys(value.url, value.fingerprints)}`,
   })
 }
 
@@ -129,7 +129,7 @@ curl -fsSL ${value.isPublic ? '' : '--user apt:TOKEN '}${value.url}archive-key.g
       <code>/etc/apt/sources.list</code>.
     </p>
     ${snippet('Commands that fetch the key', fetchKey)}
-    ${snippet('Line for sources.list', `deb [signed-by=${keyring}] ${url} ${selected.name} ${selected.components.join(' ')}`)}
+    ${snippet('Line for sources.list', `deb [signed-by=${keyring}] ${url} ${selected.name} ${selected.components.filter((component) => !component.endsWith('/debug')).join(' ')}`)}
   </details>`
 }
 
@@ -154,8 +154,8 @@ function snapshots(value: RepositoryValue, selected: SelectedSuite): Html {
               html`<tr${selected.at === `r${entry.revision}` && html` class="current"`}>
 <th scope="row"><a href="${repositoryPath(value, { suite: selected.name, at: `r${entry.revision}` })}">r${entry.revision}</a></th>
 <td>${moment(entry.sealedAt)}</td>
-<td class="number">${entry.addedCount > 0 && `+${entry.addedCount.toLocaleString('en')}`}</td>
-<td class="number">${entry.removedCount > 0 && `−${entry.removedCount.toLocaleString('en')}`}</td>
+<td class="number">${sum(entry.changes, 'added', '+')}</td>
+<td class="number">${sum(entry.changes, 'removed', '−')}</td>
 </tr>`,
           )}
         </tbody>
@@ -166,16 +166,30 @@ function snapshots(value: RepositoryValue, selected: SelectedSuite): Html {
   </section>`
 }
 
-function key(url: string, fingerprint: string): Html {
-  const groups = fingerprint.toUpperCase().match(/.{1,4}/g) ?? []
+function keys(url: string, fingerprints: readonly string[]): Html {
   return html`<section aria-labelledby="key">
     <h2 id="key">Signing key</h2>
-    <p class="fingerprint"><code>${groups.join(' ')}</code></p>
+    ${fingerprints.map((fingerprint) => html`<p class="fingerprint"><code>${grouped(fingerprint)}</code></p>`)}
     <p>
       <a href="${url}archive-key.asc">archive-key.asc</a> (armored) or
       <a href="${url}archive-key.gpg">archive-key.gpg</a> (binary). The sources above have it already.
     </p>
   </section>`
+}
+
+/** How many packages the changes added or removed together; nothing for none. */
+function sum(
+  changes: SelectedSuite['history'][number]['changes'],
+  what: 'added' | 'removed',
+  sign: string,
+): string | undefined {
+  const count = changes.reduce((total, change) => total + change[what], 0)
+  return count === 0 ? undefined : `${sign}${count.toLocaleString('en')}`
+}
+
+/** In groups of four, to compare by eye. */
+function grouped(fingerprint: string): string {
+  return (fingerprint.toUpperCase().match(/.{1,4}/g) ?? []).join(' ')
 }
 
 /** Scope, workspace and suite as a file name that apt reads: letters, digits, `_`, `-`, `.` (sources.list(5)). */
