@@ -19,7 +19,6 @@ import { buildServer } from '../server/app.ts'
 import type { App, ServerOptions } from '../server/app.ts'
 import { openStorage } from '../storage/storage.ts'
 import type { Storage } from '../storage/storage.ts'
-import { printOutcome } from './outcome.ts'
 import { unreadable } from './local-file.ts'
 import { addressUnusable, isEveryAddress, localUrl, parseListenAddress, reserveAddress } from './serve-address.ts'
 import type { ReservedAddress } from './serve-address.ts'
@@ -46,6 +45,8 @@ export async function serve(
   environment: ServeEnvironment,
 ): Promise<void> {
   const wanted = parseListenAddress(options.listen)
+  const workspace = parseWorkspace(environment.global.workspace)
+  const publicUrl = options.publicUrl === undefined ? undefined : parsePublicUrl(options.publicUrl)
   const tls = await readTls(options)
   if (!isSuiteName(options.suite)) {
     throw new AshlarError('suite-setting-invalid', `“${options.suite}” cannot be the name of a suite.`)
@@ -56,7 +57,8 @@ export async function serve(
   try {
     const reserved = await reserveAddress(wanted)
     closing.defer(() => reserved.release())
-    await run({ directory, options, environment, reserved, tls, signal: stop.signal, closing })
+    const { signal } = stop
+    await run({ directory, options, environment, workspace, publicUrl, reserved, tls, signal, closing })
   } catch (error) {
     if (!(error instanceof StoppedBySignal) && !stop.signal.aborted) throw error
   }
@@ -66,6 +68,9 @@ interface Run {
   readonly directory: string | undefined
   readonly options: ServeOptions
   readonly environment: ServeEnvironment
+  readonly workspace: { readonly scope: string; readonly name: string }
+  /** Without a last slash; undefined for where the server listens. */
+  readonly publicUrl: string | undefined
   readonly reserved: ReservedAddress
   readonly tls: ServerOptions['tls']
   readonly signal: AbortSignal
@@ -85,7 +90,7 @@ async function run(context: Run): Promise<void> {
   const { directory, options, environment, reserved, tls, signal, closing } = context
   const { address } = reserved
   const here = localUrl(address, tls === undefined ? 'http' : 'https')
-  const publicUrl = parsePublicUrl(options.publicUrl ?? here)
+  const publicUrl = context.publicUrl ?? here
   const dataDirectory = await prepareDataDirectory(options.data)
   if (directory !== undefined) await requireOutside(directory, dataDirectory)
   const log = openLog(environment.global.quiet === true ? 'warn' : options.logLevel)
@@ -96,16 +101,19 @@ async function run(context: Run): Promise<void> {
   const token = await writeClientFile(dataDirectory, `${clientUrl}/`, { access: rooms.access, firstToken: adminToken })
   const workspace = await workspaceFor(token, context, rooms)
   const app = buildServer(
-    { ...rooms, publicUrl },
+    { ...rooms, publicUrl: () => publicUrl },
     {
-      logger: log,
+      logger: requestLog(log),
       ...(tls === undefined ? {} : { tls }),
       ...(options.trustProxy && { trustProxy: options.trustProxy }),
     },
   )
   closing.defer(() => closeServer(app))
-  const packages =
-    directory === undefined ? undefined : await follow(context, { directory, dataDirectory, workspace, rooms, log })
+  // The server gets ready while the folder is read, and answers when what was read is published.
+  const [packages] = await Promise.all([
+    directory === undefined ? undefined : follow(context, { directory, dataDirectory, workspace, rooms, log }),
+    app.ready(),
+  ])
   await reserved.release()
   await app.listen({ host: address.host, port: address.port }).catch((error: unknown) => {
     throw addressUnusable(address, error)
@@ -116,16 +124,10 @@ async function run(context: Run): Promise<void> {
   const suites = await rooms.archives.suites(workspace)
   const suite = suites.find((each) => each.name === options.suite || each.aliases.includes(options.suite))
   const sources = suite && (await rooms.archives.sources(workspace, { suite: options.suite }))
-  const json = environment.global.json === true
-  printOutcome(
-    {
-      document: { url: `${here}/`, publicUrl: `${publicUrl}/`, dataDirectory, suite: options.suite, packages, sources },
-      text: [`Ashlar is ready on ${here}/`, ...guidance({ directory, packages, sources, suite: options.suite })].join(
-        '\n',
-      ),
-    },
-    { json, quiet: false },
-  )
+  const ready = { url: `${here}/`, publicUrl: `${publicUrl}/`, dataDirectory, suite: options.suite, packages, sources }
+  const lines = [`Ashlar is ready on ${here}/`, ...guidance({ directory, packages, sources, suite: options.suite })]
+  // One line, which a script can wait for.
+  process.stdout.write(`${environment.global.json === true ? JSON.stringify(ready) : lines.join('\n')}\n`)
   await aborted(signal)
 }
 
@@ -143,7 +145,8 @@ async function openRooms(context: Run, dataDirectory: string, publicUrl: string,
   })
   closing.use(database)
   const storage = await openStorage({ database, dataDirectory, faults })
-  const artifacts = await openArtifacts({ database, storage, faults })
+  const artifacts = openArtifacts({ database, storage, faults })
+  closing.use(artifacts)
   const archives = await openArchives({
     database,
     storage,
@@ -196,9 +199,14 @@ function showReading(read: number, total: number): void {
 }
 
 /** The workspace that the server was started for, with the rights of the token in its client.toml. */
-async function workspaceFor(token: string, { environment, directory }: Run, { access }: Rooms): Promise<Workspace> {
-  const { scope, name } = parseWorkspace(environment.global.workspace)
-  return access.workspace(await access.callerOf(token), scope, name, directory === undefined ? 'read' : 'suite:write')
+async function workspaceFor(token: string, context: Run, { access }: Rooms): Promise<Workspace> {
+  const { scope, name } = context.workspace
+  return access.workspace(
+    await access.callerOf(token),
+    scope,
+    name,
+    context.directory === undefined ? 'read' : 'suite:write',
+  )
 }
 
 /** What follows the ready line: a stanza that can be pasted as it is, comments included. */
@@ -221,6 +229,11 @@ function guidance(found: {
       ? `The suite ${suite}`
       : `${counted(packages, 'package')} of ${directory} in the suite ${suite}`
   return [`# ${content}; for /etc/apt/sources.list.d/ashlar.sources:`, sources.trimEnd()]
+}
+
+/** What Fastify has to say of itself is for those who look for a fault. */
+function requestLog(log: Logger): Logger {
+  return log.level === 'info' ? log.child({}, { level: 'warn' }) : log
 }
 
 async function closeServer(app: App): Promise<void> {
