@@ -14,12 +14,7 @@ import { xzStreamEnd, xzStreamHeader, type XzBlockSize } from './xz-stream.ts'
 export type IndexForm = 'plain' | 'xz' | 'gz' | 'zst'
 
 /** The forms in which an index is offered, and the ending of its name in each. */
-export const indexForms: readonly { readonly form: IndexForm; readonly ending: string }[] = [
-  { form: 'plain', ending: '' },
-  { form: 'xz', ending: '.xz' },
-  { form: 'gz', ending: '.gz' },
-  { form: 'zst', ending: '.zst' },
-]
+export const endings: Readonly<Record<IndexForm, string>> = { plain: '', xz: '.xz', gz: '.gz', zst: '.zst' }
 
 /** A run of bytes of an assembled index. */
 export type Piece =

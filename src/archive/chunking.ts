@@ -6,8 +6,6 @@
  * key has a smaller hash is longer than the limit. That depends on nothing but the entries: the same content is cut
  * the same way whatever its history, and a change moves cuts only beside itself, never further on.
  */
-import { keyHash } from './entry-key.ts'
-
 /**
  * Chunks are at most this long (a single longer entry is a chunk of its own) and half of it on average. Longer ones
  * compress better, shorter ones are quicker to compress again and cost less per revision; see bench/README.md.
@@ -16,25 +14,24 @@ export const MAX_CHUNK_BYTES = 384 * 1024
 
 /** Something that cannot be cut inside: an entry, or a chunk of before of which no entry changed. */
 export interface Atom {
-  /** Its first key. */
-  readonly key: string
+  /** `keyHash` of its first key. */
+  readonly hash: number
   /** Length of its text in bytes. */
   readonly bytes: number
 }
 
 /**
- * Cuts a run of atoms in ascending order of their keys.
+ * Cuts a run of atoms that stand in ascending order of their keys.
  *
  * A chunk of before may stand as an atom if it is followed by the same key as before: only then are the hashes inside
  * it greater than those at its borders, and no cut can fall inside.
  */
 export function cut<A extends Atom>(atoms: readonly A[], maxBytes: number = MAX_CHUNK_BYTES): A[][] {
-  const hashes = atoms.map((atom) => keyHash(atom.key))
   const ends = [0]
   for (const atom of atoms) ends.push((ends.at(-1) ?? 0) + atom.bytes)
   const length = (from: number, to: number): number => (ends[to] ?? 0) - (ends[from] ?? 0)
 
-  const smallest = smallestHashWithin(hashes)
+  const smallest = smallestHashWithin(atoms.map((atom) => atom.hash))
   const chunks: A[][] = []
   /** Runs still to be looked at, the leftmost on top. */
   const pending: { from: number; to: number }[] = atoms.length === 0 ? [] : [{ from: 0, to: atoms.length }]

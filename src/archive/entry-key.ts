@@ -8,9 +8,13 @@ import { hash } from 'node:crypto'
 import type { Sha256 } from '../common/digest.ts'
 import { poolPrefix } from '../debian/names.ts'
 
-/** Orders a map: by name, then by version as dpkg does. Compared by bytes; the blank sorts before all of a name. */
-export function entryKey(name: string, versionKey: string): string {
-  return `${name} ${versionKey}`
+/**
+ * Orders a map: by source, then by name, then by version as dpkg does. Compared by bytes; the blank sorts before all of
+ * a name. What is built from one source says much the same, so it compresses well side by side, and an upload of it
+ * touches one chunk rather than one for each of its packages.
+ */
+export function entryKey(sourceName: string, name: string, versionKey: string): string {
+  return `${sourceName} ${name} ${versionKey}`
 }
 
 /** A pseudo-random number below 2^48 that belongs to a key; cuts are made where it is small. */

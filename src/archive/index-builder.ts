@@ -8,11 +8,11 @@ import type { Faults } from '../common/faults.ts'
 import { inOrder } from '../common/in-order.ts'
 import { workerFile, WorkerPool } from '../common/worker-pool.ts'
 import type { Storage, StoredFile } from '../storage/storage.ts'
-import { chunkPieces, endPieces, type IndexForm, indexForms, type Piece, startPieces } from './assembly.ts'
+import { chunkPieces, endings, endPieces, type IndexForm, type Piece, startPieces } from './assembly.ts'
 import type { Chunk, ChunkTable } from './chunk-table.ts'
 import type { PlannedChunk } from './index-map.ts'
 import type { IndexPath } from './index-paths.ts'
-import type { CompressedChunk, IndexAnswer, IndexDigest, IndexRequest, LocalPiece } from './index-worker.ts'
+import type { CompressedChunk, IndexAnswer, IndexRequest, LocalPiece } from './index-worker.ts'
 import { type Place, placeKey } from './suite-items.ts'
 
 /** A map whose chunks are planned. */
@@ -103,44 +103,66 @@ export class IndexBuilder implements AsyncDisposable {
     return { fresh: { compressed, textSha256, textBytes: text.length, firstKey, lastKey, entries } }
   }
 
-  /** The digests of indexes in all their forms, made of the chunks that `chunksOf` gives for each map. */
-  async digest(indexes: readonly IndexPath[], chunksOf: (place: Place) => readonly Chunk[]): Promise<BuiltIndex[]> {
-    if (indexes.length === 0) return []
+  /**
+   * The digests of the texts of indexes. They need no compressed chunk, so where the new texts are at hand this goes on
+   * while those are compressed.
+   */
+  async digestTexts(
+    indexes: readonly IndexPath[],
+    chunksOf: (place: Place) => readonly PlannedChunk[],
+  ): Promise<BuiltIndex[]> {
+    const texts = new Map<string, Promise<Piece[]>>()
+    const piecesOf = (place: Place): Promise<Piece[]> => {
+      const known = texts.get(placeKey(place)) ?? Promise.all(chunksOf(place).map(textPiece))
+      texts.set(placeKey(place), known)
+      return known
+    }
+    return this.#digestForms(['plain'], indexes, async (_form, place) => piecesOf(place))
+  }
+
+  /** The digests of indexes in their compressed forms. */
+  async digestCompressed(
+    indexes: readonly IndexPath[],
+    chunksOf: (place: Place) => readonly Chunk[],
+  ): Promise<BuiltIndex[]> {
     await this.#faults.reach('index.assemble')
+    return this.#digestForms(
+      ['xz', 'gz', 'zst'],
+      indexes,
+      async (form, place) => chunkPieces(form, chunksOf(place)),
+      (form, places) => endPieces(form, places.flatMap(chunksOf)),
+    )
+  }
+
+  async #digestForms(
+    forms: readonly IndexForm[],
+    indexes: readonly IndexPath[],
+    piecesOf: (form: IndexForm, place: Place) => Promise<Piece[]>,
+    endOf: (form: IndexForm, places: readonly Place[]) => Piece[] = () => [],
+  ): Promise<BuiltIndex[]> {
     // Indexes that begin with the same map are hashed together, so that what all architectures share is hashed once.
     const groups = [...Map.groupBy(indexes, (index) => placeKey(index.places[0])).values()]
-    const jobs = indexForms.flatMap(({ form, ending }) => groups.map((group) => ({ form, ending, group })))
+    const jobs = forms.flatMap((form) => groups.map((group) => ({ form, group })))
     const built = await Promise.all(
-      jobs.map(async ({ form, ending, group }) => {
-        const digests = await this.#digestGroup(form, group, chunksOf)
-        return group.map((index, i): BuiltIndex => {
-          const found = digests[i]
-          if (found === undefined) throw new Error('A thread answered too few digests')
-          const { path, places } = index
-          return { path: `${path}${ending}`, form, sha256: digest(found.sha256), sizeBytes: found.sizeBytes, places }
+      jobs.map(async ({ form, group }) => {
+        const [first] = group
+        if (first === undefined) return []
+        const shared = [...startPieces(form), ...(await piecesOf(form, first.places[0]))]
+        const branches = await Promise.all(
+          group.map(async ({ places }) => {
+            const own = await Promise.all(places.slice(1).map((place) => piecesOf(form, place)))
+            return this.#local([...own.flat(), ...endOf(form, places)])
+          }),
+        )
+        const digests = await this.#threads.run({ kind: 'digest', shared: await this.#local(shared), branches })
+        if ('xzBytes' in digests) throw new Error('A thread answered another question')
+        return group.map(({ path, places }, i): BuiltIndex => {
+          const { sha256, sizeBytes } = digests[i] ?? missing()
+          return { path: `${path}${endings[form]}`, form, sha256: digest(sha256), sizeBytes, places }
         })
       }),
     )
     return built.flat()
-  }
-
-  async #digestGroup(
-    form: IndexForm,
-    group: readonly IndexPath[],
-    chunksOf: (place: Place) => readonly Chunk[],
-  ): Promise<readonly IndexDigest[]> {
-    const shared = chunksOf(group[0]?.places[0] ?? missing())
-    const branches = group.map((index) => {
-      const own = index.places.slice(1).flatMap(chunksOf)
-      return [...chunkPieces(form, own), ...endPieces(form, [...shared, ...own])]
-    })
-    const answer = await this.#threads.run({
-      kind: 'digest',
-      shared: await this.#local([...startPieces(form), ...chunkPieces(form, shared)]),
-      branches: await Promise.all(branches.map((pieces) => this.#local(pieces))),
-    })
-    if ('xzBytes' in answer) throw new Error('A thread answered another question')
-    return answer
   }
 
   async #local(pieces: readonly Piece[]): Promise<LocalPiece[]> {
@@ -217,6 +239,13 @@ class PackWriter {
   async discard(): Promise<void> {
     await this.#spool?.discard()
   }
+}
+
+/** The text of a planned chunk: given, or decompressed from where it is packed. */
+async function textPiece(chunk: PlannedChunk): Promise<Piece> {
+  if (chunk.kind === 'new') return { kind: 'bytes', bytes: await chunk.text() }
+  const [piece] = chunkPieces('plain', [chunk.chunk])
+  return piece ?? missing()
 }
 
 /** Stands for the pack until it is kept. */

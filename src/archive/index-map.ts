@@ -1,6 +1,7 @@
 /** Brings a map from one state to the next: which of its chunks stay, and which are made anew. */
-import { type Atom, cut } from './chunking.ts'
 import type { Chunk } from './chunk-table.ts'
+import { type Atom, cut } from './chunking.ts'
+import { keyHash } from './entry-key.ts'
 import type { Entry } from './suite-items.ts'
 
 /** The entries of the new state from one key (or the start) up to, not including, another (or the end), in order. */
@@ -13,17 +14,20 @@ export type PlannedChunk =
       readonly firstKey: string
       readonly lastKey: string
       readonly entries: number
+      readonly textBytes: number
       /** Its text, read again where there was too much to keep it. */
       text(): Promise<Buffer>
     }
 
 /** An entry of the new state; an atom that can be cut before. */
 interface LooseEntry extends Atom {
+  readonly key: string
   readonly text: string | undefined
 }
 
 /** A chunk of before, taken as one. */
 interface WholeChunk extends Atom {
+  readonly key: string
   readonly chunk: Chunk
 }
 
@@ -107,7 +111,7 @@ class OpenedChunks {
     for await (const { key, text } of this.#source(from, to)) {
       const bytes = Buffer.byteLength(text)
       this.#keptBytes += bytes
-      entries.push({ key, bytes, text: this.#keptBytes <= KEPT_TEXT_BYTES ? text : undefined })
+      entries.push({ key, hash: keyHash(key), bytes, text: this.#keptBytes <= KEPT_TEXT_BYTES ? text : undefined })
     }
     return entries
   }
@@ -115,9 +119,13 @@ class OpenedChunks {
   atoms(): (LooseEntry | WholeChunk)[] {
     if (this.#before.length === 0) return this.#entries.get(0) ?? []
     return this.#before.flatMap<LooseEntry | WholeChunk>(
-      (chunk, index) => this.#entries.get(index) ?? [{ key: chunk.firstKey, bytes: chunk.textBytes, chunk }],
+      (chunk, index) => this.#entries.get(index) ?? [wholeChunk(chunk)],
     )
   }
+}
+
+function wholeChunk(chunk: Chunk): WholeChunk {
+  return { key: chunk.firstKey, hash: keyHash(chunk.firstKey), bytes: chunk.textBytes, chunk }
 }
 
 function plan(
@@ -134,6 +142,7 @@ function plan(
     firstKey,
     lastKey: entries.at(-1)?.key ?? firstKey,
     entries: entries.length,
+    textBytes: entries.reduce((sum, entry) => sum + entry.bytes, 0),
     async text() {
       const kept = entries.map((entry) => entry.text)
       if (kept.every((text) => text !== undefined)) return Buffer.from(kept.join(''))

@@ -200,7 +200,7 @@ function newItem(
       priority,
       map_kind: mapKindOf(found),
       architecture: found.kind === 'dsc' ? 'source' : found.architecture,
-      entry_key: entryKey(found.name, found.version_key),
+      entry_key: entryKey(found.source_name, found.name, found.version_key),
       directory,
     },
     claims: claimsIn(directory, found),

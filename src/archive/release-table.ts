@@ -4,16 +4,17 @@ import type { Tables } from '../database/schema.ts'
 import { type Place, placeKey } from './suite-items.ts'
 
 /** The maps of a suite by their place. */
-export type SuiteMaps = ReadonlyMap<string, { readonly place: Place; readonly mapId: number }>
+export type SuiteMaps = ReadonlyMap<string, { readonly place: Place; readonly mapId: number; readonly entries: number }>
 
 export async function currentMaps(db: Kysely<Tables>, suiteId: number): Promise<SuiteMaps> {
   const rows = await db
     .selectFrom('suite_map')
-    .select(['component', 'map_kind as kind', 'architecture', 'map_id'])
+    .innerJoin('index_map', 'index_map.id', 'suite_map.map_id')
+    .select(['component', 'map_kind as kind', 'architecture', 'map_id', 'entries'])
     .where('suite_id', '=', suiteId)
     .where('until_revision', 'is', null)
     .execute()
-  return new Map(rows.map(({ map_id: mapId, ...place }) => [placeKey(place), { place, mapId }]))
+  return new Map(rows.map(({ map_id: mapId, entries, ...place }) => [placeKey(place), { place, mapId, entries }]))
 }
 
 export interface ListedIndex {

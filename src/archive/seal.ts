@@ -10,19 +10,20 @@ import type { Faults } from '../common/faults.ts'
 import type { Database } from '../database/database.ts'
 import type { Micros } from '../database/schema.ts'
 import { type Archive, archiveById } from './archive-table.ts'
+import { endings } from './assembly.ts'
 import type { ChangeRequest } from './change-request.ts'
 import type { Chunk, ChunkTable } from './chunk-table.ts'
 import { commitSeal, type HeldLease, type SealedSuite } from './commit-seal.ts'
 import type { Effect, TouchedMap } from './effect.ts'
 import type { BuiltIndex, BuiltMap, IndexBuilder, PlannedMap } from './index-builder.ts'
 import { planChunks } from './index-map.ts'
-import { layoutOf, type IndexPath } from './index-paths.ts'
+import { type IndexPath, layoutOf, type SuiteLayout } from './index-paths.ts'
 import { refuseChange } from './record-change.ts'
-import { currentMaps, listedIndexes, type SuiteMaps } from './release-table.ts'
+import { currentMaps, type ListedIndex, listedIndexes, type SuiteMaps } from './release-table.ts'
 import { type ReleaseContext, signReleases } from './sign-release.ts'
 import { changesAnything, planSeal, type SealPlan } from './seal-plan.ts'
 import type { SigningKeys } from './signing-keys.ts'
-import { mapEntries, type Place, placeKey } from './suite-items.ts'
+import { mapEntries, placeKey } from './suite-items.ts'
 import type { Suite } from './suite-table.ts'
 
 export interface SealContext {
@@ -37,6 +38,8 @@ export interface SealContext {
 
 /** Changes that one seal takes at most; the others wait for the next. */
 const CHANGES_PER_SEAL = 200
+/** New texts up to this length are hashed from memory while they are compressed. */
+const EARLY_TEXT_BYTES = 4 * 1024 * 1024
 /** How far the clock may stand behind the last Date before publishing waits for it. */
 const MAX_CLOCK_LAG_MICROS = 5_000_000
 
@@ -91,21 +94,30 @@ function requireClock(archive: Archive, now: Micros): void {
   )
 }
 
-/** A suite that the seal changes, on the way to its Release. */
+/** A suite that the seal changes: its maps as they will be, and the indexes that differ from those listed so far. */
 interface ChangingSuite {
   readonly suite: Suite
+  readonly planned: readonly PlannedMap[]
   readonly before: SuiteMaps
-  readonly touched: readonly TouchedMap[]
+  readonly listed: ReadonlyMap<string, ListedIndex>
+  readonly layout: SuiteLayout
+  readonly changed: readonly IndexPath[]
 }
 
 async function build(context: SealContext, archive: Archive, plan: SealPlan, now: Micros) {
   if (!changesAnything(plan)) return { suites: [], pack: undefined, newChunks: [] }
-  const changing = await changingSuites(context.database, plan)
-  const planned: PlannedMap[] = []
-  for (const { suite, before, touched } of changing) {
-    for (const map of touched) planned.push(await planMap(context, plan, suite, before, map))
+  const changing: ChangingSuite[] = []
+  for (const suite of plan.suites.all) {
+    const touched = mergeTouched(plan.effects.filter((effect) => effect.suite.name === suite.name))
+    const isSet = plan.settings.some((change) => change.suite === suite.name)
+    if (touched.length > 0 || isSet) changing.push(await planSuite(context, plan, suite, touched))
   }
+  const planned = changing.flatMap((suite) => suite.planned)
+  const early = newTextBytes(planned) <= EARLY_TEXT_BYTES ? digestTexts(context, changing) : undefined
+  // Awaited below; until then a rejection is nobody's.
+  early?.catch(() => {})
   const { pack, newChunks, maps } = await context.indexes.pack(archive.id, planned)
+  const texts = await (early ?? digestTexts(context, changing))
 
   const release: ReleaseContext = {
     signer: await context.keys.signer(archive.id),
@@ -114,23 +126,12 @@ async function build(context: SealContext, archive: Archive, plan: SealPlan, now
   }
   const suites: SealedSuite[] = []
   let next = 0
-  for (const { suite, before, touched } of changing) {
-    const built = maps.slice(next, next + touched.length)
-    next += touched.length
-    suites.push(await sealSuite(context, release, suite, before, built))
+  for (const [i, suite] of changing.entries()) {
+    const built = maps.slice(next, next + suite.planned.length)
+    next += built.length
+    suites.push(await sealSuite(context, release, suite, built, texts[i] ?? []))
   }
   return { suites, pack, newChunks }
-}
-
-async function changingSuites(database: Database, plan: SealPlan): Promise<ChangingSuite[]> {
-  const changing: ChangingSuite[] = []
-  for (const suite of plan.suites.all) {
-    const touched = mergeTouched(plan.effects.filter((effect) => effect.suite.name === suite.name))
-    const isSet = plan.settings.some((change) => change.suite === suite.name)
-    if (touched.length === 0 && !isSet) continue
-    changing.push({ suite, touched, before: await currentMaps(database.read, suite.id) })
-  }
-  return changing
 }
 
 function mergeTouched(effects: readonly Effect[]): TouchedMap[] {
@@ -142,6 +143,28 @@ function mergeTouched(effects: readonly Effect[]): TouchedMap[] {
     else for (const key of map.keys) keys.add(key)
   }
   return [...merged.values()]
+}
+
+async function planSuite(
+  context: SealContext,
+  plan: SealPlan,
+  suite: Suite,
+  touched: readonly TouchedMap[],
+): Promise<ChangingSuite> {
+  const { database } = context
+  const before = await currentMaps(database.read, suite.id)
+  const listed = await listedIndexes(database.read, suite.id)
+  const planned: PlannedMap[] = []
+  for (const map of touched) planned.push(await planMap(context, plan, suite, before, map))
+
+  const isPlanned = new Set(planned.map((map) => placeKey(map.place)))
+  const unchanged = [...before.values()].filter((map) => map.entries > 0 && !isPlanned.has(placeKey(map.place)))
+  const used = [...unchanged, ...planned.filter((map) => map.chunks.length > 0)].map((map) => map.place)
+  const layout = layoutOf(suite.settings, used)
+  const changed = layout.indexes.filter(
+    (index) => !listed.has(index.path) || index.places.some((place) => isPlanned.has(placeKey(place))),
+  )
+  return { suite, planned, before, listed, layout, changed }
 }
 
 async function planMap(
@@ -160,42 +183,68 @@ async function planMap(
   return { place, chunks: await planChunks(chunks, keys, source) }
 }
 
-/** Finds the indexes that differ from those listed so far, and signs a Release over all. */
+function newTextBytes(maps: readonly PlannedMap[]): number {
+  const chunks = maps.flatMap((map) => map.chunks)
+  return chunks.reduce((sum, chunk) => sum + (chunk.kind === 'new' ? chunk.textBytes : 0), 0)
+}
+
+/** The digests of the texts of all changed indexes, suite by suite. */
+async function digestTexts(context: SealContext, changing: readonly ChangingSuite[]): Promise<BuiltIndex[][]> {
+  return Promise.all(
+    changing.map(async ({ changed, planned, before }) => {
+      const chunks = new Map(planned.map((map) => [placeKey(map.place), map.chunks]))
+      for (const [name, chunksOf] of await unchangedChunks(context, before, chunks)) {
+        chunks.set(
+          name,
+          chunksOf.map((chunk) => ({ kind: 'kept', chunk })),
+        )
+      }
+      return context.indexes.digestTexts(changed, (place) => chunks.get(placeKey(place)) ?? [])
+    }),
+  )
+}
+
+/** The chunks of the maps that the seal leaves as they are. */
+async function unchangedChunks(
+  context: SealContext,
+  before: SuiteMaps,
+  changed: ReadonlyMap<string, unknown>,
+): Promise<[string, readonly Chunk[]][]> {
+  const maps = [...before].filter(([name]) => !changed.has(name))
+  return Promise.all(
+    maps.map(async ([name, { mapId }]): Promise<[string, readonly Chunk[]]> => [
+      name,
+      await context.chunks.ofMap(mapId),
+    ]),
+  )
+}
+
+/** Finds the digests of the compressed indexes, and signs a Release over all. */
 async function sealSuite(
   context: SealContext,
   release: ReleaseContext,
-  suite: Suite,
-  before: SuiteMaps,
+  changing: ChangingSuite,
   built: readonly BuiltMap[],
+  texts: readonly BuiltIndex[],
 ): Promise<SealedSuite> {
-  const maps = new Map<string, readonly Chunk[]>(built.map((map) => [placeKey(map.place), map.chunks]))
-  for (const [name, { mapId }] of before) {
-    if (!maps.has(name)) maps.set(name, await context.chunks.ofMap(mapId))
-  }
-  const places = [...[...before.values()].map((map) => map.place), ...built.map((map) => map.place)]
-  const layout = layoutOf(
-    suite.settings,
-    places.filter((place) => (maps.get(placeKey(place)) ?? []).length > 0),
-  )
-  const listed = await listedIndexes(context.database.read, suite.id)
-  const changedPlaces = new Set(built.map((map) => placeKey(map.place)))
-  const isChanged = (index: IndexPath): boolean =>
-    !listed.has(index.path) || index.places.some((place) => changedPlaces.has(placeKey(place)))
-  const fresh = await context.indexes.digest(
-    layout.indexes.filter(isChanged),
-    (place: Place) => maps.get(placeKey(place)) ?? [],
-  )
-  const freshPaths = new Map<string, BuiltIndex>(fresh.map((index) => [index.path, index]))
-  const staying = new Set(layout.indexes.filter((index) => !isChanged(index)).map((index) => index.path))
-  const isStaying = (path: string): boolean => staying.has(path.replace(/\.(?:xz|gz|zst)$/, ''))
-  const indexes = [
-    ...fresh,
-    ...[...listed.values()].filter((index) => !freshPaths.has(index.path) && isStaying(index.path)),
-  ].toSorted((a, b) => (a.path < b.path ? -1 : 1))
-  const gone = [...listed.keys()].filter((path) => !freshPaths.has(path) && !isStaying(path))
+  const { suite, before, listed, layout, changed } = changing
+  const chunks = new Map(built.map((map) => [placeKey(map.place), map.chunks]))
+  for (const [name, chunksOf] of await unchangedChunks(context, before, chunks)) chunks.set(name, chunksOf)
+  const compressed = await context.indexes.digestCompressed(changed, (place) => chunks.get(placeKey(place)) ?? [])
+
+  const fresh = new Map([...texts, ...compressed].map((index) => [index.path, index]))
+  const staying = new Set(layout.indexes.flatMap((index) => formsOf(index.path)))
+  const kept = [...listed.values()].filter((index) => !fresh.has(index.path) && staying.has(index.path))
+  const indexes = [...fresh.values(), ...kept].toSorted((a, b) => (a.path < b.path ? -1 : 1))
+  const gone = [...listed.keys()].filter((path) => !staying.has(path))
 
   await context.faults.reach('seal.sign')
   const { components, architectures } = layout
   const issues = await signReleases(context.database, release, suite, { components, architectures, indexes })
-  return { suite, built, indexes: fresh, gone, issues }
+  return { suite, built, indexes: [...fresh.values()], gone, issues }
+}
+
+/** The paths of an index in all its forms. */
+function formsOf(path: string): string[] {
+  return Object.values(endings).map((ending) => `${path}${ending}`)
 }
