@@ -4,6 +4,7 @@ import { unlink, type FileHandle } from 'node:fs/promises'
 import type { Sha256 } from '../common/digest.ts'
 import { AshlarError } from '../common/errors.ts'
 import type { Faults } from '../common/faults.ts'
+import { untilAborted } from '../common/until-aborted.ts'
 import type { SpooledFile } from './file-store.ts'
 import { storageError, systemCode } from './storage-error.ts'
 
@@ -37,6 +38,11 @@ export class SpoolWriter {
     return this.#offset
   }
 
+  /** Whether it may still be appended to. */
+  get isOpen(): boolean {
+    return this.#open
+  }
+
   /**
    * Writes all that comes; a chunk is taken only when the one before it is written. If it fails, what was written
    * stays, and another append may continue at `offset`.
@@ -44,14 +50,12 @@ export class SpoolWriter {
    */
   async append(bytes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, options: AppendOptions = {}): Promise<void> {
     const limitBytes = options.limitBytes ?? Number.MAX_SAFE_INTEGER
-    for await (const chunk of bytes) {
-      options.signal?.throwIfAborted()
+    for await (const chunk of untilAborted(bytes, options.signal)) {
       if (this.#offset + chunk.length > limitBytes) {
         throw new AshlarError('too-large', `More than ${limitBytes} bytes came for this file.`)
       }
       await this.#write(chunk)
     }
-    options.signal?.throwIfAborted()
   }
 
   /** Makes the file durable and closes it: it is whole, and nobody writes to it any more. */

@@ -1,0 +1,98 @@
+/** Artifacts as they are read from their rows. */
+import type { Kysely } from 'kysely'
+import type { Sha256 } from '../common/digest.ts'
+import type { ArtifactRelationTable, Micros, Tables } from '../database/schema.ts'
+import type { ArtifactData } from './categories.ts'
+
+export interface ArtifactFile {
+  readonly path: string
+  /** In bytes. */
+  readonly size: number
+  readonly sha256: Sha256
+  /** Whether its bytes are there. */
+  readonly complete: boolean
+  /** Bytes that are stored of a file that is not complete, where an upload of it was begun. */
+  readonly offset?: number
+}
+
+export interface Artifact {
+  readonly id: number
+  readonly category: string
+  readonly data: ArtifactData
+  readonly createdAt: Micros
+  readonly completedAt: Micros | null
+  readonly complete: boolean
+  /** In the order of their paths. */
+  readonly files: readonly ArtifactFile[]
+  /** Paths of the files whose bytes must still be sent. */
+  readonly missing: readonly string[]
+  readonly relations: readonly { readonly type: ArtifactRelationTable['type']; readonly target: number }[]
+}
+
+/** The artifacts with these ids, by id; three statements, however many they are. Those that are gone are left out. */
+export async function loadArtifacts(db: Kysely<Tables>, ids: readonly number[]): Promise<Map<number, Artifact>> {
+  const distinct = [...new Set(ids)]
+  if (distinct.length === 0) return new Map()
+  const [rows, files, relations] = await Promise.all([
+    db
+      .selectFrom('artifact')
+      .select(['id', 'category', 'data_json', 'created_at', 'completed_at'])
+      .where('id', 'in', distinct)
+      .execute(),
+    db
+      .selectFrom('artifact_file')
+      .select(['artifact_id', 'path', 'size', 'sha256', 'file_id'])
+      .where('artifact_id', 'in', distinct)
+      .orderBy('artifact_id')
+      .orderBy('path')
+      .execute(),
+    db
+      .selectFrom('artifact_relation')
+      .select(['artifact_id', 'type', 'target_id'])
+      .where('artifact_id', 'in', distinct)
+      .orderBy('artifact_id')
+      .orderBy('target_id')
+      .orderBy('type')
+      .execute(),
+  ])
+  const filesOf = Map.groupBy(files, (file) => file.artifact_id)
+  const relationsOf = Map.groupBy(relations, (relation) => relation.artifact_id)
+  return new Map(
+    rows.map((row) => [
+      row.id,
+      artifactOf(
+        row,
+        (filesOf.get(row.id) ?? []).map((file) => ({
+          path: file.path,
+          size: file.size,
+          sha256: file.sha256 as Sha256,
+          complete: file.file_id !== null,
+        })),
+        (relationsOf.get(row.id) ?? []).map((relation) => ({ type: relation.type, target: relation.target_id })),
+      ),
+    ]),
+  )
+}
+
+/** The data that a row has. */
+export function parseData(json: string): ArtifactData {
+  return JSON.parse(json) as ArtifactData
+}
+
+function artifactOf(
+  row: { id: number; category: string; data_json: string; created_at: Micros; completed_at: Micros | null },
+  files: readonly ArtifactFile[],
+  relations: Artifact['relations'],
+): Artifact {
+  return {
+    id: row.id,
+    category: row.category,
+    data: parseData(row.data_json),
+    createdAt: row.created_at,
+    completedAt: row.completed_at,
+    complete: row.completed_at !== null,
+    files,
+    missing: files.filter((file) => !file.complete).map((file) => file.path),
+    relations,
+  }
+}

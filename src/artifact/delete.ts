@@ -1,0 +1,62 @@
+/** Deletes an artifact that nothing holds. Its bytes stay until a vacuum finds that nobody needs them. */
+import type { Transaction } from 'kysely'
+import type { Workspace } from '../access/access.ts'
+import { AshlarError } from '../common/errors.ts'
+import type { Database } from '../database/database.ts'
+import type { Tables } from '../database/schema.ts'
+
+/**
+ * @returns the uploads that were under way, whose spooled files are to go too.
+ * @throws AshlarError not-found; conflict while a suite's history or another artifact's relation holds it
+ */
+export async function deleteArtifact(database: Database, workspace: Workspace, id: number): Promise<string[]> {
+  return await database.write(async (trx) => {
+    const artifact = await trx
+      .selectFrom('artifact')
+      .select('id')
+      .where('id', '=', id)
+      .where('workspace_id', '=', workspace.id)
+      .executeTakeFirst()
+    if (artifact === undefined) throw new AshlarError('not-found', `There is no artifact ${id} in this workspace.`)
+    await refuseIfRelated(trx, id)
+    await refuseIfInSuite(trx, workspace, id)
+    const uploads = await trx.deleteFrom('upload').where('artifact_id', '=', id).returning('id').execute()
+    await trx.deleteFrom('artifact_relation').where('artifact_id', '=', id).execute()
+    await trx.deleteFrom('artifact_file').where('artifact_id', '=', id).execute()
+    await trx.deleteFrom('artifact').where('id', '=', id).execute()
+    return uploads.map((upload) => upload.id)
+  })
+}
+
+async function refuseIfRelated(trx: Transaction<Tables>, id: number): Promise<void> {
+  const holder = await trx
+    .selectFrom('artifact_relation')
+    .select(['artifact_id', 'type'])
+    .where('target_id', '=', id)
+    .where('artifact_id', '!=', id)
+    .orderBy('artifact_id')
+    .limit(1)
+    .executeTakeFirst()
+  if (holder === undefined) return
+  throw new AshlarError('conflict', `The artifact ${holder.artifact_id} holds artifact ${id} (${holder.type}).`)
+}
+
+/** Every past state of a suite stays installable, so what was ever in one stays. */
+async function refuseIfInSuite(trx: Transaction<Tables>, workspace: Workspace, id: number): Promise<void> {
+  const holder = await trx
+    .selectFrom('artifact_file')
+    .innerJoin('package', 'package.file_id', 'artifact_file.file_id')
+    .innerJoin('suite_item', 'suite_item.package_id', 'package.id')
+    .innerJoin('suite', 'suite.id', 'suite_item.suite_id')
+    .innerJoin('archive', 'archive.id', 'suite.archive_id')
+    .select(['suite.name as suite', 'package.name', 'package.version'])
+    .where('artifact_file.artifact_id', '=', id)
+    .where('archive.workspace_id', '=', workspace.id)
+    .limit(1)
+    .executeTakeFirst()
+  if (holder === undefined) return
+  throw new AshlarError(
+    'conflict',
+    `The suite ${holder.suite} holds ${holder.name} ${holder.version} of artifact ${id}, now or in its history.`,
+  )
+}

@@ -1,0 +1,213 @@
+/**
+ * Packages that the server itself takes in: spooled files become a complete artifact at once. Many at the same time
+ * share one transaction.
+ */
+import type { Transaction } from 'kysely'
+import type { Workspace } from '../access/access.ts'
+import { Batcher } from '../common/batcher.ts'
+import { AshlarError } from '../common/errors.ts'
+import type { Faults } from '../common/faults.ts'
+import type { Database } from '../database/database.ts'
+import type { Micros, Tables } from '../database/schema.ts'
+import { storageError } from '../storage/storage-error.ts'
+import type { SpooledFile, Storage, StoredFile } from '../storage/storage.ts'
+import { categoryNamed, checkFiles, type ArtifactData } from './categories.ts'
+import { insertDrafts } from './draft.ts'
+import { pathFault } from './file-path.ts'
+import type { Inspector } from './inspector.ts'
+import type { PackageReading } from './reading.ts'
+import { knownPackages, recordPackages } from './record-packages.ts'
+import type { AnnouncedFile } from './wish.ts'
+
+export interface Ingested {
+  readonly artifactId: number
+  readonly packageId: number
+}
+
+export interface IngestOptions {
+  readonly userId: number | null
+}
+
+/** Stored files that are to become one artifact with one package. */
+interface Arrival {
+  readonly workspaceId: number
+  readonly category: 'debian:binary-package' | 'debian:source-package'
+  readonly data: ArtifactData
+  readonly userId: number | null
+  /** The .deb or .dsc first. */
+  readonly files: readonly { readonly path: string; readonly file: StoredFile }[]
+  /** Undefined if the package is known already. */
+  readonly reading: PackageReading | undefined
+}
+
+const batchMaximum = 500
+
+export class Ingestion {
+  readonly #storage: Storage
+  readonly #inspector: Inspector
+  readonly #batches: Batcher<Arrival, Ingested>
+
+  constructor(options: { database: Database; storage: Storage; inspector: Inspector; faults: Faults }) {
+    const { database, faults } = options
+    this.#storage = options.storage
+    this.#inspector = options.inspector
+    this.#batches = new Batcher(batchMaximum, async (arrivals) => {
+      try {
+        await faults.reach('artifact.record')
+      } catch (error) {
+        throw storageError(error, 'recording an artifact')
+      }
+      return await database.write(async (trx) => record(trx, arrivals, await database.now(trx)))
+    })
+  }
+
+  /**
+   * Makes a .deb, .udeb or .ddeb an artifact; the same bytes in the same workspace are the same artifact again. The
+   * spooled file is gone if it succeeds, and left to the caller if not.
+   */
+  async binary(
+    workspace: Workspace,
+    spooled: SpooledFile,
+    fileName: string,
+    options: IngestOptions,
+  ): Promise<Ingested> {
+    const category = categoryNamed('debian:binary-package')
+    checkNames([fileName])
+    checkFiles(category, [fileName], fileName)
+    const files = [announced(fileName, spooled)]
+    const inspected = { category, path: fileName, files: () => Promise.resolve(files) }
+    const { facts, reading } = await this.#inspector.inspectSpooled(inspected, spooled)
+    const file = await this.#storage.keep(spooled)
+    return await this.#batches.run({
+      workspaceId: workspace.id,
+      category: 'debian:binary-package',
+      data: facts,
+      userId: options.userId,
+      files: [{ path: fileName, file }],
+      reading,
+    })
+  }
+
+  /**
+   * Makes a .dsc and the files that it lists, by their names, an artifact. The spooled files are gone if it succeeds,
+   * and left to the caller if not.
+   */
+  async source(
+    workspace: Workspace,
+    dsc: SpooledFile,
+    files: ReadonlyMap<string, SpooledFile>,
+    fileName: string,
+    options: IngestOptions,
+  ): Promise<Ingested> {
+    const category = categoryNamed('debian:source-package')
+    const all: [string, SpooledFile][] = [[fileName, dsc], ...files]
+    const paths = all.map(([path]) => path)
+    checkNames(paths)
+    checkFiles(category, paths, fileName)
+    const announcedFiles = all.map(([path, spooled]) => announced(path, spooled))
+    const inspected = { category, path: fileName, files: () => Promise.resolve(announcedFiles) }
+    const { facts, reading } = await this.#inspector.inspectSpooled(inspected, dsc)
+    const stored: { path: string; file: StoredFile }[] = []
+    for (const [path, spooled] of all) stored.push({ path, file: await this.#storage.keep(spooled) })
+    return await this.#batches.run({
+      workspaceId: workspace.id,
+      category: 'debian:source-package',
+      data: facts,
+      userId: options.userId,
+      files: stored,
+      reading,
+    })
+  }
+}
+
+async function record(trx: Transaction<Tables>, arrivals: readonly Arrival[], now: Micros): Promise<Ingested[]> {
+  const existing = await artifactsWith(trx, arrivals)
+  const fresh = new Map<string, Arrival>()
+  for (const arrival of arrivals) {
+    if (!existing.has(arrivalKey(arrival))) fresh.set(arrivalKey(arrival), arrival)
+  }
+  const keys = [...fresh.keys()]
+  const ids = await insertDrafts(
+    trx,
+    [...fresh.values()].map((arrival) => ({
+      workspaceId: arrival.workspaceId,
+      category: arrival.category,
+      data: arrival.data,
+      userId: arrival.userId,
+      complete: true,
+      idempotencyKey: null,
+      files: arrival.files.map(({ path, file }) => ({
+        path,
+        sha256: file.sha256,
+        sizeBytes: file.sizeBytes,
+        fileId: file.id,
+      })),
+      relations: [],
+    })),
+    now,
+  )
+  for (const [index, id] of ids.entries()) {
+    const key = keys[index]
+    if (key !== undefined && id !== undefined) existing.set(key, id)
+  }
+  const packages = await packageIds(trx, arrivals, now)
+  return arrivals.map((arrival) => {
+    const artifactId = existing.get(arrivalKey(arrival))
+    const packageId = packages.get(mainFile(arrival).id)
+    if (artifactId === undefined || packageId === undefined) throw new Error('A package was not recorded')
+    return { artifactId, packageId }
+  })
+}
+
+/** Complete artifacts of the same workspace and category that hold the same .deb or .dsc. */
+async function artifactsWith(trx: Transaction<Tables>, arrivals: readonly Arrival[]): Promise<Map<string, number>> {
+  const rows = await trx
+    .selectFrom('artifact_file')
+    .innerJoin('artifact', 'artifact.id', 'artifact_file.artifact_id')
+    .select(['artifact.id', 'artifact.workspace_id', 'artifact.category', 'artifact_file.file_id'])
+    .where('artifact_file.file_id', 'in', [...new Set(arrivals.map((arrival) => mainFile(arrival).id))])
+    .where('artifact.workspace_id', 'in', [...new Set(arrivals.map((arrival) => arrival.workspaceId))])
+    .where('artifact.completed_at', 'is not', null)
+    .orderBy('artifact.id', 'desc')
+    .execute()
+  return new Map(rows.map((row) => [`${row.workspace_id} ${row.category} ${row.file_id}`, row.id]))
+}
+
+async function packageIds(
+  trx: Transaction<Tables>,
+  arrivals: readonly Arrival[],
+  now: Micros,
+): Promise<Map<number, number>> {
+  const read = arrivals.flatMap((arrival) => {
+    const { reading, files } = arrival
+    if (reading === undefined) return []
+    return [
+      { fileId: mainFile(arrival).id, reading, fileIds: new Map(files.map(({ file }) => [file.sha256, file.id])) },
+    ]
+  })
+  const ids = await recordPackages(trx, read, now)
+  const rest = arrivals.map((arrival) => mainFile(arrival).id).filter((fileId) => !ids.has(fileId))
+  for (const [fileId, found] of await knownPackages(trx, rest)) ids.set(fileId, found.id)
+  return ids
+}
+
+function arrivalKey(arrival: Arrival): string {
+  return `${arrival.workspaceId} ${arrival.category} ${mainFile(arrival).id}`
+}
+
+function mainFile(arrival: Arrival): StoredFile {
+  const [first] = arrival.files
+  if (first === undefined) throw new Error('An artifact of a package has a file')
+  return first.file
+}
+
+function checkNames(paths: readonly string[]): void {
+  for (const path of paths) {
+    const fault = pathFault(path)
+    if (fault !== undefined) throw new AshlarError('request-invalid', `The name ${JSON.stringify(path)} ${fault}.`)
+  }
+}
+
+function announced(path: string, spooled: SpooledFile): AnnouncedFile {
+  return { path, sizeBytes: spooled.sizeBytes, sha256: spooled.sha256 }
+}
