@@ -113,11 +113,11 @@ async function build(context: SealContext, archive: Archive, plan: SealPlan, now
     if (touched.length > 0 || isSet) changing.push(await planSuite(context, plan, suite, touched))
   }
   const planned = changing.flatMap((suite) => suite.planned)
-  const early = newTextBytes(planned) <= EARLY_TEXT_BYTES ? digestTexts(context, changing) : undefined
+  const early = newTextBytes(planned) <= EARLY_TEXT_BYTES ? digestTexts(context, changing, planned) : undefined
   // Awaited below; until then a rejection is nobody's.
   early?.catch(() => {})
   const { pack, newChunks, maps } = await context.indexes.pack(archive.id, planned)
-  const texts = await (early ?? digestTexts(context, changing))
+  const texts = await (early ?? digestTexts(context, changing, maps.map(asKept)))
 
   const release: ReleaseContext = {
     signer: await context.keys.signer(archive.id),
@@ -125,11 +125,8 @@ async function build(context: SealContext, archive: Archive, plan: SealPlan, now
     now,
   }
   const suites: SealedSuite[] = []
-  let next = 0
   for (const [i, suite] of changing.entries()) {
-    const built = maps.slice(next, next + suite.planned.length)
-    next += built.length
-    suites.push(await sealSuite(context, release, suite, built, texts[i] ?? []))
+    suites.push(await sealSuite(context, release, suite, mapsOf(changing, i, maps), texts[i] ?? []))
   }
   return { suites, pack, newChunks }
 }
@@ -188,15 +185,30 @@ function newTextBytes(maps: readonly PlannedMap[]): number {
   return chunks.reduce((sum, chunk) => sum + (chunk.kind === 'new' ? chunk.textBytes : 0), 0)
 }
 
+/** A map whose chunks are packed, none of them to be made any more. */
+function asKept(map: BuiltMap): PlannedMap {
+  return { place: map.place, chunks: map.chunks.map((chunk) => ({ kind: 'kept', chunk })) }
+}
+
+/** Of the maps of all changing suites, one after the other, those of one suite. */
+function mapsOf<M>(changing: readonly ChangingSuite[], index: number, maps: readonly M[]): readonly M[] {
+  const start = changing.slice(0, index).reduce((sum, suite) => sum + suite.planned.length, 0)
+  return maps.slice(start, start + (changing[index]?.planned.length ?? 0))
+}
+
 /** The digests of the texts of all changed indexes, suite by suite. */
-async function digestTexts(context: SealContext, changing: readonly ChangingSuite[]): Promise<BuiltIndex[][]> {
+async function digestTexts(
+  context: SealContext,
+  changing: readonly ChangingSuite[],
+  maps: readonly PlannedMap[],
+): Promise<BuiltIndex[][]> {
   return Promise.all(
-    changing.map(async ({ changed, planned, before }) => {
-      const chunks = new Map(planned.map((map) => [placeKey(map.place), map.chunks]))
-      for (const [name, chunksOf] of await unchangedChunks(context, before, chunks)) {
+    changing.map(async ({ changed, before }, i) => {
+      const chunks = new Map(mapsOf(changing, i, maps).map((map) => [placeKey(map.place), map.chunks]))
+      for (const [name, unchanged] of await unchangedChunks(context, before, chunks)) {
         chunks.set(
           name,
-          chunksOf.map((chunk) => ({ kind: 'kept', chunk })),
+          unchanged.map((chunk) => ({ kind: 'kept', chunk })),
         )
       }
       return context.indexes.digestTexts(changed, (place) => chunks.get(placeKey(place)) ?? [])
