@@ -274,6 +274,7 @@ export interface ChunkTable {
   text_size: number
   first_key: string
   last_key: string
+  entries: number
   pack_file_id: number
   /** Offset of the xz block in the pack; the gzip member and the zstd frame follow it. */
   pack_offset: number
@@ -290,6 +291,7 @@ export interface IndexMapTable {
   archive_id: number
   /** Chunk ids as little-endian unsigned 48-bit numbers. */
   chunks: Uint8Array
+  entries: number
   text_size: number
 }
 

@@ -235,6 +235,7 @@ const layout = {
       first_key: text,
       last_key: text,
       pack_file_id: idOf('file'),
+      entries: integer,
       pack_offset: integer,
       xz_size: integer,
       xz_unpadded_size: integer,
@@ -245,7 +246,7 @@ const layout = {
     index: [['pack_file_id']],
   },
   index_map: {
-    columns: { id, archive_id: idOf('archive'), chunks: bytes, text_size: integer },
+    columns: { id, archive_id: idOf('archive'), chunks: bytes, entries: integer, text_size: integer },
     index: [['archive_id']],
   },
   suite_map: {
@@ -260,6 +261,7 @@ const layout = {
     },
     primaryKey: ['suite_id', 'component', 'map_kind', 'architecture', 'from_revision'],
     index: [['map_id']],
+    indexWhereNull: [['until_revision', 'suite_id', 'component', 'map_kind', 'architecture']],
   },
   index_file: {
     columns: {
@@ -283,6 +285,7 @@ const layout = {
     },
     primaryKey: ['suite_id', 'path', 'from_revision'],
     index: [['index_file_id']],
+    indexWhereNull: [['until_revision', 'suite_id', 'path']],
   },
   release_issue: {
     columns: {
@@ -295,6 +298,7 @@ const layout = {
       detached_signature: text,
     },
     primaryKey: ['suite_id', 'revision', 'kind'],
+    index: [['suite_id', 'date_seconds']],
   },
 
   lease: { columns: { name: text, holder: text, fence: integer, expires_at: integer }, primaryKey: ['name'] },
