@@ -15,10 +15,17 @@ export interface Call {
   readonly headers?: Readonly<Record<string, string>>
   readonly json?: unknown
   /** Bytes to send, with their exact number. A call with bytes is never repeated here: its stream is used up. */
-  readonly bytes?: { readonly stream: Readable; readonly sizeBytes: number }
+  readonly bytes?: OutgoingBytes
   /** True if a repeated request does no more than the first: then failures that may pass are tried again. */
   readonly repeatable: boolean
   readonly signal?: AbortSignal | undefined
+}
+
+export interface OutgoingBytes {
+  readonly stream: Readable
+  readonly sizeBytes: number
+  /** Sends nothing before the server says that it will take it (Expect: 100-continue, RFC 9110 section 10.1.1). */
+  readonly asksFirst?: boolean
 }
 
 export interface Answer {
@@ -124,6 +131,7 @@ export class Transport {
         accept: 'application/json, */*;q=0.5',
         ...this.#headers,
         ...(sizeBytes === undefined ? {} : { 'content-type': type, 'content-length': String(sizeBytes) }),
+        ...(call.bytes?.asksFirst === true ? { expect: '100-continue' } : {}),
         ...call.headers,
       },
       ...(call.signal === undefined ? {} : { signal: call.signal }),
@@ -139,7 +147,7 @@ export class Transport {
       answered.resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, body: incoming })
     })
     if (call.bytes === undefined) outgoing.end(body)
-    else pipeline(call.bytes.stream, outgoing).catch(answered.reject)
+    else sendBytes(call.bytes, outgoing, answered)
     return answered.promise
   }
 
@@ -150,6 +158,27 @@ export class Transport {
     }
     return url
   }
+}
+
+/** Some servers and proxies never say 100: after so long the bytes are sent anyway. */
+const CONTINUE_AFTER_MS = 2000
+
+function sendBytes(bytes: OutgoingBytes, outgoing: http.ClientRequest, answered: PromiseWithResolvers<Answer>): void {
+  let begun = false
+  const begin = (): void => {
+    if (begun || outgoing.destroyed) return
+    begun = true
+    pipeline(bytes.stream, outgoing).catch(answered.reject)
+  }
+  if (bytes.asksFirst !== true) return begin()
+  const timer = setTimeout(begin, CONTINUE_AFTER_MS)
+  outgoing.once('continue', begin)
+  outgoing.once('close', () => clearTimeout(timer))
+  // An answer without a 100 before it is a refusal: nothing is sent.
+  outgoing.once('response', () => {
+    begun = true
+    clearTimeout(timer)
+  })
 }
 
 async function textOf(body: Readable): Promise<string> {

@@ -16,6 +16,8 @@ export interface FileUpload {
 }
 
 const CHUNK_BYTES = 256 * 1024
+/** From this size on it is worth a round trip to know that the server wants the bytes, and from there. */
+const ASKS_FROM_BYTES = 1024 * 1024
 
 /**
  * Sends one file of an artifact. An interrupted upload asks where it stands (HEAD, Upload-Offset) and continues there
@@ -66,7 +68,7 @@ async function sendFrom(transport: Transport, upload: FileUpload, start: number)
       method: 'PUT',
       path: upload.address,
       headers: start === 0 ? {} : { 'content-range': `bytes ${start}-${upload.sizeBytes - 1}/${upload.sizeBytes}` },
-      bytes: { stream, sizeBytes: rest },
+      bytes: { stream, sizeBytes: rest, asksFirst: start > 0 || rest > ASKS_FROM_BYTES },
       repeatable: false,
       signal: upload.signal,
     })

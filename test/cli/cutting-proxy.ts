@@ -28,7 +28,8 @@ export async function cuttingProxy(target: string, cuts: readonly Cut[]): Promis
       socket.on('close', () => {
         sockets.delete(socket)
         client.destroy()
-        upstream.destroy()
+        // What the client has sent arrives before the end does.
+        upstream.end()
       })
     }
     let sent = 0
@@ -42,13 +43,12 @@ export async function cuttingProxy(target: string, cuts: readonly Cut[]): Promis
       sent += chunk.length
       sentBytes += chunk.length
       request = chunk.toString('latin1', 0, 200)
-      upstream.write(chunk)
       const [next] = waiting
-      if (next !== undefined && 'afterSentBytes' in next && sent >= next.afterSentBytes) {
-        // What was passed on shall arrive before the end does.
+      if (!upstream.write(chunk)) {
         client.pause()
-        setImmediate(cut)
+        upstream.once('drain', () => client.resume())
       }
+      if (next !== undefined && 'afterSentBytes' in next && sent >= next.afterSentBytes) cut()
     })
     upstream.on('data', (chunk) => {
       const [next] = waiting

@@ -1,0 +1,248 @@
+/** The commands, as a user or a script runs them, against a real server. */
+import assert from 'node:assert/strict'
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { makeDeb, makeSource } from '../support/make-deb.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
+import { ashlar, ashlarJson, startServing } from './serving.ts'
+import type { Serving } from './serving.ts'
+
+const home = await temporaryDirectory()
+let serving: Serving
+before(async () => {
+  serving = await startServing(home.path)
+})
+after(async () => {
+  await serving[Symbol.asyncDispose]()
+  await home[Symbol.asyncDispose]()
+})
+
+/** Writes files into a fresh folder below the home and gives their paths. */
+async function files(folder: string, contents: Readonly<Record<string, Buffer | string>>): Promise<string[]> {
+  const directory = join(home.path, folder)
+  await mkdir(directory, { recursive: true })
+  const paths: string[] = []
+  for (const [name, content] of Object.entries(contents)) {
+    paths.push(join(directory, name))
+    await writeFile(join(directory, name), content)
+  }
+  return paths
+}
+
+async function done(words: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await ashlar(words, serving.beside)
+  assert.deepEqual({ code, stderr }, { code: 0, stderr: '' }, words.join(' '))
+  return stdout
+}
+
+void test('every command has a help that names its options, and exits 0', async () => {
+  const groups: Record<string, string[]> = {
+    '': ['serve', 'upload', 'suite', 'artifact', 'scope', 'workspace', 'token', 'completion', '--server', '--token'],
+    serve: [
+      '--suite',
+      '--data',
+      '--listen',
+      '--database',
+      '--public-url',
+      '--tls-cert',
+      '--trust-proxy',
+      '--log-level',
+    ],
+    upload: ['--suite', '--component', '--json', '--quiet', '--workspace'],
+    suite: [
+      'create',
+      'list',
+      'show',
+      'packages',
+      'history',
+      'diff',
+      'copy',
+      'remove',
+      'rollback',
+      'sources',
+      'alias',
+      'set',
+    ],
+    'suite sources': ['--at'],
+    'suite create': ['--components', '--architectures', '--versions', '--alias'],
+    artifact: ['create', 'show', 'list', 'download', 'delete'],
+    token: ['create', 'list', 'revoke'],
+  }
+  for (const [command, words] of Object.entries(groups)) {
+    const help = await done([...command.split(' ').filter((word) => word !== ''), '--help'])
+    for (const word of words) assert.match(help, new RegExp(`(^|\\s)${word}\\b`), `${command} ${word}`)
+  }
+})
+
+void test('what is not understood is exit status 2, with a sentence on stderr or as JSON on stdout', async () => {
+  for (const words of [
+    [],
+    ['frobnicate'],
+    ['suite'],
+    ['suite', 'create'],
+    ['suite', 'list', '--frob'],
+    ['upload', 'x.deb'],
+  ]) {
+    const { code, stdout, stderr } = await ashlar(words, serving.beside)
+    assert.deepEqual({ code, stdout }, { code: 2, stdout: '' }, words.join(' '))
+    assert.match(stderr, /^ashlar: .*\n {8}See --help\.\n$/m)
+  }
+  const { code, stdout, stderr } = await ashlar(['suite', 'frobnicate', '--json'], serving.beside)
+  assert.deepEqual({ code, stderr }, { code: 2, stderr: '' })
+  assert.equal((JSON.parse(stdout) as { error: { code: string } }).error.code, 'usage')
+})
+
+void test('a failure is exit status 1, with the sentence of the server and what to do about it', async () => {
+  const { code, stdout, stderr } = await ashlar(['suite', 'show', 'nowhere'], serving.beside)
+  assert.deepEqual({ code, stdout }, { code: 1, stdout: '' })
+  assert.match(stderr, /^ashlar: .*nowhere.*\n {8}`ashlar suite list` shows the suites/)
+  const json = await ashlar(['suite', 'show', 'nowhere', '--json'], serving.beside)
+  assert.deepEqual({ code: json.code, stderr: json.stderr }, { code: 1, stderr: '' })
+  const { error } = JSON.parse(json.stdout) as { error: Record<string, string> }
+  assert.deepEqual(Object.keys(error), ['code', 'detail', 'advice'])
+  assert.equal(error['code'], 'suite-unknown')
+})
+
+void test('packages are uploaded, listed, copied, removed and brought back', async () => {
+  await done(['suite', 'create', 'testing'])
+  await done(['suite', 'create', 'stable', '--alias', 'current', '--codename', 'rock'])
+  const debs = await files('debs', {
+    'hello_1.0_all.deb': makeDeb({ name: 'hello', version: '1.0' }),
+    'world_2.0_amd64.deb': makeDeb({ name: 'world', version: '2.0', architecture: 'amd64' }),
+  })
+  const said = await done(['upload', '--suite', 'testing', ...debs])
+  assert.match(said, /^Sent 2 files .*\ntesting: 2 packages added\.\n {2}\+ hello 1\.0 all\n {2}\+ world 2\.0 amd64\n/)
+  assert.match(said, /installable from http:\/\/\S+\/apt\/local\/main\/snapshot\/r\d+\/\n$/)
+  const again = await ashlarJson(['upload', '--suite', 'testing', ...debs], serving.beside)
+  assert.deepEqual({ unchanged: again['unchanged'], sentFiles: again['sentFiles'] }, { unchanged: true, sentFiles: 0 })
+
+  await done(['suite', 'copy', 'testing', 'stable', 'hello'])
+  assert.equal(await done(['suite', 'packages', 'current', '--quiet']), 'hello=1.0:all\n')
+  const copied = await ashlarJson(['suite', 'show', 'stable'], serving.beside)
+  assert.equal(copied['packages'], 1)
+  assert.equal((copied['settings'] as Record<string, unknown>)['codename'], 'rock')
+
+  await done(['suite', 'remove', 'testing', 'world=2.0:amd64'])
+  assert.equal(await done(['suite', 'packages', 'testing', '--quiet']), 'hello=1.0:all\n')
+  const difference = await ashlarJson(['suite', 'diff', 'testing'], serving.beside)
+  assert.deepEqual(
+    (difference['removed'] as { name: string }[]).map(({ name }) => name),
+    ['world'],
+  )
+  const { history } = (await ashlarJson(['suite', 'history', 'testing'], serving.beside)) as {
+    history: { revision: number }[]
+  }
+  const before = history[1]?.revision
+  assert.match(await done(['suite', 'packages', 'testing', '--at', `r${before}`]), /^world +2\.0 +amd64 +main$/m)
+  await done(['suite', 'rollback', 'testing', '--to', `r${before}`])
+  assert.equal(await done(['suite', 'packages', 'testing', 'world', '--quiet']), 'world=2.0:amd64\n')
+})
+
+void test('sources are what apt wants, for now and for a past state', async () => {
+  await done(['suite', 'create', 'sourced'])
+  const now = await done(['suite', 'sources', 'sourced'])
+  assert.match(now, /^Types: deb/m)
+  assert.match(now, /^Suites: sourced$/m)
+  const { revision } = await ashlarJson(['suite', 'show', 'sourced'], serving.beside)
+  const past = await done(['suite', 'sources', 'sourced', '--at', `r${String(revision)}`])
+  assert.match(past, new RegExp(`^URIs: .*/snapshot/r${String(revision)}/?$`, 'm'))
+  const json = await ashlarJson(['suite', 'sources', 'sourced'], serving.beside)
+  assert.equal(json['sources'], now)
+})
+
+void test('a .dsc brings its files, and a .changes is remembered with what it lists', async () => {
+  await done(['suite', 'create', 'sources'])
+  const source = makeSource({ name: 'greeter', version: '1.0' })
+  const [dsc = ''] = await files('source', source)
+  assert.match(dsc, /\.dsc$/)
+  const change = await ashlarJson(['upload', '--suite', 'sources', dsc], serving.beside)
+  assert.deepEqual(change['added'], [{ name: 'greeter', version: '1.0', architecture: 'source', component: 'main' }])
+  assert.equal(change['sentFiles'], 2)
+})
+
+void test('a file that is missing, or not what a .dsc says, is named before anything is sent', async () => {
+  await done(['suite', 'create', 'refusing'])
+  const source = makeSource({ name: 'broken', version: '1.0' })
+  const [dsc = '', tarball = ''] = await files('broken', source)
+  await writeFile(tarball, 'something else')
+  const { code, stderr } = await ashlar(['upload', '--suite', 'refusing', dsc], serving.beside)
+  assert.equal(code, 1)
+  assert.match(stderr, /broken_1\.0\.tar\.gz is not the file that broken_1\.0\.dsc lists/)
+  const missing = await ashlar(['upload', '--suite', 'refusing', '/nonexistent/x.deb'], serving.beside)
+  assert.equal(missing.code, 1)
+  assert.match(missing.stderr, /^ashlar: \/nonexistent\/x\.deb does not exist\./)
+  const odd = await ashlar(['upload', '--suite', 'refusing', tarball], serving.beside)
+  assert.equal(odd.code, 2)
+  assert.match(odd.stderr, /none of the files that can be uploaded/)
+})
+
+void test('artifacts are made, listed, fetched back and deleted', async () => {
+  const [log = ''] = await files('logs', { 'build.log': 'it builds\n' })
+  const made = await ashlarJson(
+    ['artifact', 'create', '--category', 'generic', '--data', '{"a":1}', log],
+    serving.beside,
+  )
+  const id = String(made['id'])
+  assert.deepEqual({ complete: made['complete'], data: made['data'] }, { complete: true, data: { a: 1 } })
+  assert.match(await done(['artifact', 'show', id]), /^Category +generic$/m)
+  assert.ok((await done(['artifact', 'list', '--category', 'generic', '--quiet'])).split('\n').includes(id))
+  const output = join(home.path, 'fetched')
+  await done(['artifact', 'download', id, '--output', output])
+  assert.equal(await readFile(join(output, 'build.log'), 'utf8'), 'it builds\n')
+  await writeFile(join(output, 'build.log'), 'mine')
+  const refused = await ashlar(['artifact', 'download', id, '--output', output], serving.beside)
+  assert.equal(refused.code, 1)
+  assert.equal(await readFile(join(output, 'build.log'), 'utf8'), 'mine')
+  await done(['artifact', 'download', id, '--output', output, '--force'])
+  assert.equal(await readFile(join(output, 'build.log'), 'utf8'), 'it builds\n')
+  await done(['artifact', 'delete', id])
+  assert.equal((await ashlar(['artifact', 'show', id], serving.beside)).code, 1)
+})
+
+void test('scopes, workspaces and tokens are made and listed; a revoked token opens nothing', async () => {
+  await done(['scope', 'create', 'team'])
+  await done(['workspace', 'create', 'team/secret', '--private'])
+  assert.match(await done(['workspace', 'list']), /^team\/secret +tokens$/m)
+  const { id, token } = await ashlarJson(['token', 'create', 'ci'], serving.beside)
+  const words = ['suite', 'list', '--workspace', 'team/secret', '--server', serving.url]
+  assert.equal((await ashlar([...words, '--token', String(token)])).code, 0)
+  const anonymous = await ashlar(words)
+  assert.equal(anonymous.code, 1)
+  await done(['token', 'revoke', String(id)])
+  assert.match(await done(['token', 'list']), new RegExp(`^ *${String(id)} +ci +admin .* revoked `, 'm'))
+})
+
+void test('the server and the token are taken from the environment, and options go before it', async () => {
+  const text = await readFile(join(home.path, 'ashlar-data/client.toml'), 'utf8')
+  const token = /token = "(.*)"/.exec(text)?.[1] ?? ''
+  const env = { ASHLAR_SERVER: serving.url, ASHLAR_TOKEN: token }
+  assert.equal((await ashlar(['token', 'list'], { env })).code, 0)
+  const elsewhere = await ashlar(['token', 'list', '--server', 'http://127.0.0.1:1/'], { env })
+  assert.match(elsewhere.stderr, /No Ashlar server answers on http:\/\/127\.0\.0\.1:1\//)
+})
+
+void test('a client.toml that others may read is not read, and its token goes to no other server', async () => {
+  const directory = join(home.path, 'elsewhere')
+  await mkdir(join(directory, 'ashlar-data'), { recursive: true })
+  const file = join(directory, 'ashlar-data/client.toml')
+  await writeFile(file, await readFile(join(home.path, 'ashlar-data/client.toml')))
+  await chmod(file, 0o644)
+  const open = await ashlar(['token', 'list', '--server', serving.url], { cwd: directory })
+  assert.equal(open.code, 1)
+  assert.match(open.stderr, /client\.toml is not read: others may read it\. .*chmod 600/)
+  await chmod(file, 0o600)
+  assert.equal((await ashlar(['token', 'list'], { cwd: directory })).code, 0)
+  await writeFile(file, 'url = "http://127.0.0.1:1/"\ntoken = "ash_other"\n')
+  const other = await ashlar(['token', 'list', '--server', serving.url, '--json'], { cwd: directory })
+  assert.equal((JSON.parse(other.stdout) as { error: { code: string } }).error.code, 'token-required')
+  assert.match(other.stdout, /token/i)
+})
+
+void test('completion knows the commands and options', async () => {
+  for (const shell of ['bash', 'zsh', 'fish']) {
+    const script = await done(['completion', shell])
+    for (const word of ['rollback', 'workspace', 'public-url'])
+      assert.match(script, new RegExp(word), `${shell} ${word}`)
+  }
+})
