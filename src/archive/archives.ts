@@ -13,6 +13,7 @@ import type { Workspace } from '../access/access.ts'
 import { AshlarError } from '../common/errors.ts'
 import { type Faults, noFaults } from '../common/faults.ts'
 import type { Database } from '../database/database.ts'
+import { breakLeases } from '../database/lease.ts'
 import type { Micros } from '../database/schema.ts'
 import { binaryPublicKeys } from '../debian/openpgp.ts'
 import type { ByteRange } from '../storage/file-store.ts'
@@ -23,7 +24,7 @@ import type { ChangeRequest, SealedChange } from './change-request.ts'
 import { ChunkTable } from './chunk-table.ts'
 import { IndexBuilder } from './index-builder.ts'
 import { type At, momentName } from './moment.ts'
-import { giveUpAbandoned, recordChange } from './record-change.ts'
+import { ABANDONED_AFTER_MS, giveUpAbandoned, recordChange } from './record-change.ts'
 import { Sealer } from './sealer.ts'
 import { type Served, ServedPaths } from './served.ts'
 import { SigningKeys } from './signing-keys.ts'
@@ -50,6 +51,8 @@ export interface ArchivesOptions {
   readonly faults?: Faults
   /** After what time the work of a process that died is taken over. */
   readonly leaseTtlMs?: number
+  /** No other process works on this database: what one before left undone is taken over at once. */
+  readonly soleProcess?: boolean
   readonly onError?: (error: unknown) => void
 }
 
@@ -79,12 +82,13 @@ export interface SuiteRef {
 }
 
 const defaultLeaseTtlMs = 10_000
-/** How often Releases are looked at that have to be issued again before their Valid-Until. */
-const REISSUE_INTERVAL_MS = 10 * 60 * 1000
+/** How often Releases near their Valid-Until, and changes that a process left undone, are looked for. */
+const UPKEEP_INTERVAL_MS = 10 * 60_000
 
 export async function openArchives(options: ArchivesOptions): Promise<Archives> {
   const archives = new Archives(options)
-  await archives.resume()
+  if (options.soleProcess === true) await breakLeases(options.database)
+  await archives.resume(options.soleProcess === true ? 0 : ABANDONED_AFTER_MS)
   return archives
 }
 
@@ -97,11 +101,12 @@ export class Archives implements AsyncDisposable {
   readonly #keys: SigningKeys
   readonly #sealer: Sealer
   readonly #served: ServedPaths
-  readonly #reissue: NodeJS.Timeout
+  readonly #upkeep: NodeJS.Timeout
 
   constructor(options: ArchivesOptions) {
     const { database, storage } = options
     const faults = options.faults ?? noFaults
+    const onError = options.onError ?? (() => {})
     this.#database = database
     this.#storage = storage
     this.#publicUrl = options.publicUrl
@@ -117,14 +122,14 @@ export class Archives implements AsyncDisposable {
         keys: this.#keys,
         urlOf: (archiveId) => this.#urlOf(archiveId),
       },
-      { leaseTtlMs: options.leaseTtlMs ?? defaultLeaseTtlMs, onError: options.onError ?? (() => {}) },
+      { leaseTtlMs: options.leaseTtlMs ?? defaultLeaseTtlMs, onError },
     )
-    this.#served = new ServedPaths(database, this.#chunks, this.#keys)
-    this.#reissue = setInterval(() => void this.reissue(), REISSUE_INTERVAL_MS).unref()
+    this.#served = new ServedPaths({ database, chunks: this.#chunks, keys: this.#keys, publicUrl: this.#publicUrl })
+    this.#upkeep = setInterval(() => void this.#keepUp(onError), UPKEEP_INTERVAL_MS).unref()
   }
 
-  /** Seals what an earlier process recorded and left, and gives up what it left half-written. */
-  async resume(): Promise<void> {
+  /** Seals what another process recorded and left, and gives up what it left half-written for so long. */
+  async resume(abandonedAfterMs: number): Promise<void> {
     const rows = await this.#database.read
       .selectFrom('change')
       .select('archive_id')
@@ -132,7 +137,7 @@ export class Archives implements AsyncDisposable {
       .where('state', 'in', ['preparing', 'pending'])
       .execute()
     for (const { archive_id: archiveId } of rows) {
-      await giveUpAbandoned(this.#database, archiveId)
+      await giveUpAbandoned(this.#database, archiveId, abandonedAfterMs)
       this.#sealer.resume(archiveId)
     }
   }
@@ -143,9 +148,18 @@ export class Archives implements AsyncDisposable {
     for (const { id } of rows) await this.#sealer.reissue(id)
   }
 
+  async #keepUp(onError: (error: unknown) => void): Promise<void> {
+    try {
+      await this.resume(ABANDONED_AFTER_MS)
+      await this.reissue()
+    } catch (error) {
+      onError(error)
+    }
+  }
+
   /** Waits for the seals under way; recorded changes that wait are sealed at the next start. */
   async close(): Promise<void> {
-    clearInterval(this.#reissue)
+    clearInterval(this.#upkeep)
     await this.#sealer.close()
     await this.#indexes[Symbol.asyncDispose]()
   }

@@ -38,7 +38,7 @@ interface NewItem {
 
 const BATCH = 500
 /** How long a change that is being written may show no sign of life. */
-const ABANDONED_AFTER_MICROS = 120 * 1_000_000
+export const ABANDONED_AFTER_MS = 120_000
 
 /**
  * Records a change; it is then `pending`.
@@ -401,14 +401,14 @@ export async function refuseChange(database: Database, changeId: number, error: 
 }
 
 /** Refuses the changes of an archive that stopped being written: their process died. */
-export async function giveUpAbandoned(database: Database, archiveId: number): Promise<void> {
-  const before = (await database.now()) - ABANDONED_AFTER_MICROS
+export async function giveUpAbandoned(database: Database, archiveId: number, afterMs: number): Promise<void> {
+  const before = (await database.now()) - afterMs * 1000
   const abandoned = await database.read
     .selectFrom('change')
     .select('id')
     .where('archive_id', '=', archiveId)
     .where('state', '=', 'preparing' satisfies ChangeTable['state'])
-    .where('touched_at', '<', before)
+    .where('touched_at', '<=', before)
     .execute()
   for (const { id } of abandoned) {
     await refuseChange(database, id, new AshlarError('busy', `Change ${id} was interrupted before it was whole.`))

@@ -8,8 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { AshlarError, catalogue, type ErrorCode } from '../common/errors.ts'
 import { acquireLease, LeaseLost, releaseLease, renewLease } from '../database/lease.ts'
 import type { HeldLease } from './commit-seal.ts'
-import { refuseChange } from './record-change.ts'
-import { reissueWhereDue } from './reissue.ts'
+import { ABANDONED_AFTER_MS, giveUpAbandoned, refuseChange } from './record-change.ts'
+import { issuesDue, reissueWhereDue } from './reissue.ts'
 import { type SealContext, sealWaiting } from './seal.ts'
 
 export interface SealerOptions {
@@ -54,6 +54,7 @@ export class Sealer {
 
   /** Waits until a change is sealed or refused. */
   async decided(archiveId: number, changeId: number): Promise<void> {
+    await giveUpAbandoned(this.#context.database, archiveId, ABANDONED_AFTER_MS)
     try {
       await this.sealed(archiveId, changeId)
     } catch (error) {
@@ -100,6 +101,7 @@ export class Sealer {
 
   /** Issues the live Releases of an archive again where that is due; while another seals, the next time will do. */
   async reissue(archiveId: number): Promise<void> {
+    if ((await issuesDue(this.#context, archiveId)).length === 0) return
     await this.#withLease(archiveId, (lease) => reissueWhereDue(this.#context, archiveId, lease))
   }
 

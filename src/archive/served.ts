@@ -56,6 +56,7 @@ export class ServedPaths {
   readonly #database: Database
   readonly #chunks: ChunkTable
   readonly #keys: SigningKeys
+  readonly #publicUrl: () => string
   readonly #known = new LRUCache<string, Served>({
     max: 2000,
     maxSize: 32 * 1024 * 1024,
@@ -63,10 +64,16 @@ export class ServedPaths {
   })
   readonly #suites = new LRUCache<string, Suites>({ max: 200 })
 
-  constructor(database: Database, chunks: ChunkTable, keys: SigningKeys) {
-    this.#database = database
-    this.#chunks = chunks
-    this.#keys = keys
+  constructor(parts: {
+    readonly database: Database
+    readonly chunks: ChunkTable
+    readonly keys: SigningKeys
+    readonly publicUrl: () => string
+  }) {
+    this.#database = parts.database
+    this.#chunks = parts.chunks
+    this.#keys = parts.keys
+    this.#publicUrl = parts.publicUrl
   }
 
   /** @throws AshlarError not-found, snapshot-unknown, gone */
@@ -82,14 +89,17 @@ export class ServedPaths {
     return served
   }
 
-  async #find(workspace: Workspace, archive: Archive, path: string): Promise<Served> {
-    const snapshot = /^snapshot\/([^/]+)\/(.*)$/s.exec(path)
-    if (snapshot === null) return this.#findAt(archive, archive.head, 'live', path)
+  async #find(workspace: Workspace, archive: Archive, address: string): Promise<Served> {
+    const snapshot = /^snapshot\/([^/]+)\/(.*)$/s.exec(address)
+    if (snapshot === null) return this.#findAt(archive, archive.head, 'live', address)
     const [, id = '', rest = ''] = snapshot
     const revision = await resolveSnapshot(this.#database, archive, id)
     if (id === `r${revision}`) return this.#findAt(archive, revision, 'snapshot', rest)
     const segments = ['apt', workspace.scope, workspace.name, 'snapshot', `r${revision}`, ...rest.split('/')]
-    return { kind: 'redirect', location: `/${segments.map(encodeURIComponent).join('/')}` }
+    // Behind a proxy the server may lie below a path; its host may go by several names.
+    const { pathname } = new URL(this.#publicUrl())
+    const path = segments.map(encodeURIComponent).join('/')
+    return { kind: 'redirect', location: `${pathname.replace(/\/$/, '')}/${path}` }
   }
 
   async #findAt(archive: Archive, revision: number, kind: 'live' | 'snapshot', path: string): Promise<Served> {

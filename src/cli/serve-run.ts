@@ -152,9 +152,12 @@ async function openRooms(context: Run, dataDirectory: string, publicUrl: string,
     storage,
     faults,
     publicUrl: () => publicUrl,
+    soleProcess: database.dialect === 'sqlite',
     onError: (error) => log.error({ err: error }, 'Work on an archive failed; it is tried again.'),
   })
   closing.defer(() => archives.close())
+  // Under another address than before, what is live has to say so.
+  await archives.reissue()
   return { database, storage, access: openAccess(database), artifacts, archives }
 }
 

@@ -92,8 +92,8 @@ export function answerRequests(
 ): void {
   const port = parentPort
   if (port === null) throw new Error('This file runs in a worker thread only')
-  port.on('message', (request: never) => {
-    handle(request).then(
+  port.on('message', (request: unknown) => {
+    handle(request as never).then(
       ({ answer, transfer }) => port.postMessage({ ok: true, answer } satisfies Reply<unknown>, transfer ?? []),
       (error: unknown) => port.postMessage(replyOf(error)),
     )

@@ -73,6 +73,11 @@ export async function releaseLease(db: Database, name: string, holder: string, f
   await db.write((trx) => updateLease(trx, { name, holder, fence }, { holder: '', expires_at: 0 }))
 }
 
+/** Frees every lease: for a process that knows itself alone on the database, when it starts. */
+export async function breakLeases(db: Database): Promise<void> {
+  await db.write((trx) => trx.updateTable('lease').set({ holder: '', expires_at: 0 }).execute())
+}
+
 /**
  * Holds the lease in place until the transaction ends: another can take it only after the commit.
  *
