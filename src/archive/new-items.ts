@@ -1,0 +1,207 @@
+/** The items that a change would add: what is asked for, checked as far as it can be before the change's turn. */
+import type { Kysely } from 'kysely'
+import { parseSha256 } from '../common/digest.ts'
+import { AshlarError } from '../common/errors.ts'
+import type { Database } from '../database/database.ts'
+import type { PackageTable, SuiteItemTable, Tables } from '../database/schema.ts'
+import { canonicalDebName, isComponentName, isSuiteName } from '../debian/names.ts'
+import { type Archive, resolveSnapshot } from './archive-table.ts'
+import type { ChangeRequest, PackagePlacement } from './change-request.ts'
+import { entryKey, poolDirectory, secondPoolDirectory } from './entry-key.ts'
+import type { PoolClaim } from './pool-claims.ts'
+import { matchesAny } from './selector.ts'
+import { defaultSettings, type SuiteSettings, withSettings } from './settings.ts'
+import { itemsAt, type MapKind } from './suite-items.ts'
+import { type Suite, type Suites, suitesAt } from './suite-table.ts'
+
+/** An item that a change would add, with the pool paths that it needs. */
+export interface NewItem {
+  readonly row: Omit<SuiteItemTable, 'id' | 'added_by' | 'removed_by'>
+  readonly claims: readonly PoolClaim[]
+  /** Where it goes if its ordinary paths have meant other bytes. */
+  readonly second: { readonly directory: string; readonly claims: readonly PoolClaim[] }
+}
+
+const BATCH = 500
+
+/** In batches. @throws AshlarError suite-unknown, component-unknown, suite-setting-invalid, not-found … */
+export async function* newItems(
+  database: Database,
+  archive: Archive,
+  suites: Suites,
+  request: ChangeRequest,
+): AsyncGenerator<NewItem[], void, undefined> {
+  switch (request.kind) {
+    case 'suite-create':
+      for (const name of [request.suite, ...(request.aliases ?? [])]) requireSuiteName(name)
+      withSettings(defaultSettings(request.suite), request.settings)
+      return
+    case 'suite-update':
+      withSettings(suites.get(request.suite).settings, request.settings)
+      return
+    case 'alias':
+      requireSuiteName(request.name)
+      if (request.suite !== null) suites.get(request.suite)
+      return
+    case 'remove':
+    case 'rollback':
+      suites.get(request.suite)
+      return
+    case 'add':
+      yield* placedItems(database.read, suites.get(request.suite), request.packages)
+      return
+    case 'edit':
+      yield* placedItems(database.read, suites.get(request.suite), request.add)
+      return
+    case 'copy':
+      yield* copiedItems(database, archive, suites, request)
+      return
+  }
+}
+
+function requireSuiteName(name: string): void {
+  if (!isSuiteName(name)) throw new AshlarError('suite-setting-invalid', `'${name}' cannot be the name of a suite.`)
+}
+
+async function* placedItems(
+  db: Kysely<Tables>,
+  suite: Suite,
+  placements: readonly PackagePlacement[],
+): AsyncGenerator<NewItem[], void, undefined> {
+  for (let start = 0; start < placements.length; start += BATCH) {
+    const batch = placements.slice(start, start + BATCH)
+    const ids = batch.map((placement) => placement.packageId)
+    const packages = new Map((await packagesWithFiles(db, ids)).map((row) => [row.id, row]))
+    yield batch.map((placement) => {
+      const found = packages.get(placement.packageId)
+      if (found === undefined) throw new AshlarError('not-found', `There is no package ${placement.packageId}.`)
+      const component = componentOf(suite.settings, suite.name, found, placement.component)
+      return newItem(suite.id, found, component, placement.section ?? null, placement.priority ?? null)
+    })
+  }
+}
+
+type PackageRow = Pick<
+  PackageTable,
+  'kind' | 'name' | 'version' | 'version_key' | 'architecture' | 'source_name' | 'section' | 'debug_symbols'
+> & { readonly id: number; readonly sha256: string; readonly files: readonly { name: string; fileId: number }[] }
+
+async function packagesWithFiles(db: Kysely<Tables>, ids: readonly number[]): Promise<PackageRow[]> {
+  if (ids.length === 0) return []
+  const packages = await db
+    .selectFrom('package')
+    .innerJoin('file', 'file.id', 'package.file_id')
+    .select(['package.id', 'kind', 'name', 'version', 'version_key', 'architecture', 'source_name', 'section'])
+    .select(['debug_symbols', 'file.sha256'])
+    .where('package.id', 'in', [...ids])
+    .execute()
+  const files = await db
+    .selectFrom('package_file')
+    .select(['package_id', 'name', 'file_id'])
+    .where('package_id', 'in', [...ids])
+    .execute()
+  const filesOf = Map.groupBy(files, (file) => file.package_id)
+  return packages.map((row) => ({
+    ...row,
+    files: (filesOf.get(row.id) ?? []).map((file) => ({ name: file.name, fileId: file.file_id })),
+  }))
+}
+
+/** The component asked for, or the one that the Section names (`contrib/net`, Debian Policy 2.4), or the suite's first. */
+function componentOf(settings: SuiteSettings, suite: string, row: PackageRow, asked: string | undefined): string {
+  if (asked !== undefined) {
+    if (!isComponentName(asked) || !settings.components.includes(asked)) {
+      throw new AshlarError('component-unknown', `The suite '${suite}' has no component '${asked}'.`)
+    }
+    return asked
+  }
+  const named = row.section?.includes('/') ? row.section.slice(0, row.section.indexOf('/')) : undefined
+  return settings.components.find((component) => component === named) ?? settings.components[0] ?? 'main'
+}
+
+function newItem(
+  suiteId: number,
+  found: PackageRow,
+  component: string,
+  section: string | null,
+  priority: string | null,
+): NewItem {
+  const digest = parseSha256(found.sha256)
+  if (digest === undefined) throw new Error(`Package ${found.id} has the digest '${found.sha256}'`)
+  const directory = poolDirectory(component, found.source_name)
+  const secondDirectory = secondPoolDirectory(component, found.source_name, digest)
+  return {
+    row: {
+      suite_id: suiteId,
+      package_id: found.id,
+      name: found.name,
+      source_name: found.source_name,
+      component,
+      section,
+      priority,
+      map_kind: mapKindOf(found),
+      architecture: found.kind === 'dsc' ? 'source' : found.architecture,
+      entry_key: entryKey(found.source_name, found.name, found.version_key),
+      directory,
+    },
+    claims: claimsIn(directory, found),
+    second: { directory: secondDirectory, claims: claimsIn(secondDirectory, found) },
+  }
+}
+
+function mapKindOf(found: PackageRow): MapKind {
+  if (found.kind === 'dsc') return 'sources'
+  if (found.kind === 'udeb') return 'udeb'
+  return found.debug_symbols === 1 ? 'debug' : 'packages'
+}
+
+function claimsIn(directory: string, found: PackageRow): PoolClaim[] {
+  if (found.kind === 'dsc') return found.files.map(({ name, fileId }) => ({ path: `${directory}/${name}`, fileId }))
+  const name = canonicalDebName(found.name, found.version, found.architecture, found.kind)
+  return found.files.map(({ fileId }) => ({ path: `${directory}/${name}`, fileId }))
+}
+
+/** Items of another suite of the archive: they keep component and place in the pool, whose paths are claimed already. */
+async function* copiedItems(
+  database: Database,
+  archive: Archive,
+  suites: Suites,
+  request: Extract<ChangeRequest, { kind: 'copy' }>,
+): AsyncGenerator<NewItem[], void, undefined> {
+  const target = suites.get(request.suite)
+  const { at } = request.from
+  const revision = at === undefined ? archive.head : await resolveSnapshot(database, archive, at)
+  const from = (at === undefined ? suites : await suitesAt(database.read, archive.id, revision)).get(request.from.suite)
+  const selected = new Set<unknown>()
+  for (let last = 0; ;) {
+    const rows = await itemsAt(database.read, revision)
+      .select(['item.id', 'item.package_id', 'item.name', 'item.source_name', 'item.component', 'item.section'])
+      .select(['item.priority', 'item.map_kind', 'item.architecture', 'item.entry_key', 'item.directory'])
+      .select('package.version')
+      .where('item.suite_id', '=', from.id)
+      .where('item.id', '>', last)
+      .orderBy('item.id')
+      .limit(BATCH)
+      .execute()
+    const chosen = rows.filter((row) => matchesAny(request.packages, row, selected))
+    for (const row of chosen) {
+      if (!target.settings.components.includes(row.component)) {
+        throw new AshlarError(
+          'component-unknown',
+          `${row.name} ${row.version} is in the component '${row.component}', which '${target.name}' does not have.`,
+        )
+      }
+    }
+    yield chosen.map(({ id: _id, version: _version, ...row }) => ({
+      row: { ...row, suite_id: target.id },
+      claims: [],
+      second: { directory: row.directory, claims: [] },
+    }))
+    last = rows.at(-1)?.id ?? last
+    if (rows.length < BATCH) break
+  }
+  const missing = request.packages?.find((selector) => !selected.has(selector))
+  if (missing !== undefined) {
+    throw new AshlarError('not-found', `The suite '${from.name}' has no package '${missing.name}' that matches.`)
+  }
+}
