@@ -30,6 +30,12 @@ export type Piece =
       readonly length: number
     }
 
+/** A piece that is hashed; equal identities stand for equal bytes. */
+export interface NamedPiece {
+  readonly identity: string
+  readonly piece: Piece
+}
+
 /** How much of a pack is in memory at once for each reader. */
 const READ_BYTES = 512 * 1024
 

@@ -8,12 +8,20 @@ import type { Faults } from '../common/faults.ts'
 import { inOrder } from '../common/in-order.ts'
 import { workerFile, WorkerPool } from '../common/worker-pool.ts'
 import type { Storage, StoredFile } from '../storage/storage.ts'
-import { chunkPieces, endings, endPieces, type IndexForm, type Piece, startPieces } from './assembly.ts'
+import {
+  chunkPieces,
+  endings,
+  endPieces,
+  type IndexForm,
+  type NamedPiece,
+  type Piece,
+  startPieces,
+} from './assembly.ts'
 import type { Chunk, ChunkTable } from './chunk-table.ts'
 import type { PlannedChunk } from './index-map.ts'
 import type { IndexPath } from './index-paths.ts'
 import type { CompressedChunk, IndexAnswer, IndexRequest, LocalPiece } from './index-worker.ts'
-import { type Place, placeKey } from './suite-items.ts'
+import type { Place } from './suite-items.ts'
 
 /** A map whose chunks are planned. */
 export interface PlannedMap {
@@ -46,8 +54,9 @@ export interface BuiltIndex {
   readonly places: readonly Place[]
 }
 
-/** Threads: one more than this would only fight for the processor with the server. */
-const THREADS = 2
+const worker = workerFile(import.meta.url, 'index-worker')
+/** Threads that compress: more would only fight for the processor with the server. */
+const COMPRESSING_THREADS = 2
 /** Chunks that are read, compressed or waiting to be written at once; each has its text and its forms in memory. */
 const CHUNKS_IN_WORK = 3
 
@@ -55,7 +64,9 @@ export class IndexBuilder implements AsyncDisposable {
   readonly #storage: Storage
   readonly #chunks: ChunkTable
   readonly #faults: Faults
-  readonly #threads = new WorkerPool<IndexRequest, IndexAnswer>(workerFile(import.meta.url, 'index-worker'), THREADS)
+  readonly #compressors = new WorkerPool<IndexRequest, IndexAnswer>(worker, COMPRESSING_THREADS)
+  /** One thread, which remembers how far it has hashed what many indexes have in common. */
+  readonly #hasher = new WorkerPool<IndexRequest, IndexAnswer>(worker, 1)
 
   constructor(storage: Storage, chunks: ChunkTable, faults: Faults) {
     this.#storage = storage
@@ -64,7 +75,7 @@ export class IndexBuilder implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#threads.close()
+    await Promise.all([this.#compressors.close(), this.#hasher.close()])
   }
 
   /** Compresses what is new in the maps into one pack. A text that the archive has in a chunk already is not packed again. */
@@ -96,7 +107,7 @@ export class IndexBuilder implements AsyncDisposable {
     const text = await planned.text()
     const kept = await this.#chunks.withText(archiveId, digest(hash('sha256', text)))
     if (kept !== undefined) return { kept }
-    const compressed = await this.#threads.run({ kind: 'compress', text })
+    const compressed = await this.#compressors.run({ kind: 'compress', text })
     if (!('xzBytes' in compressed)) throw new Error('A thread answered another question')
     const { firstKey, lastKey, entries } = planned
     const textSha256 = digest(compressed.textSha256)
@@ -111,13 +122,7 @@ export class IndexBuilder implements AsyncDisposable {
     indexes: readonly IndexPath[],
     chunksOf: (place: Place) => readonly PlannedChunk[],
   ): Promise<BuiltIndex[]> {
-    const texts = new Map<string, Promise<Piece[]>>()
-    const piecesOf = (place: Place): Promise<Piece[]> => {
-      const known = texts.get(placeKey(place)) ?? Promise.all(chunksOf(place).map(textPiece))
-      texts.set(placeKey(place), known)
-      return known
-    }
-    return this.#digestForms(['plain'], indexes, async (_form, place) => piecesOf(place))
+    return this.#digest('plain', indexes, async ({ places }) => Promise.all(places.flatMap(chunksOf).map(textPiece)))
   }
 
   /** The digests of indexes in their compressed forms. */
@@ -126,57 +131,47 @@ export class IndexBuilder implements AsyncDisposable {
     chunksOf: (place: Place) => readonly Chunk[],
   ): Promise<BuiltIndex[]> {
     await this.#faults.reach('index.assemble')
-    return this.#digestForms(
-      ['xz', 'gz', 'zst'],
-      indexes,
-      async (form, place) => chunkPieces(form, chunksOf(place)),
-      (form, places) => endPieces(form, places.flatMap(chunksOf)),
-    )
-  }
-
-  async #digestForms(
-    forms: readonly IndexForm[],
-    indexes: readonly IndexPath[],
-    piecesOf: (form: IndexForm, place: Place) => Promise<Piece[]>,
-    endOf: (form: IndexForm, places: readonly Place[]) => Piece[] = () => [],
-  ): Promise<BuiltIndex[]> {
-    // Indexes that begin with the same map are hashed together, so that what all architectures share is hashed once.
-    const groups = [...Map.groupBy(indexes, (index) => placeKey(index.places[0])).values()]
-    const jobs = forms.flatMap((form) => groups.map((group) => ({ form, group })))
-    const built = await Promise.all(
-      jobs.map(async ({ form, group }) => {
-        const [first] = group
-        if (first === undefined) return []
-        const shared = [...startPieces(form), ...(await piecesOf(form, first.places[0]))]
-        const branches = await Promise.all(
-          group.map(async ({ places }) => {
-            const own = await Promise.all(places.slice(1).map((place) => piecesOf(form, place)))
-            return this.#local([...own.flat(), ...endOf(form, places)])
-          }),
-        )
-        const digests = await this.#threads.run({ kind: 'digest', shared: await this.#local(shared), branches })
-        if ('xzBytes' in digests) throw new Error('A thread answered another question')
-        return group.map(({ path, places }, i): BuiltIndex => {
-          const { sha256, sizeBytes } = digests[i] ?? missing()
-          return { path: `${path}${endings[form]}`, form, sha256: digest(sha256), sizeBytes, places }
+    const forms = (['xz', 'gz', 'zst'] as const).map((form) =>
+      this.#digest(form, indexes, async ({ places }) => {
+        const chunks = places.flatMap(chunksOf)
+        const named = chunkPieces(form, chunks).map((piece, i): NamedPiece => {
+          const { textSha256, pack } = chunks[i] ?? missing()
+          // Another library version may compress the same text into other bytes.
+          return { identity: `${form} ${textSha256} ${pack.id}`, piece }
         })
+        return [...startPieces(form).map(asConstant), ...named, ...endPieces(form, chunks).map(asConstant)]
       }),
     )
-    return built.flat()
+    return (await Promise.all(forms)).flat()
   }
 
-  async #local(pieces: readonly Piece[]): Promise<LocalPiece[]> {
+  async #digest(
+    form: IndexForm,
+    indexes: readonly IndexPath[],
+    piecesOf: (index: IndexPath) => Promise<NamedPiece[]>,
+  ): Promise<BuiltIndex[]> {
+    if (indexes.length === 0) return []
+    const pieces = await Promise.all(indexes.map(async (index) => this.#local(await piecesOf(index))))
+    const digests = await this.#hasher.run({ kind: 'digest', indexes: pieces })
+    if ('xzBytes' in digests) throw new Error('A thread answered another question')
+    return indexes.map(({ path, places }, i): BuiltIndex => {
+      const { sha256, sizeBytes } = digests[i] ?? missing()
+      return { path: `${path}${endings[form]}`, form, sha256: digest(sha256), sizeBytes, places }
+    })
+  }
+
+  async #local(pieces: readonly NamedPiece[]): Promise<LocalPiece[]> {
     const paths = new Map<number, string>()
     const local: LocalPiece[] = []
-    for (const piece of pieces) {
+    for (const { identity, piece } of pieces) {
       if (piece.kind === 'bytes') {
-        local.push({ bytes: piece.bytes })
+        local.push({ identity, bytes: piece.bytes })
         continue
       }
       const path = paths.get(piece.pack.id) ?? (await this.#storage.localPath(piece.pack))
       paths.set(piece.pack.id, path)
       const zstd = piece.kind === 'zstd'
-      local.push({ path, offset: piece.offset, length: zstd ? piece.packedLength : piece.length, zstd })
+      local.push({ identity, path, offset: piece.offset, length: zstd ? piece.packedLength : piece.length, zstd })
     }
     return local
   }
@@ -242,10 +237,17 @@ class PackWriter {
 }
 
 /** The text of a planned chunk: given, or decompressed from where it is packed. */
-async function textPiece(chunk: PlannedChunk): Promise<Piece> {
-  if (chunk.kind === 'new') return { kind: 'bytes', bytes: await chunk.text() }
-  const [piece] = chunkPieces('plain', [chunk.chunk])
-  return piece ?? missing()
+async function textPiece(chunk: PlannedChunk): Promise<NamedPiece> {
+  if (chunk.kind === 'kept') {
+    return { identity: chunk.chunk.textSha256, piece: chunkPieces('plain', [chunk.chunk])[0] ?? missing() }
+  }
+  const bytes = await chunk.text()
+  return { identity: hash('sha256', bytes), piece: { kind: 'bytes', bytes } }
+}
+
+/** A piece that is small enough to be its own name. */
+function asConstant(piece: Piece): NamedPiece {
+  return { identity: piece.kind === 'bytes' ? Buffer.from(piece.bytes).toString('base64') : missing(), piece }
 }
 
 /** Stands for the pack until it is kept. */

@@ -2,18 +2,22 @@
 import { createHash, hash, type Hash } from 'node:crypto'
 import { closeSync, openSync, readSync } from 'node:fs'
 import { constants, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { LRUCache } from 'lru-cache'
 import { answerRequests } from '../common/worker-pool.ts'
 import { compressXzBlock } from './xz-stream.ts'
 
 /** Bytes of an assembled index: given, or a part of a local file, perhaps a zstd frame whose content is meant. */
-export type LocalPiece =
+export type LocalPiece = {
+  /** Equal for equal bytes only. */
+  readonly identity: string
+} & (
   | { readonly bytes: Uint8Array }
   | { readonly path: string; readonly offset: number; readonly length: number; readonly zstd: boolean }
+)
 
 export type IndexRequest =
   | { readonly kind: 'compress'; readonly text: Uint8Array }
-  /** Several indexes that begin alike: what they share is read and hashed once. */
-  | { readonly kind: 'digest'; readonly shared: readonly LocalPiece[]; readonly branches: readonly LocalPiece[][] }
+  | { readonly kind: 'digest'; readonly indexes: readonly (readonly LocalPiece[])[] }
 
 /** A chunk in its three forms, one after the other as in a pack. */
 export interface CompressedChunk {
@@ -37,7 +41,7 @@ const GZIP_LEVEL = 9
 const ZSTD_LEVEL = 9
 
 answerRequests(async (request: IndexRequest): Promise<{ answer: IndexAnswer }> => {
-  if (request.kind === 'digest') return { answer: digestAll(request.shared, request.branches) }
+  if (request.kind === 'digest') return { answer: digestAll(request.indexes) }
   const chunk = await compress(Buffer.from(request.text.buffer, request.text.byteOffset, request.text.byteLength))
   return { answer: chunk }
 })
@@ -56,29 +60,51 @@ async function compress(text: Buffer): Promise<CompressedChunk> {
   }
 }
 
-function digestAll(shared: readonly LocalPiece[], branches: readonly LocalPiece[][]): IndexDigest[] {
+/** SHA-256 after some pieces: what begins with the same pieces goes on from there. */
+interface Checkpoint {
+  readonly digest: Hash
+  readonly sizeBytes: number
+}
+
+/** By a digest of the identities of the pieces so far. */
+const checkpoints = new LRUCache<string, Checkpoint>({ max: 4096 })
+/** Pieces from one checkpoint to the next. */
+const CHECKPOINT_DISTANCE = 4
+
+/**
+ * The digests of indexes. Where one begins like another, or like one of an earlier revision, the common part is neither
+ * read nor hashed again.
+ */
+function digestAll(indexes: readonly (readonly LocalPiece[])[]): IndexDigest[] {
   const files = new Map<string, number>()
   try {
-    const start = createHash('sha256')
-    const startBytes = update(start, shared, files)
-    return branches.map((pieces) => {
-      const digest = start.copy()
-      const sizeBytes = startBytes + update(digest, pieces, files)
-      return { sha256: digest.digest('hex'), sizeBytes }
-    })
+    return indexes.map((pieces) => digestPieces(pieces, files))
   } finally {
     for (const file of files.values()) closeSync(file)
   }
 }
 
-function update(digest: Hash, pieces: readonly LocalPiece[], files: Map<string, number>): number {
-  let sizeBytes = 0
-  for (const piece of pieces) {
+function digestPieces(pieces: readonly LocalPiece[], files: Map<string, number>): IndexDigest {
+  const prefixes = prefixNames(pieces)
+  const known = prefixes.findLastIndex((name) => checkpoints.has(name))
+  const start = checkpoints.get(prefixes[known] ?? '')
+  const digest = start?.digest.copy() ?? createHash('sha256')
+  let sizeBytes = start?.sizeBytes ?? 0
+  for (const [i, piece] of pieces.entries()) {
+    if (i <= known) continue
     const bytes = 'bytes' in piece ? piece.bytes : readPiece(piece, files)
     digest.update(bytes)
     sizeBytes += bytes.length
+    const isCheckpoint = i % CHECKPOINT_DISTANCE === CHECKPOINT_DISTANCE - 1
+    if (isCheckpoint) checkpoints.set(prefixes[i] ?? '', { digest: digest.copy(), sizeBytes })
   }
-  return sizeBytes
+  return { sha256: digest.digest('hex'), sizeBytes }
+}
+
+/** For each piece, a name of all pieces up to it. */
+function prefixNames(pieces: readonly LocalPiece[]): string[] {
+  let name = ''
+  return pieces.map((piece) => (name = hash('sha256', `${name} ${piece.identity}`)))
 }
 
 function readPiece(
