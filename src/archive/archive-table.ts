@@ -68,6 +68,7 @@ export async function resolveSnapshot(database: Database, archive: Archive, at: 
     .where('sealed_at', '<', end)
     .where('sealed_at', '<=', lastSealed)
     .orderBy('sealed_at', 'desc')
+    .limit(1)
     .executeTakeFirst()
   if (revision === undefined) throw new AshlarError('snapshot-unknown', `Nothing had been published at ${at}.`)
   await requireRetained(database.read, archive.id, revision.number)

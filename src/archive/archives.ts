@@ -17,6 +17,7 @@ import { breakLeases } from '../database/lease.ts'
 import type { Micros } from '../database/schema.ts'
 import { binaryPublicKeys } from '../debian/openpgp.ts'
 import type { ByteRange } from '../storage/file-store.ts'
+import { storageError } from '../storage/storage-error.ts'
 import type { Storage } from '../storage/storage.ts'
 import { type Archive, archiveOf, ensureArchive, resolveSnapshot } from './archive-table.ts'
 import { type Piece, readPieces } from './assembly.ts'
@@ -95,6 +96,7 @@ export async function openArchives(options: ArchivesOptions): Promise<Archives> 
 export class Archives implements AsyncDisposable {
   readonly #database: Database
   readonly #storage: Storage
+  readonly #faults: Faults
   readonly #publicUrl: () => string
   readonly #chunks: ChunkTable
   readonly #indexes: IndexBuilder
@@ -105,10 +107,11 @@ export class Archives implements AsyncDisposable {
 
   constructor(options: ArchivesOptions) {
     const { database, storage } = options
-    const faults = options.faults ?? noFaults
+    const faults = likeDiskErrors(options.faults ?? noFaults)
     const onError = options.onError ?? (() => {})
     this.#database = database
     this.#storage = storage
+    this.#faults = faults
     this.#publicUrl = options.publicUrl
     this.#chunks = new ChunkTable(database)
     this.#indexes = new IndexBuilder(storage, this.#chunks, faults)
@@ -182,6 +185,7 @@ export class Archives implements AsyncDisposable {
       userId,
       idempotencyKey,
       signal,
+      faults: this.#faults,
       waitFor: (other) => this.#sealer.decided(archive.id, other),
     })
     await this.#sealer.sealed(archive.id, changeId, signal)
@@ -341,6 +345,19 @@ export class Archives implements AsyncDisposable {
       .where('archive.id', '=', archiveId)
       .executeTakeFirstOrThrow()
     return urlOf(this.#publicUrl(), row)
+  }
+}
+
+/** What fails at a fault point reads as it would from the disk. */
+function likeDiskErrors(faults: Faults): Faults {
+  return {
+    async reach(point) {
+      try {
+        await faults.reach(point)
+      } catch (error) {
+        throw storageError(error, 'publishing a change')
+      }
+    },
   }
 }
 

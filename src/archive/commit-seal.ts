@@ -5,18 +5,13 @@ import { assertLease, LeaseLost } from '../database/lease.ts'
 import type { Micros, Tables } from '../database/schema.ts'
 import type { StoredFile } from '../storage/storage.ts'
 import type { Archive } from './archive-table.ts'
+import type { HeldLease } from './held-lease.ts'
 import { type Chunk, packIds } from './chunk-table.ts'
 import type { BuiltIndex, BuiltMap, NewChunk } from './index-builder.ts'
 import { changesAnything, type SealPlan } from './seal-plan.ts'
 import type { ReleaseIssue } from './sign-release.ts'
 import { type Place, placeKey } from './suite-items.ts'
 import type { Suite } from './suite-table.ts'
-
-export interface HeldLease {
-  readonly name: string
-  readonly holder: string
-  readonly fence: number
-}
 
 /** A suite with what is new of it. */
 export interface SealedSuite {
@@ -39,7 +34,10 @@ export interface Seal {
 
 const ROWS_PER_QUERY = 200
 
-/** @throws LeaseLost if another process seals this archive now; then nothing has happened */
+/**
+ * @throws LeaseLost if another process seals this archive now, or has refused a change of the plan; then nothing has
+ *   happened, and what still waits is to be planned anew
+ */
 export async function commitSeal(database: Database, seal: Seal): Promise<void> {
   await database.write(async (trx) => {
     const { name, holder, fence } = seal.lease
@@ -54,13 +52,17 @@ export async function commitSeal(database: Database, seal: Seal): Promise<void> 
       .returning('id')
       .executeTakeFirst()
     if (locked === undefined) throw new LeaseLost(name, holder)
-    await endItems(trx, seal.plan)
-    if (changes) await writeRevision(database, trx, seal, head + 1)
-    await trx
+    // A refused change has lost its items, so nothing may be sealed that lists them.
+    const sealed = await trx
       .updateTable('change')
       .set({ state: 'sealed', revision: changes ? head + 1 : head })
       .where('id', 'in', [...seal.plan.accepted])
+      .where('state', '=', 'pending')
+      .returning('id')
       .execute()
+    if (sealed.length < seal.plan.accepted.length) throw new LeaseLost(name, holder)
+    await endItems(trx, seal.plan)
+    if (changes) await writeRevision(database, trx, seal, head + 1)
   })
 }
 

@@ -1,6 +1,7 @@
 /** What one accepted change does to its suite. */
 import type { Database } from '../database/database.ts'
 import type { Archive } from './archive-table.ts'
+import type { HeldLease } from './held-lease.ts'
 import { type Place, placeKey } from './suite-items.ts'
 import type { Suite } from './suite-table.ts'
 
@@ -8,6 +9,8 @@ import type { Suite } from './suite-table.ts'
 export interface PlanState {
   readonly database: Database
   readonly archive: Archive
+  /** What is written while planning is written only as long as this is held. */
+  readonly lease: HeldLease
   /** Changes whose items count besides those of the head. */
   readonly sealing: readonly number[]
   /** Whether an item has been ended or dropped by an earlier change of this plan. */

@@ -16,11 +16,11 @@ export function parseSnapshotName(text: At): SnapshotName {
   if (revision) return { kind: 'revision', number: Number(revision[1]) }
   const compact = /^(\d{4})-?(\d{2})-?(\d{2})(?:T(\d{2}):?(\d{2}):?(\d{2})(?:\.\d{1,9})?Z)?$/.exec(text)
   if (compact) {
-    const [year, month, day, hour, minute, second] = compact.slice(1).map((part) => Number(part ?? 0))
-    const date = new Date(Date.UTC(year ?? 0, (month ?? 0) - 1, day ?? 0, hour ?? 0, minute ?? 0, second ?? 0))
-    // Date.UTC carries 31 February over into March; such a text names no moment.
-    if (date.getUTCMonth() + 1 === month && date.getUTCDate() === day && date.getUTCHours() === (hour ?? 0)) {
-      return { kind: 'moment', seconds: date.getTime() / 1000 }
+    const [year = '', month = '', day = '', hour = '00', minute = '00', second = '00'] = compact.slice(1)
+    const milliseconds = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`)
+    // Some carry 31 February over into March, or 24:00 into the next day; such a text names no moment.
+    if (milliseconds >= 0 && momentName(milliseconds * 1000) === `${year}${month}${day}T${hour}${minute}${second}Z`) {
+      return { kind: 'moment', seconds: milliseconds / 1000 }
     }
   }
   throw new AshlarError('snapshot-unknown', `'${text}' names neither a revision nor a moment.`)

@@ -1,5 +1,8 @@
 /** Bringing a suite's packages back to those of a revision; its settings stay as they are. */
+import type { Transaction } from 'kysely'
 import { AshlarError } from '../common/errors.ts'
+import { assertLease } from '../database/lease.ts'
+import type { Tables } from '../database/schema.ts'
 import { resolveSnapshot } from './archive-table.ts'
 import type { At } from './moment.ts'
 import type { Effect, PlanState } from './effect.ts'
@@ -16,7 +19,7 @@ export async function rollBack(state: PlanState, effect: Effect, to: At): Promis
     throw new AshlarError('snapshot-unknown', `The suite '${effect.suite.name}' did not exist at ${to}.`)
   }
   // What an interrupted attempt to seal this change wrote.
-  await database.write((trx) => trx.deleteFrom('suite_item').where('added_by', '=', effect.changeId).execute())
+  await writeHeld(state, (trx) => trx.deleteFrom('suite_item').where('added_by', '=', effect.changeId).execute())
 
   const wanted = new Set<string>()
   for await (const row of pages(itemsAt(database.read, revision), effect.suite.id)) wanted.add(placement(row))
@@ -36,7 +39,7 @@ export async function rollBack(state: PlanState, effect: Effect, to: At): Promis
     batch = []
     if (rows.length === 0) return
     const values = rows.map(({ id: _id, ...row }) => ({ ...row, added_by: effect.changeId, removed_by: null }))
-    await database.write((trx) => trx.insertInto('suite_item').values(values).execute())
+    await writeHeld(state, (trx) => trx.insertInto('suite_item').values(values).execute())
   }
   for await (const row of pages(itemsAt(database.read, revision), effect.suite.id)) {
     if (have.has(placement(row))) continue
@@ -45,6 +48,15 @@ export async function rollBack(state: PlanState, effect: Effect, to: At): Promis
     if (batch.length >= 200) await restore()
   }
   await restore()
+}
+
+/** A write that another process which has taken over since would not want. @throws LeaseLost */
+async function writeHeld(state: PlanState, deed: (trx: Transaction<Tables>) => Promise<unknown>): Promise<void> {
+  const { name, holder, fence } = state.lease
+  await state.database.write(async (trx) => {
+    await assertLease(trx, name, holder, fence)
+    await deed(trx)
+  })
 }
 
 type ItemsQuery = ReturnType<typeof headItems>

@@ -15,8 +15,9 @@ export interface PoolClaim {
 
 /** A path that another change wants too, of which it is not decided yet whether it will be sealed. */
 export class ClaimUndecided extends Error {
-  readonly changeId: number
-  constructor(changeId: number) {
+  /** Undefined if it has been refused by now. */
+  readonly changeId: number | undefined
+  constructor(changeId: number | undefined) {
     super(`Change ${changeId} claims the same pool path`)
     this.changeId = changeId
   }
@@ -60,31 +61,16 @@ export async function claimPaths(
     const present = new Map(rows.map((row) => [row.path, row]))
     for (const claim of batch) {
       const row = present.get(claim.path)
-      if (row === undefined) throw new Error(`The claim of ${claim.path} was not recorded`)
+      // The other change was refused since, which took its claim back.
+      if (row === undefined) throw new ClaimUndecided(undefined)
       if (row.change_id === changeId || row.state === 'sealed') {
         if (row.file_id !== claim.fileId) taken.push(claim)
-      } else if (row.state === 'refused') {
-        await takeOver(trx, archiveId, changeId, claim)
       } else {
         throw new ClaimUndecided(row.change_id)
       }
     }
   }
   return taken
-}
-
-async function takeOver(
-  trx: Transaction<Tables>,
-  archiveId: number,
-  changeId: number,
-  claim: PoolClaim,
-): Promise<void> {
-  await trx
-    .updateTable('pool_name')
-    .set({ file_id: claim.fileId, change_id: changeId })
-    .where('archive_id', '=', archiveId)
-    .where('path', '=', claim.path)
-    .execute()
 }
 
 export function poolNameTaken(path: string): AshlarError {

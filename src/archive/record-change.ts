@@ -7,11 +7,15 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Kysely, Transaction } from 'kysely'
 import { AshlarError } from '../common/errors.ts'
+import type { Faults } from '../common/faults.ts'
 import type { Database } from '../database/database.ts'
+import { assertLease } from '../database/lease.ts'
 import type { ChangeTable, Tables } from '../database/schema.ts'
 import type { Archive } from './archive-table.ts'
 import type { ChangeRequest, PoolConflict } from './change-request.ts'
+import { isUniqueViolation } from '../database/unique-violation.ts'
 import { type NewItem, newItems } from './new-items.ts'
+import type { HeldLease } from './held-lease.ts'
 import { claimPaths, ClaimUndecided, type PoolClaim, poolNameTaken } from './pool-claims.ts'
 import { suitesAt } from './suite-table.ts'
 
@@ -21,6 +25,7 @@ export interface RecordOptions {
   /** Waits until a change that claims the same pool path is decided. */
   readonly waitFor: (changeId: number) => Promise<void>
   readonly signal?: AbortSignal | undefined
+  readonly faults: Faults
 }
 
 /** How long a change that is being written may show no sign of life. */
@@ -43,7 +48,16 @@ export async function recordChange(
   const suites = await suitesAt(database.read, archive.id, archive.head)
   const items = newItems(database, archive, suites, request)
   const recorder = new Recorder(database, archive, request, options)
-  return recorder.record(items)
+  try {
+    return await recorder.record(items)
+  } catch (error) {
+    // The same request came twice at once, and the other was recorded first.
+    const other = isUniqueViolation(error)
+      ? await sameRequestBefore(database.read, archive.id, request, options.idempotencyKey)
+      : undefined
+    if (other === undefined) throw error
+    return other
+  }
 }
 
 async function sameRequestBefore(
@@ -106,11 +120,12 @@ class Recorder {
   async #write(items: readonly NewItem[], state: 'preparing' | 'pending'): Promise<number> {
     for (;;) {
       try {
+        await this.#options.faults.reach('change.record')
         this.#changeId = await this.#database.write((trx) => this.#writeIn(trx, items, state))
         return this.#changeId
       } catch (error) {
         if (!(error instanceof ClaimUndecided)) throw error
-        await this.#options.waitFor(error.changeId)
+        if (error.changeId !== undefined) await this.#options.waitFor(error.changeId)
       }
     }
   }
@@ -188,12 +203,29 @@ class Recorder {
   }
 }
 
-/** Marks a change as refused and takes back what it had written. */
-export async function refuseChange(database: Database, changeId: number, error: AshlarError): Promise<void> {
+/**
+ * Marks a change as refused and takes back what it had written.
+ *
+ * A refusal for a reason of the request is the answer to its idempotency key for ever; one for a reason of ours frees
+ * the key, so that the same request can be tried again.
+ *
+ * @param lease that of the archive, for one who refuses as its holder; then @throws LeaseLost
+ */
+export async function refuseChange(
+  database: Database,
+  changeId: number,
+  error: AshlarError,
+  lease?: HeldLease,
+): Promise<void> {
+  const refusal = {
+    state: 'refused',
+    refusal_json: JSON.stringify({ code: error.code, detail: error.message }),
+  } as const
   await database.write(async (trx) => {
+    if (lease !== undefined) await assertLease(trx, lease.name, lease.holder, lease.fence)
     const refused = await trx
       .updateTable('change')
-      .set({ state: 'refused', refusal_json: JSON.stringify({ code: error.code, detail: error.message }) })
+      .set(error.entry.status >= 500 ? { ...refusal, idempotency_key: null } : refusal)
       .where('id', '=', changeId)
       .where('state', 'in', ['preparing', 'pending'])
       .returning('id')

@@ -5,7 +5,7 @@
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { assertLease } from '../database/lease.ts'
 import { archiveById } from './archive-table.ts'
-import type { HeldLease } from './commit-seal.ts'
+import type { HeldLease } from './held-lease.ts'
 import { formatDate } from './release.ts'
 import type { SealContext } from './seal.ts'
 import { suitesAt } from './suite-table.ts'

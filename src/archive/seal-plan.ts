@@ -10,6 +10,7 @@ import type { Database } from '../database/database.ts'
 import type { Archive } from './archive-table.ts'
 import type { ChangeRequest } from './change-request.ts'
 import { Effect, type PlanState } from './effect.ts'
+import type { HeldLease } from './held-lease.ts'
 import { addItems } from './plan-add.ts'
 import { removePackages, removeSelected } from './plan-remove.ts'
 import { rollBack } from './plan-rollback.ts'
@@ -55,9 +56,10 @@ export function changesAnything(plan: SealPlan): boolean {
 export async function planSeal(
   database: Database,
   archive: Archive,
+  lease: HeldLease,
   waiting: readonly WaitingChange[],
 ): Promise<SealPlan> {
-  const planner = new Planner(database, archive, await suitesAt(database.read, archive.id, archive.head))
+  const planner = new Planner(database, archive, lease, await suitesAt(database.read, archive.id, archive.head))
   for (const change of waiting) await planner.take(change)
   return planner
 }
@@ -65,6 +67,7 @@ export async function planSeal(
 class Planner implements SealPlan, PlanState {
   readonly database: Database
   readonly archive: Archive
+  readonly lease: HeldLease
   readonly accepted: number[] = []
   readonly refused: { change: WaitingChange; error: AshlarError }[] = []
   readonly effects: Effect[] = []
@@ -73,9 +76,10 @@ class Planner implements SealPlan, PlanState {
   readonly ended = new Set<number>()
   suites: Suites
 
-  constructor(database: Database, archive: Archive, suites: Suites) {
+  constructor(database: Database, archive: Archive, lease: HeldLease, suites: Suites) {
     this.database = database
     this.archive = archive
+    this.lease = lease
     this.suites = suites
   }
 
@@ -119,6 +123,7 @@ class Planner implements SealPlan, PlanState {
       case 'copy':
       case 'rollback': {
         const effect = new Effect(changeId, this.suites.get(request.suite))
+        await requireOwnSuite(this, effect, request.suite)
         await planItems(this, effect, request)
         this.effects.push(effect)
         for (const id of [...effect.removed, ...effect.dropped]) this.ended.add(id)
@@ -159,6 +164,19 @@ class Planner implements SealPlan, PlanState {
     const others = this.suites.all.filter((one) => one.name !== suite.name)
     this.suites = new Suites([...others, suite])
   }
+}
+
+/** An alias may have moved since the change was recorded, and with it its items would be in two suites. */
+async function requireOwnSuite(state: PlanState, effect: Effect, name: string): Promise<void> {
+  const elsewhere = await state.database.read
+    .selectFrom('suite_item')
+    .select('id')
+    .where('added_by', '=', effect.changeId)
+    .where('suite_id', '!=', effect.suite.id)
+    .limit(1)
+    .executeTakeFirst()
+  if (elsewhere === undefined) return
+  throw new AshlarError('conflict', `'${name}' came to mean another suite while the change waited.`)
 }
 
 async function planItems(

@@ -13,15 +13,16 @@ import { type Archive, archiveById } from './archive-table.ts'
 import { endings } from './assembly.ts'
 import type { ChangeRequest } from './change-request.ts'
 import type { Chunk, ChunkTable } from './chunk-table.ts'
-import { commitSeal, type HeldLease, type SealedSuite } from './commit-seal.ts'
+import { commitSeal, type SealedSuite } from './commit-seal.ts'
 import type { Effect, TouchedMap } from './effect.ts'
+import type { HeldLease } from './held-lease.ts'
 import type { BuiltIndex, BuiltMap, IndexBuilder, PlannedMap } from './index-builder.ts'
 import { planChunks } from './index-map.ts'
 import { type IndexPath, layoutOf, type SuiteLayout } from './index-paths.ts'
 import { refuseChange } from './record-change.ts'
 import { currentMaps, type ListedIndex, listedIndexes, type SuiteMaps } from './release-table.ts'
 import { type ReleaseContext, signReleases } from './sign-release.ts'
-import { changesAnything, planSeal, type SealPlan } from './seal-plan.ts'
+import { changesAnything, planSeal, type SealPlan, type WaitingChange } from './seal-plan.ts'
 import type { SigningKeys } from './signing-keys.ts'
 import { mapEntries, placeKey } from './suite-items.ts'
 import type { Suite } from './suite-table.ts'
@@ -37,26 +38,15 @@ export interface SealContext {
 }
 
 /** Changes that one seal takes at most; the others wait for the next. */
-const CHANGES_PER_SEAL = 200
+export const CHANGES_PER_SEAL = 200
 /** New texts up to this length are hashed from memory while they are compressed. */
 const EARLY_TEXT_BYTES = 4 * 1024 * 1024
 /** How far the clock may stand behind the last Date before publishing waits for it. */
 const MAX_CLOCK_LAG_MICROS = 5_000_000
 
-/**
- * Seals the oldest waiting changes.
- *
- * @returns the ids of the changes it decided; none if none wait
- * @throws AshlarError clock-behind, storage-full, storage-failed; LeaseLost
- */
-export async function sealWaiting(
-  context: SealContext,
-  archiveId: number,
-  lease: HeldLease,
-  limit: number = CHANGES_PER_SEAL,
-): Promise<number[]> {
-  const { database } = context
-  const waiting = await database.read
+/** The changes of an archive that wait longest, in the order in which they are taken. */
+export async function waitingChanges(database: Database, archiveId: number, limit: number): Promise<WaitingChange[]> {
+  const rows = await database.read
     .selectFrom('change')
     .select(['id', 'request_json'])
     .where('archive_id', '=', archiveId)
@@ -64,25 +54,35 @@ export async function sealWaiting(
     .orderBy('id')
     .limit(limit)
     .execute()
-  if (waiting.length === 0) return []
+  return rows.map((row) => ({ id: row.id, request: JSON.parse(row.request_json) as ChangeRequest }))
+}
+
+/**
+ * Seals waiting changes: each is sealed or refused when it resolves.
+ *
+ * @throws AshlarError clock-behind, storage-full, storage-failed; LeaseLost
+ */
+export async function sealChanges(
+  context: SealContext,
+  archiveId: number,
+  lease: HeldLease,
+  waiting: readonly WaitingChange[],
+): Promise<void> {
+  const { database } = context
   const archive = await archiveById(database.read, archiveId)
   const now = await database.now()
   requireClock(archive, now)
 
   await context.faults.reach('seal.prepare')
-  const plan = await planSeal(
-    database,
-    archive,
-    waiting.map((row) => ({ id: row.id, request: JSON.parse(row.request_json) as ChangeRequest })),
-  )
-  for (const { change, error } of plan.refused) await refuseChange(database, change.id, error)
+  const plan = await planSeal(database, archive, lease, waiting)
   if (plan.accepted.length > 0) {
     const { suites, pack, newChunks } = await build(context, archive, plan, now)
     await context.faults.reach('seal.before-commit')
     await commitSeal(database, { archive, lease, plan, suites, pack, newChunks })
     await context.faults.reach('seal.after-commit')
   }
-  return waiting.map((row) => row.id)
+  // Afterwards, since what was accepted may be the reason for what was refused.
+  for (const { change, error } of plan.refused) await refuseChange(database, change.id, error, lease)
 }
 
 function requireClock(archive: Archive, now: Micros): void {
@@ -110,7 +110,9 @@ async function build(context: SealContext, archive: Archive, plan: SealPlan, now
   for (const suite of plan.suites.all) {
     const touched = mergeTouched(plan.effects.filter((effect) => effect.suite.name === suite.name))
     const isSet = plan.settings.some((change) => change.suite === suite.name)
-    if (touched.length > 0 || isSet) changing.push(await planSuite(context, plan, suite, touched))
+    // Who followed the alias to another suite needs a Release that is not older than the last one of that.
+    const isNamed = plan.aliases.some((change) => change.suite === suite.name)
+    if (touched.length > 0 || isSet || isNamed) changing.push(await planSuite(context, plan, suite, touched))
   }
   const planned = changing.flatMap((suite) => suite.planned)
   const early = newTextBytes(planned) <= EARLY_TEXT_BYTES ? digestTexts(context, changing, planned) : undefined

@@ -7,10 +7,11 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AshlarError, catalogue, type ErrorCode } from '../common/errors.ts'
 import { acquireLease, LeaseLost, releaseLease, renewLease } from '../database/lease.ts'
-import type { HeldLease } from './commit-seal.ts'
+import { type HeldLease, sealLeaseName } from './held-lease.ts'
 import { ABANDONED_AFTER_MS, giveUpAbandoned, refuseChange } from './record-change.ts'
 import { issuesDue, reissueWhereDue } from './reissue.ts'
-import { type SealContext, sealWaiting } from './seal.ts'
+import { CHANGES_PER_SEAL, type SealContext, sealChanges, waitingChanges } from './seal.ts'
+import type { WaitingChange } from './seal-plan.ts'
 
 export interface SealerOptions {
   readonly leaseTtlMs: number
@@ -118,7 +119,7 @@ export class Sealer {
   async #withLease(archiveId: number, work: (lease: HeldLease) => Promise<void>): Promise<void> {
     const { database } = this.#context
     const { leaseTtlMs, onError } = this.#options
-    const name = `seal ${archiveId}`
+    const name = sealLeaseName(archiveId)
     try {
       // A name of its own for each piece of work: within a process too, one at a time.
       const holder = `${process.pid}-${randomUUID()}`
@@ -146,38 +147,37 @@ export class Sealer {
    * told apart from the others.
    */
   async #sealGroup(archiveId: number, held: HeldLease): Promise<number> {
+    const waiting = await waitingChanges(this.#context.database, archiveId, CHANGES_PER_SEAL)
+    if (waiting.length === 0) return 0
     try {
-      return (await sealWaiting(this.#context, archiveId, held)).length
+      await sealChanges(this.#context, archiveId, held, waiting)
+      return waiting.length
     } catch (error) {
       if (error instanceof LeaseLost) throw error
-      if (error instanceof AshlarError && error.code !== 'internal') return this.#refuseWaiting(archiveId, error, 200)
+      if (error instanceof AshlarError && error.code !== 'internal') return this.#refuse(waiting, error, held)
       this.#options.onError(error)
+      if (waiting.length === 1) return this.#refuse(waiting, internal(error), held)
     }
+    const first = waiting.slice(0, 1)
     try {
-      return (await sealWaiting(this.#context, archiveId, held, 1)).length
+      await sealChanges(this.#context, archiveId, held, first)
     } catch (error) {
       if (error instanceof LeaseLost) throw error
       this.#options.onError(error)
-      const refusal =
-        error instanceof AshlarError
-          ? error
-          : new AshlarError('internal', 'The change could not be published; the log has the reason.', { cause: error })
-      return this.#refuseWaiting(archiveId, refusal, 1)
+      await this.#refuse(first, error instanceof AshlarError ? error : internal(error), held)
     }
+    return first.length
   }
 
-  async #refuseWaiting(archiveId: number, error: AshlarError, limit: number): Promise<number> {
-    const waiting = await this.#context.database.read
-      .selectFrom('change')
-      .select('id')
-      .where('archive_id', '=', archiveId)
-      .where('state', '=', 'pending')
-      .orderBy('id')
-      .limit(limit)
-      .execute()
-    for (const { id } of waiting) await refuseChange(this.#context.database, id, error)
-    return waiting.length
+  /** Those that were sealed all the same, by a commit whose answer was lost, stay sealed. */
+  async #refuse(changes: readonly WaitingChange[], error: AshlarError, held: HeldLease): Promise<number> {
+    for (const { id } of changes) await refuseChange(this.#context.database, id, error, held)
+    return changes.length
   }
+}
+
+function internal(cause: unknown): AshlarError {
+  return new AshlarError('internal', 'The change could not be published; the log has the reason.', { cause })
 }
 
 function refusalOf(json: string | null): AshlarError {

@@ -161,6 +161,7 @@ export class ServedPaths {
       .where('kind', 'in', kind === 'live' ? ['live'] : ['live', 'snapshot'])
       .orderBy('revision', 'desc')
       .orderBy('kind', 'desc')
+      .limit(1)
       .executeTakeFirst()
   }
 
@@ -207,6 +208,7 @@ export class ServedPaths {
       .where('release_index.path', '=', rest)
       .where('release_index.from_revision', '<=', revision)
       .orderBy('release_index.from_revision', 'desc')
+      .limit(1)
       .executeTakeFirst()
     if (row === undefined || (row.until_revision !== null && row.until_revision <= revision)) throw notFound(path)
     const issue = await this.#issueAt(suite, revision, kind)

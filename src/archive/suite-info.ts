@@ -57,6 +57,7 @@ export async function describeSuite(
     .where('suite_id', '=', suite.id)
     .where('release_issue.revision', '<=', revision)
     .orderBy('release_issue.revision', 'desc')
+    .limit(1)
     .executeTakeFirstOrThrow()
   const used: Place[] = maps.filter((map) => map.entries > 0)
   const { components, architectures } = layoutOf(suite.settings, used)
