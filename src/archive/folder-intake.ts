@@ -22,27 +22,50 @@ export interface Intake {
   readonly signal: AbortSignal
 }
 
-const CHUNK_BYTES = 256 * 1024
+const CHUNK_BYTES = 1024 * 1024
 /** What the reader of a .dsc takes; a larger file need not be read into memory to be refused. */
 const LARGEST_DSC_BYTES = 16 * 1024 * 1024
+
+/** Files of a look that have become artifacts. */
+export interface TakenIn {
+  readonly look: FileLook
+  readonly artifactId: number
+}
 
 /**
  * Reads the package file of a look into an artifact of its own; a .dsc brings its files from the directory it lies in.
  *
  * @throws FileMoved; AshlarError `package-invalid` … for what is no package (yet); errors of the system.
  */
-export async function takeIn(intake: Intake, look: FileLook): Promise<FolderPackage> {
+export async function takeIn(intake: Intake, look: FileLook): Promise<TakenIn> {
   const spooled = await spoolFile(intake, look.path, look.fingerprint)
-  const ids = look.path.endsWith('.dsc')
+  const { artifactId } = look.path.endsWith('.dsc')
     ? await takeInSource(intake, look.path, spooled)
     : await discardingOnError(intake, [spooled], () =>
         intake.artifacts.ingestBinary(intake.workspace, spooled, basename(look.path), { userId: null }),
       )
-  const [found] = await intake.artifacts.packagesOf(intake.workspace, [ids.artifactId])
-  if (found === undefined) throw new Error(`The artifact ${ids.artifactId} holds no package`)
-  const { name, version, architecture } = found
-  const { fingerprint, mtimeMs } = look
-  return { fingerprint, mtimeMs, ...ids, name, version, architecture }
+  return { look, artifactId }
+}
+
+/** The packages that files were taken in as, by the path of the file. */
+export async function packagesTakenIn(
+  { artifacts, workspace }: Intake,
+  taken: readonly TakenIn[],
+): Promise<Map<string, FolderPackage>> {
+  const refs = await artifacts.packagesOf(
+    workspace,
+    taken.map(({ artifactId }) => artifactId),
+  )
+  const byArtifact = new Map(refs.map((ref) => [ref.artifactId, ref]))
+  const packages = new Map<string, FolderPackage>()
+  for (const { look, artifactId } of taken) {
+    const found = byArtifact.get(artifactId)
+    if (found === undefined) throw new Error(`The artifact ${artifactId} holds no package`)
+    const { packageId, name, version, architecture } = found
+    const { fingerprint, mtimeMs } = look
+    packages.set(look.path, { fingerprint, mtimeMs, artifactId, packageId, name, version, architecture })
+  }
+  return packages
 }
 
 async function takeInSource(
@@ -90,9 +113,7 @@ async function spoolFile(intake: Intake, path: string, fingerprint: string | und
     if (!before.isFile()) throw new AshlarError('package-invalid', `${path} is not a regular file.`)
     const writer = await intake.spool.create()
     try {
-      await writer.append(handle.createReadStream({ autoClose: false, highWaterMark: CHUNK_BYTES }), {
-        signal: intake.signal,
-      })
+      await writer.append(chunksOf(handle, before.size), { signal: intake.signal })
       const after = await handle.stat()
       const named = await stat(place).catch(() => undefined)
       if (named === undefined || [after, named].some((each) => fingerprintOf(each) !== fingerprintOf(before))) {
@@ -105,6 +126,18 @@ async function spoolFile(intake: Intake, path: string, fingerprint: string | und
     }
   } finally {
     await handle.close()
+  }
+}
+
+/** The bytes of a file; most packages are one chunk. */
+async function* chunksOf(handle: FileHandle, sizeBytes: number): AsyncGenerator<Uint8Array> {
+  for (let offset = 0; offset < sizeBytes;) {
+    const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, sizeBytes - offset))
+    const { bytesRead } = await handle.read(chunk, 0, chunk.length, offset)
+    // Shorter than it was: the state of the file is compared after this.
+    if (bytesRead === 0) return
+    yield chunk.subarray(0, bytesRead)
+    offset += bytesRead
   }
 }
 

@@ -19,8 +19,11 @@ export class FolderWatch implements Disposable {
     this.#changed = changed
   }
 
-  /** Watches these directories (path to identity) and no others. */
-  follow(directories: ReadonlyMap<string, string>): void {
+  /**
+   * Watches these directories (path to identity) and no others. True if one of them was not watched until now: what
+   * has happened in it since it was looked at is not known.
+   */
+  follow(directories: ReadonlyMap<string, string>): boolean {
     const wanted = new Map<string, string>()
     for (const [path, identity] of directories) {
       if (wanted.size === MOST_WATCHES) break
@@ -31,9 +34,11 @@ export class FolderWatch implements Disposable {
       watcher.close()
       this.#watchers.delete(key)
     }
+    let isNew = false
     for (const [key, path] of wanted) {
-      if (!this.#watchers.has(key)) this.#add(key, join(this.#root, path))
+      if (!this.#watchers.has(key)) isNew = this.#add(key, join(this.#root, path)) || isNew
     }
+    return isNew
   }
 
   [Symbol.dispose](): void {
@@ -41,7 +46,7 @@ export class FolderWatch implements Disposable {
     this.#watchers.clear()
   }
 
-  #add(key: string, directory: string): void {
+  #add(key: string, directory: string): boolean {
     try {
       const watcher = watch(directory, { persistent: false }, this.#changed)
       watcher.on('error', () => {
@@ -49,8 +54,10 @@ export class FolderWatch implements Disposable {
         this.#watchers.delete(key)
       })
       this.#watchers.set(key, watcher)
+      return true
     } catch {
       // No watch left, or the directory is gone again: the next look will see.
+      return false
     }
   }
 }

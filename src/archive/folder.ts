@@ -24,7 +24,8 @@ import { AshlarError } from '../common/errors.ts'
 import type { Spool } from '../storage/spool.ts'
 import type { Archives } from './archives.ts'
 import { FolderCache } from './folder-cache.ts'
-import { FileMoved, takeIn } from './folder-intake.ts'
+import { FileMoved, packagesTakenIn, takeIn } from './folder-intake.ts'
+import type { TakenIn } from './folder-intake.ts'
 import { FolderRejections } from './folder-rejections.ts'
 import { mountsIn, planEdit, vanishedPaths } from './folder-plan.ts'
 import type { FolderPackage, HeldPackage } from './folder-plan.ts'
@@ -60,7 +61,8 @@ export interface FollowedFolder {
 const QUIET_MS = 300
 /** How long a folder that held packages has to be empty before they are taken for removed. */
 const EMPTY_MS = 3000
-const READS_AT_A_TIME = 8
+/** Many, because files that arrive together share syncs and transactions; of each at most one chunk is in memory. */
+const READS_AT_A_TIME = 32
 const LOOK_EVERY_MS = 2000
 /** Looking takes at most this part of the time, however large the folder is. */
 const LOOK_SHARE = 20
@@ -122,7 +124,7 @@ class Follower {
   async start(): Promise<void> {
     this.#suite = await ensureSuite(this.#options)
     await this.#remember()
-    const until = Date.now() + 10 * QUIET_MS
+    const until = Date.now() + EMPTY_MS + 2 * QUIET_MS
     try {
       while ((await this.#round({ first: Date.now() < until })) === 'soon' && Date.now() < until) {
         await pause(QUIET_MS, this.#options.signal)
@@ -192,7 +194,7 @@ class Follower {
     this.#said = new Set()
     const look = await this.#look(mode.first)
     if (look === undefined) return 'settled'
-    mode.watch?.follow(look.directories)
+    const isNewlyWatched = mode.watch?.follow(look.directories) === true
     const removed = this.#removeVanished(look)
     const { read, waits } = await this.#readNew(look, mode.first)
     // At the start all that is there goes into one change.
@@ -201,7 +203,7 @@ class Follower {
     for (const { path, reason } of this.#rejections.unspoken()) {
       this.#options.log.warn(`${path} is not published: ${reason}`)
     }
-    return waits ? 'soon' : 'settled'
+    return waits || isNewlyWatched || this.#emptySince !== undefined ? 'soon' : 'settled'
   }
 
   async #look(first: boolean): Promise<FolderLook | undefined> {
@@ -216,9 +218,11 @@ class Follower {
       return look
     } catch (error) {
       if (signal.aborted) throw error
-      const sentence = `The folder ${directory} cannot be read: ${messageOf(error)}`
-      if (first && this.#packages.size === 0) throw new AshlarError('file-unreadable', sentence, { cause: error })
+      const isGone = error instanceof Error && 'code' in error && error.code === 'ENOENT'
+      const sentence = `The folder ${directory} ${isGone ? 'is not there' : `cannot be read: ${messageOf(error)}`}`
+      if (first && this.#packages.size === 0) throw new AshlarError('file-unreadable', `${sentence}.`, { cause: error })
       this.#sayOnce(`${sentence}; its packages stay as they are.`)
+      this.#emptySince = undefined
       return undefined
     }
   }
@@ -268,16 +272,15 @@ class Follower {
     const limit = pLimit(READS_AT_A_TIME)
     const intake = { root: this.#root, ...this.#options }
     let waits = quiet.length < changed.length
-    let read = false
+    const taken: TakenIn[] = []
     let done = 0
     await Promise.all(
       quiet.map((file) =>
         limit(async () => {
           this.#options.signal.throwIfAborted()
           try {
-            this.#packages.set(file.path, await takeIn(intake, file))
+            taken.push(await takeIn(intake, file))
             this.#rejections.forget(file.path)
-            read = true
           } catch (error) {
             this.#options.signal.throwIfAborted()
             if (error instanceof FileMoved) waits = true
@@ -288,7 +291,8 @@ class Follower {
         }),
       ),
     )
-    return { read, waits }
+    for (const [path, each] of await packagesTakenIn(intake, taken)) this.#packages.set(path, each)
+    return { read: taken.length > 0, waits }
   }
 
   #isNews(file: FileLook): boolean {
