@@ -17,13 +17,14 @@ import { changeRoutes } from './changes.ts'
 import type { App, Context, ServerDependencies } from './context.ts'
 import { healthRoutes } from './health.ts'
 import { refuseMethods } from './methods.ts'
-import { measureRequests, openMetrics } from './metrics.ts'
+import { openMetrics } from './metrics.ts'
 import { apiDocument, describeApi } from './openapi.ts'
 import { pageRoutes } from './pages.ts'
 import { readIntegers } from './parameters.ts'
 import { askPermission } from './permission.ts'
 import { sendProblem } from './problem.ts'
-import { handleEarlyAnswers } from './request-body.ts'
+import { measureRequests } from './request-metrics.ts'
+import { handleExpectations } from './request-body.ts'
 import { scopeRoutes } from './scopes.ts'
 import { suiteRoutes } from './suites.ts'
 import { tokenRoutes } from './tokens.ts'
@@ -53,11 +54,12 @@ export function buildServer(dependencies: ServerDependencies, options: ServerOpt
   const app = newFastify(options)
   app.server.headersTimeout = headersMs
   app.setErrorHandler(sendProblem)
-  handleEarlyAnswers(app)
+  handleExpectations(app)
   measureRequests(app, context.metrics)
   askPermission(app, context)
   readIntegers(app)
   refuseMethods(app)
+  closeGracefully(app)
   describeApi(app)
   void app.register(async (root) => {
     healthRoutes(root, context)
@@ -107,6 +109,22 @@ function newFastify({ tls, trustProxy, logger }: ServerOptions): App {
   // Fastify types a server by its kind; whether it speaks TLS makes no difference to anything here.
   const app: unknown = fastify(options)
   return app as App
+}
+
+/**
+ * When the server closes, a connection ends with the answer that is under way on it. Without this it would be kept
+ * alive for the next request, and closing would wait for its time-out.
+ */
+function closeGracefully(app: App): void {
+  let isClosing = false
+  app.addHook('preClose', (done) => {
+    isClosing = true
+    done()
+  })
+  app.addHook('onResponse', (_request, _reply, done) => {
+    if (isClosing) setImmediate(() => app.server.closeIdleConnections())
+    done()
+  })
 }
 
 /** Answers what is not even HTTP, as far as an answer can be given. */

@@ -8,7 +8,12 @@ export function refuseMethods(app: App): void {
   app.addHook('onRoute', ({ url, method }) => {
     routes.push({ pattern: patternOf(url), methods: [method].flat() })
   })
-  app.setNotFoundHandler((request, reply) => {
+  // Before a body is read that nobody wants.
+  app.addHook('onRequest', (request, reply, done) => {
+    if (!request.is404) {
+      done()
+      return
+    }
     const path = request.url.split('?', 1)[0] ?? ''
     const methods = new Set(routes.filter(({ pattern }) => pattern.test(path)).flatMap((route) => route.methods))
     if (methods.size === 0 || methods.has(request.method)) {

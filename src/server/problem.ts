@@ -4,6 +4,7 @@ import { AshlarError } from '../common/errors.ts'
 import { contentSecurityPolicy } from '../web/assets.ts'
 import { errorPage } from '../web/error-page.ts'
 import { challenges } from './authentication.ts'
+import { answerEarly, isBodyComing } from './request-body.ts'
 
 export interface ProblemDocument {
   /** Stable: programs may compare it. */
@@ -21,7 +22,7 @@ export interface ProblemDocument {
 
 /** Answers with the problem that an error stands for. */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  const problem = asAshlarError(error)
+  const problem = asAshlarError(error, request)
   const { status } = problem.entry
   if (status >= 500) logFailure(error, problem, request)
   if (reply.raw.headersSent || reply.raw.destroyed) {
@@ -33,15 +34,13 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   void reply.code(status).header('cache-control', 'no-store').header('x-content-type-options', 'nosniff')
   if (status === 401) void reply.header('www-authenticate', [...challenges])
   if (status === 503) void reply.header('retry-after', '2')
-  if (wantsPage(request)) {
-    void reply
-      .header('content-type', 'text/html; charset=utf-8')
-      .header('content-security-policy', contentSecurityPolicy)
-      .send(errorPage(document))
-    return
-  }
-  // As bytes, or Fastify would add a charset, which this media type has not.
-  void reply.header('content-type', 'application/problem+json').send(Buffer.from(JSON.stringify(document)))
+  const page = wantsPage(request)
+  void reply.header('content-type', page ? 'text/html; charset=utf-8' : 'application/problem+json')
+  if (page) void reply.header('content-security-policy', contentSecurityPolicy)
+  // As bytes, or Fastify would add a charset, which problem documents do not have.
+  const bytes = Buffer.from(page ? errorPage(document) : JSON.stringify(document))
+  if (isBodyComing(request)) answerEarly(request, reply, bytes)
+  else void reply.send(bytes)
 }
 
 /** The document, with the error's own extra members where they do not hide a standard one. */
@@ -62,7 +61,7 @@ export function problemDocument(
   }
 }
 
-function asAshlarError(error: unknown): AshlarError {
+function asAshlarError(error: unknown, request: FastifyRequest): AshlarError {
   if (error instanceof AshlarError) return error
   const fastifyError = error as Partial<FastifyError> | undefined
   const validation = validationProblem(fastifyError)
@@ -70,6 +69,13 @@ function asAshlarError(error: unknown): AshlarError {
   const status = fastifyError?.statusCode
   if (fastifyError?.code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
     return new AshlarError('too-large', 'The JSON body is larger than 8 MiB.', { cause: error })
+  }
+  if (fastifyError?.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
+    const detail = `A body of the type "${request.headers['content-type']}" is not taken here; send application/json.`
+    return new AshlarError('request-invalid', detail, {
+      cause: error,
+      extra: { in: 'headers', field: '/content-type' },
+    })
   }
   if (status !== undefined && status >= 400 && status < 500) {
     return new AshlarError('request-invalid', sentence(fastifyError?.message ?? 'It was not understood'), {

@@ -1,4 +1,4 @@
-import { html } from './html.ts'
+import { type HtmlValue, html } from './html.ts'
 import { layout } from './layout.ts'
 
 /** The members of a problem document that a reader needs. */
@@ -19,8 +19,13 @@ export function errorPage({ status, title, detail, advice, requestId }: ErrorPag
       <p class="eyebrow">${status}</p>
       <h1>${title}</h1>
       <p class="lead">${detail}</p>
-      <p>${advice}</p>
+      <p>${withCode(advice)}</p>
       <p class="quiet">Request <code>${requestId}</code></p>
     </section>`,
   })
+}
+
+/** Commands stand between backticks in the catalogue, which also speaks to terminals. */
+function withCode(sentence: string): HtmlValue {
+  return sentence.split('`').map((part, index) => (index % 2 === 1 ? html`<code>${part}</code>` : part))
 }

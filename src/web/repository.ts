@@ -68,7 +68,7 @@ function noSuite(): Html {
 function suites(value: RepositoryValue, selected: SelectedSuite): Html {
   return html`<section aria-labelledby="suites">
     <h2 id="suites">Suites</h2>
-    <div class="scroll">
+    <div class="scroll" tabindex="0" role="region" aria-labelledby="suites">
       <table>
         <thead>
           <tr>
@@ -138,7 +138,7 @@ function snapshots(value: RepositoryValue, selected: SelectedSuite): Html {
   return html`<section aria-labelledby="snapshots">
     <h2 id="snapshots">Past states of ${selected.name}</h2>
     <p>Each revision stays installable, byte for byte. Open one to get its sources; they work with every apt.</p>
-    <div class="scroll">
+    <div class="scroll" tabindex="0" role="region" aria-labelledby="snapshots">
       <table>
         <thead>
           <tr>

@@ -10,7 +10,7 @@ export const stylesheet = `:root {
 }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 1rem/1.6 var(--sans); }
-header, main, footer { max-width: 60rem; margin: 0 auto; padding: 0 1.25rem; }
+header, main, footer { width: min(60rem, 100% - 2.5rem); margin: 0 auto; }
 header { display: flex; flex-wrap: wrap; align-items: center; gap: .25rem .75rem; padding-top: 1.25rem; padding-bottom: 1.25rem; }
 main { padding-bottom: 3rem; }
 footer { display: flex; flex-wrap: wrap; justify-content: space-between; gap: .5rem; padding-top: 1rem; padding-bottom: 2rem; border-top: 1px solid var(--line); color: var(--quiet); font-size: .875rem; }
@@ -29,9 +29,9 @@ p { margin: .5rem 0 .75rem; max-width: 44rem; }
 .quiet, .clock { color: var(--quiet); }
 .url { overflow-wrap: anywhere; }
 code, pre { font-family: var(--mono); font-size: .875em; }
-:not(pre) > code { background: var(--stone); padding: .1em .35em; border-radius: 3px; overflow-wrap: anywhere; }
+:not(pre) > code { background: var(--stone); padding: .1em .35em; border-radius: 3px; overflow-wrap: anywhere; -webkit-box-decoration-break: clone; box-decoration-break: clone; }
 .snippet { position: relative; margin: .5rem 0 1rem; }
-pre { margin: 0; padding: .85rem 1rem; background: var(--stone); border: 1px solid var(--line); border-radius: 6px; overflow: auto; max-height: 22rem; line-height: 1.5; font-size: .8125rem; }
+pre { margin: 0; padding: .85rem 5rem .85rem 1rem; background: var(--stone); border: 1px solid var(--line); border-radius: 6px; overflow: auto; max-height: 22rem; line-height: 1.5; font-size: .8125rem; }
 pre code { font-size: inherit; }
 .copy { position: absolute; top: .45rem; right: .5rem; font: 500 .8125rem/1 var(--sans); color: var(--ink); background: var(--paper); border: 1px solid var(--line); border-radius: 4px; padding: .4rem .6rem; cursor: pointer; }
 .copy:hover { border-color: var(--accent); color: var(--accent); }

@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { openServer } from '../../test/support/open-server.ts'
+
+void test('the first page lists what the reader may read', async (t) => {
+  const { url, token, call } = await openServer(t)
+  await call('POST', '/scopes/local/workspaces', { json: { name: 'secret' } })
+  const anonymous = await fetch(url)
+  assert.equal(anonymous.headers.get('cache-control'), 'public, no-cache')
+  const seen = await anonymous.text()
+  assert.match(seen, /local\/main/)
+  assert.doesNotMatch(seen, /secret/)
+  const mine = await fetch(url, { headers: { authorization: `Bearer ${token}` } })
+  assert.equal(mine.headers.get('cache-control'), 'private, no-cache')
+  assert.match(await mine.text(), /local\/secret/)
+})
+
+void test('the page of a repository shows the sources of a suite, now and at a revision', async (t) => {
+  const { url, call } = await openServer(t)
+  const page = async (query: string): Promise<string> => (await fetch(`${url}/apt/local/main/${query}`)).text()
+  assert.match(await page(''), /No suite has been published here yet/)
+  await call('POST', '/workspaces/local/main/suites', { json: { name: 'stable', aliases: ['bookworm'] } })
+  await call('POST', '/workspaces/local/main/suites', { json: { name: 'testing/next' } })
+  const sources = (path: string): RegExp => new RegExp(`URIs: ${url}/apt/local/main/${path}\n`)
+  assert.match(await page('?suite=stable'), sources(''))
+  assert.match(await page('?suite=bookworm'), /Use stable/)
+  assert.match(await page('?suite=stable&at=r1'), sources('snapshot/r1/'))
+  assert.match(await page('?suite=testing/next'), /Suites: testing\/next/)
+  assert.equal((await fetch(`${url}/apt/local/main/?suite=nope`)).status, 404)
+  assert.equal((await fetch(`${url}/apt/local/main/?at=r9`)).status, 404)
+})
+
+void test('an address without its slash leads to the one with it', async (t) => {
+  const { url } = await openServer(t)
+  const answer = await fetch(`${url}/apt/local/main?suite=a`, { redirect: 'manual' })
+  assert.equal(answer.status, 302)
+  assert.equal(answer.headers.get('location'), '/apt/local/main/?suite=a')
+})
+
+void test('pages load only their own files, which never change under their name', async (t) => {
+  const { url } = await openServer(t)
+  const answer = await fetch(url)
+  assert.match(
+    answer.headers.get('content-security-policy') ?? '',
+    /^default-src 'none'; style-src 'self'; script-src 'self'/,
+  )
+  const page = await answer.text()
+  assert.doesNotMatch(page, /<script(?![^>]* src=)| style="| on\w+="/)
+  const files = [...page.matchAll(/(?:src|href)="(\/static\/[^"]+)"/g)].map((match) => match[1])
+  assert.ok(files.length >= 3)
+  for (const file of files) {
+    const asset = await fetch(url + file)
+    assert.equal(asset.status, 200)
+    assert.equal(asset.headers.get('cache-control'), 'public, max-age=31536000, immutable')
+    await asset.body?.cancel()
+  }
+  assert.equal((await fetch(`${url}/static/nope.css`)).status, 404)
+})
+
+void test('health and metrics are there for those who watch', async (t) => {
+  const { url } = await openServer(t)
+  const health = await fetch(`${url}/healthz`)
+  assert.equal(health.status, 200)
+  assert.deepEqual(await health.json(), { status: 'ok', checks: { database: 'ok', store: 'ok' } })
+  const metrics = await (await fetch(`${url}/metrics`)).text()
+  assert.match(metrics, /ashlar_http_requests_total\{method="GET",route="\/healthz",status="200"\} 1/)
+  assert.match(metrics, /^ashlar_files 0$/m)
+})
