@@ -108,7 +108,7 @@ const byName = new Map(all.map((category) => [category.name, category]))
 const checks = new Map(
   all.map((category) => [
     category.name,
-    Compile(category.dataBy === 'server' ? Type.Partial(category.data) : category.data),
+    Compile(category.dataBy === 'server' ? Type.Partial(category.data, closed) : category.data),
   ]),
 )
 

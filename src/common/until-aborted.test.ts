@@ -21,6 +21,16 @@ void test('an abort ends the wait for an item that never comes', async () => {
   await assert.rejects(second, /enough/)
 })
 
+void test('an abort while the next item is asked for ends the wait for it', async () => {
+  const controller = new AbortController()
+  async function* source(): AsyncGenerator<number> {
+    controller.abort()
+    await new Promise(() => {})
+    yield 1
+  }
+  await assert.rejects(Array.fromAsync(untilAborted(source(), controller.signal)), { name: 'AbortError' })
+})
+
 void test('a signal that is aborted already lets nothing pass', async () => {
   await assert.rejects(Array.fromAsync(untilAborted([1], AbortSignal.abort())), { name: 'AbortError' })
 })

@@ -32,6 +32,8 @@ async function orAborted<Value>(value: Value | Promise<Value>, signal: AbortSign
   const aborted = Promise.withResolvers<never>()
   const abort = (): void => aborted.reject(signal.reason)
   signal.addEventListener('abort', abort, { once: true })
+  // Asking for the value may itself have aborted it.
+  if (signal.aborted) abort()
   try {
     return await Promise.race([value, aborted.promise])
   } finally {
