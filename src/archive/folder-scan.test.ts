@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { appendFile, mkdir, rename, symlink, utimes, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts'
-import { lookAtFolder } from './folder-scan.ts'
+import { lookAgain, lookAtFolder } from './folder-scan.ts'
 
 async function filesIn(root: string, options: { exclude?: string } = {}): Promise<string[]> {
   return [...(await lookAtFolder(root, options)).files.keys()].sort()
@@ -73,4 +73,21 @@ void test('a folder that is not there is an error of the system, and another one
   await rename(root, join(parent.path, 'old'))
   await mkdir(root)
   assert.notEqual((await lookAtFolder(root, {})).root, before.root)
+})
+
+void test('a second look at some paths sees what changed there, and gives up where directories changed', async () => {
+  await using folder = await temporaryDirectory()
+  await mkdir(join(folder.path, 'deep'))
+  await writeFile(join(folder.path, 'deep/a.deb'), 'one')
+  await writeFile(join(folder.path, 'b.deb'), '')
+  const before = await lookAtFolder(folder.path, {})
+  await writeFile(join(folder.path, 'deep/a.deb'), 'three')
+  await writeFile(join(folder.path, 'c.deb'), '')
+  await rm(join(folder.path, 'b.deb'))
+  const paths = ['deep/a.deb', 'b.deb', 'c.deb', 'README', '.hidden.deb']
+  assert.deepEqual(await lookAgain(folder.path, before, paths), await lookAtFolder(folder.path, {}))
+  await rename(join(folder.path, 'deep'), join(folder.path, 'deeper'))
+  assert.equal(await lookAgain(folder.path, before, ['deep']), undefined)
+  assert.equal(await lookAgain(folder.path, before, ['deeper']), undefined)
+  assert.equal(await lookAgain(folder.path, before, ['deep/a.deb']), undefined)
 })

@@ -76,6 +76,41 @@ export async function lookAtFolder(
   return { root: identityOf(rootStats), files, directories, unreadable }
 }
 
+/**
+ * Looks again at some paths only, where something is known to have changed since the look `before`. Undefined if that
+ * is not enough to know the folder: a directory came, went or changed its identity.
+ */
+export async function lookAgain(
+  root: string,
+  before: FolderLook,
+  paths: Iterable<string>,
+): Promise<FolderLook | undefined> {
+  const files = new Map(before.files)
+  const unreadable = new Map(before.unreadable)
+  const parents = new Set([''])
+  for (const path of paths) {
+    if (before.directories.has(path)) return undefined
+    parents.add(path.slice(0, Math.max(0, path.lastIndexOf('/'))))
+    unreadable.delete(path)
+    if (path.split('/').some((name) => name.startsWith('.'))) continue
+    try {
+      const found = await stat(join(root, path))
+      if (found.isDirectory()) return undefined
+      if (found.isFile() && PACKAGE_NAME.test(path)) files.set(path, lookOf(path, found))
+      else files.delete(path)
+    } catch (error) {
+      if (!isGone(error)) return undefined
+      files.delete(path)
+    }
+  }
+  // After the files: a directory that is still the same was so while they were looked at.
+  for (const parent of parents) {
+    const found = await stat(join(root, parent)).catch(() => undefined)
+    if (found === undefined || identityOf(found) !== before.directories.get(parent)) return undefined
+  }
+  return { root: before.root, files, directories: before.directories, unreadable }
+}
+
 /** What a file's state is called, for comparison with a later look at it. */
 export function fingerprintOf({ size, mtimeMs, ctimeMs, ino }: Stats): string {
   return `${size}:${mtimeMs}:${ctimeMs}:${ino}`

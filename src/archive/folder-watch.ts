@@ -5,18 +5,36 @@ import { join } from 'node:path'
 /** More directories than this are left to the looks at intervals: the kernel's watches are few and shared. */
 const MOST_WATCHES = 4096
 
+/** More hints than this at a time are not worth telling apart. */
+const MOST_PATHS = 1000
+
 /**
- * Hints that something in the folder changed, so that a look need not wait for its time. Never relied upon: a watch may
- * miss what happens, and some file systems tell nothing.
+ * Hints at what changed in the folder, so that a look need not wait for its time, nor be at everything. Never relied
+ * upon: a watch may miss what happens, and some file systems tell nothing.
  */
 export class FolderWatch implements Disposable {
   readonly #root: string
-  readonly #changed: () => void
   readonly #watchers = new Map<string, FSWatcher>()
+  #paths = new Set<string>()
+  #isVague = false
+  #arrival = Promise.withResolvers<void>()
 
-  constructor(root: string, changed: () => void) {
+  constructor(root: string) {
     this.#root = root
-    this.#changed = changed
+  }
+
+  /** Resolves when there is a hint to take. */
+  get arrival(): Promise<void> {
+    return this.#arrival.promise
+  }
+
+  /** The paths that have changed since the last call; undefined if it may be anything. */
+  take(): Set<string> | undefined {
+    const paths = this.#isVague ? undefined : this.#paths
+    this.#paths = new Set()
+    this.#isVague = false
+    this.#arrival = Promise.withResolvers()
+    return paths
   }
 
   /**
@@ -36,7 +54,7 @@ export class FolderWatch implements Disposable {
     }
     let isNew = false
     for (const [key, path] of wanted) {
-      if (!this.#watchers.has(key)) isNew = this.#add(key, join(this.#root, path)) || isNew
+      if (!this.#watchers.has(key)) isNew = this.#add(key, path) || isNew
     }
     return isNew
   }
@@ -48,7 +66,9 @@ export class FolderWatch implements Disposable {
 
   #add(key: string, directory: string): boolean {
     try {
-      const watcher = watch(directory, { persistent: false }, this.#changed)
+      const watcher = watch(join(this.#root, directory), { persistent: false }, (_event, name) => {
+        this.#hint(name === null ? undefined : directory === '' ? name : `${directory}/${name}`)
+      })
       watcher.on('error', () => {
         watcher.close()
         this.#watchers.delete(key)
@@ -59,5 +79,11 @@ export class FolderWatch implements Disposable {
       // No watch left, or the directory is gone again: the next look will see.
       return false
     }
+  }
+
+  #hint(path: string | undefined): void {
+    if (path === undefined || this.#paths.size === MOST_PATHS) this.#isVague = true
+    else this.#paths.add(path)
+    this.#arrival.resolve()
   }
 }

@@ -29,7 +29,7 @@ import type { TakenIn } from './folder-intake.ts'
 import { FolderRejections } from './folder-rejections.ts'
 import { mountsIn, planEdit, vanishedPaths } from './folder-plan.ts'
 import type { FolderPackage, HeldPackage } from './folder-plan.ts'
-import { lookAtFolder } from './folder-scan.ts'
+import { lookAgain, lookAtFolder } from './folder-scan.ts'
 import type { FileLook, FolderLook } from './folder-scan.ts'
 import { FolderWatch } from './folder-watch.ts'
 
@@ -108,7 +108,12 @@ class Follower {
   #emptySince: number | undefined
   /** The suite may not agree with the folder: compare them even if the folder did not change. */
   #unsettled = true
+  #lastLook: FolderLook | undefined
+  /** Files that were still written to when they were looked at. */
+  #waiting: readonly string[] = []
+  /** How long the last look took, and when the next one has to be at everything. */
   #lookMs = 0
+  #wholeLookAt = 0
   publishedCount = 0
 
   constructor(options: FollowOptions, root: string, dataDirectory: string) {
@@ -138,24 +143,24 @@ class Follower {
 
   async follow(): Promise<void> {
     const { signal } = this.#options
-    let hint = Promise.withResolvers<void>()
-    using watch = new FolderWatch(this.#root, () => hint.resolve())
+    using watch = new FolderWatch(this.#root)
     while (!signal.aborted) {
-      let nextMs: number
+      let nextAt = this.#wholeLookAt
       try {
-        const outcome = await this.#round({ first: false, watch })
-        nextMs = outcome === 'soon' ? QUIET_MS : LOOK_EVERY_MS
+        const hints = watch.take()
+        const isWhole = hints === undefined || performance.now() >= this.#wholeLookAt
+        const paths = isWhole ? undefined : new Set([...hints, ...this.#waiting])
+        const outcome = await this.#round({ first: false, watch, paths })
+        nextAt = outcome === 'soon' ? performance.now() + QUIET_MS : this.#wholeLookAt
       } catch (error) {
         if (signal.aborted) return
         this.#sayOnce(notPublished(this.#options.directory, error))
         this.#unsettled = true
-        nextMs = RETRY_EVERY_MS
+        nextAt = performance.now() + RETRY_EVERY_MS
       }
-      const restMs = this.#lookMs * LOOK_SHARE
-      await Promise.race([pause(Math.max(nextMs, restMs), signal), hint.promise])
+      await Promise.race([pause(Math.max(0, nextAt - performance.now()), signal), watch.arrival])
       // Hints come in bursts, and looks at a large folder cost: let both settle.
       await pause(Math.max(50, this.#lookMs * 2), signal)
-      hint = Promise.withResolvers()
     }
   }
 
@@ -188,30 +193,45 @@ class Follower {
     this.#owned = memory.owned
   }
 
-  /** One look, and what follows from it. `soon`: files are being written, look again after a moment. */
-  async #round(mode: { first: boolean; watch?: FolderWatch }): Promise<'soon' | 'settled'> {
+  /**
+   * One look, at everything or at some paths, and what follows from it. `soon`: something is under way in the folder,
+   * look again after a moment.
+   */
+  async #round(mode: {
+    first: boolean
+    watch?: FolderWatch
+    paths?: ReadonlySet<string> | undefined
+  }): Promise<'soon' | 'settled'> {
     this.#saidBefore = this.#said
     this.#said = new Set()
-    const look = await this.#look(mode.first)
+    const look = await this.#look(mode.first, mode.paths)
     if (look === undefined) return 'settled'
+    const isFolder = this.#isFolder(look)
     const isNewlyWatched = mode.watch?.follow(look.directories) === true
-    const removed = this.#removeVanished(look)
-    const { read, waits } = await this.#readNew(look, mode.first)
+    if (isNewlyWatched || this.#emptySince !== undefined) this.#wholeLookAt = 0
+    const removed = isFolder && this.#removeVanished(look)
+    const read = isFolder && (await this.#readNew(look, mode.first))
+    const isSoon = this.#waiting.length > 0 || this.#wholeLookAt === 0
     // At the start all that is there goes into one change.
-    if (waits && mode.first) return 'soon'
+    if (isSoon && mode.first) return 'soon'
     if (removed || read || this.#unsettled) await this.#publish()
     for (const { path, reason } of this.#rejections.unspoken()) {
       this.#options.log.warn(`${path} is not published: ${reason}`)
     }
-    return waits || isNewlyWatched || this.#emptySince !== undefined ? 'soon' : 'settled'
+    return isSoon ? 'soon' : 'settled'
   }
 
-  async #look(first: boolean): Promise<FolderLook | undefined> {
+  async #look(first: boolean, paths: ReadonlySet<string> | undefined): Promise<FolderLook | undefined> {
     const { directory, signal } = this.#options
     const startedAt = performance.now()
     try {
-      const look = await lookAtFolder(this.#root, { exclude: this.#dataDirectory, signal })
+      const again = paths && this.#lastLook && (await lookAgain(this.#root, this.#lastLook, paths))
+      const look = again ?? (await lookAtFolder(this.#root, { exclude: this.#dataDirectory, signal }))
       this.#lookMs = performance.now() - startedAt
+      if (again === undefined) {
+        this.#wholeLookAt = performance.now() + Math.max(LOOK_EVERY_MS, this.#lookMs * LOOK_SHARE)
+      }
+      this.#lastLook = look
       for (const [path, reason] of look.unreadable) {
         this.#sayOnce(`${path} below ${directory} cannot be read (${reason}); its packages stay as they are.`)
       }
@@ -223,13 +243,14 @@ class Follower {
       if (first && this.#packages.size === 0) throw new AshlarError('file-unreadable', `${sentence}.`, { cause: error })
       this.#sayOnce(`${sentence}; its packages stay as they are.`)
       this.#emptySince = undefined
+      this.#lastLook = undefined
+      this.#wholeLookAt = performance.now() + LOOK_EVERY_MS
       return undefined
     }
   }
 
-  /** Forgets the packages whose files are gone, unless it may be the folder that is gone. */
+  /** Forgets the packages whose files are gone, unless it may be their disk that is gone. */
   #removeVanished(look: FolderLook): boolean {
-    if (!this.#isFolder(look)) return false
     const { gone, unmounted } = vanishedPaths(this.#packages, look, this.#mounts)
     for (const path of unmounted) {
       this.#sayOnce(`${path} below ${this.#options.directory} is unmounted; its packages stay as they are.`)
@@ -264,35 +285,36 @@ class Follower {
     return now - this.#emptySince >= EMPTY_MS
   }
 
-  /** Reads the files that are new or changed and quiet. */
-  async #readNew(look: FolderLook, first: boolean): Promise<{ read: boolean; waits: boolean }> {
+  /** Reads the files that are new or changed and quiet. Returns whether any was read. */
+  async #readNew(look: FolderLook, first: boolean): Promise<boolean> {
+    const { signal } = this.#options
     const now = Date.now()
     const changed = [...look.files.values()].filter((file) => this.#isNews(file))
-    const quiet = changed.filter((file) => now - file.ctimeMs >= QUIET_MS || file.ctimeMs > now)
+    // A time to come is that of another machine's clock, and says nothing.
+    const isQuiet = ({ ctimeMs }: FileLook): boolean => now - ctimeMs >= QUIET_MS || ctimeMs > now
+    const quiet = changed.filter(isQuiet)
+    const waiting = changed.filter((file) => !isQuiet(file)).map(({ path }) => path)
     const limit = pLimit(READS_AT_A_TIME)
     const intake = { root: this.#root, ...this.#options }
-    let waits = quiet.length < changed.length
     const taken: TakenIn[] = []
     let done = 0
-    await Promise.all(
-      quiet.map((file) =>
-        limit(async () => {
-          this.#options.signal.throwIfAborted()
-          try {
-            taken.push(await takeIn(intake, file))
-            this.#rejections.forget(file.path)
-          } catch (error) {
-            this.#options.signal.throwIfAborted()
-            if (error instanceof FileMoved) waits = true
-            else this.#rejections.add(file, error)
-          }
-          done += 1
-          if (first) this.#options.onProgress?.(done, quiet.length)
-        }),
-      ),
-    )
+    const read = async (file: FileLook): Promise<void> => {
+      if (signal.aborted) return
+      try {
+        taken.push(await takeIn(intake, file))
+        this.#rejections.forget(file.path)
+      } catch (error) {
+        if (error instanceof FileMoved) waiting.push(file.path)
+        else if (!signal.aborted) this.#rejections.add(file, error)
+      }
+      done += 1
+      if (first) this.#options.onProgress?.(done, quiet.length)
+    }
+    await Promise.all(quiet.map((file) => limit(() => read(file))))
+    signal.throwIfAborted()
     for (const [path, each] of await packagesTakenIn(intake, taken)) this.#packages.set(path, each)
-    return { read: taken.length > 0, waits }
+    this.#waiting = waiting
+    return taken.length > 0
   }
 
   #isNews(file: FileLook): boolean {
