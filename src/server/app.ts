@@ -26,6 +26,7 @@ import { sendProblem } from './problem.ts'
 import { measureRequests } from './request-metrics.ts'
 import { handleExpectations } from './request-body.ts'
 import { scopeRoutes } from './scopes.ts'
+import { suitePackageRoutes } from './suite-packages.ts'
 import { suiteRoutes } from './suites.ts'
 import { tokenRoutes } from './tokens.ts'
 
@@ -77,6 +78,7 @@ function apiRoutes(api: App, context: Context): void {
   apiDocument(api)
   artifactRoutes(api, context)
   suiteRoutes(api, context)
+  suitePackageRoutes(api, context)
   changeRoutes(api, context)
   scopeRoutes(api, context)
   tokenRoutes(api, context)

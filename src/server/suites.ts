@@ -1,24 +1,16 @@
 import type { Static } from 'typebox'
 import { Type } from 'typebox'
-import type { HistoryEntry, SuiteInfo, SuitePackage as ListedPackage } from '../archive/archives.ts'
+import type { HistoryEntry, SuiteInfo } from '../archive/archives.ts'
 import { timestamp } from '../common/timestamp.ts'
 import { snapshotUrl, submitChange } from './changes.ts'
 import type { App, Context } from './context.ts'
 import { given } from './given.ts'
 import {
   AliasWish,
-  At,
   HistoryPage,
-  PackageAddition,
-  PackageCopy,
-  PackagePage,
-  PackageRemoval,
-  Rollback,
   SealedChange,
   Suite,
-  SuiteDifference,
   SuiteList,
-  type SuitePackage,
   SuiteSettingsWish,
   SuiteWish,
   refTo,
@@ -32,12 +24,10 @@ const suite = `${suites}/:suite`
 const tags = ['suites']
 const sealed = { 200: refTo(SealedChange) }
 
-/** Suites: what is published in them now and was before, and changes of both. */
+/** Suites: their settings, names and history. What is in them is in suite-packages.ts. */
 export function suiteRoutes(app: App, context: Context): void {
   readSuites(app, context)
-  readPackages(app, context)
   changeSuites(app, context)
-  changePackages(app, context)
 }
 
 function readSuites(app: App, { archives, publicUrl }: Context): void {
@@ -106,52 +96,6 @@ function readSuites(app: App, { archives, publicUrl }: Context): void {
   })
 }
 
-function readPackages(app: App, { archives }: Context): void {
-  app.get(`${suite}/packages`, {
-    config: { asks: 'read' },
-    schema: operation('listPackages', 'The packages of a suite, in the order of their names', {
-      tags,
-      params: inSuite,
-      querystring: query({
-        at: Type.Optional(At),
-        name: Type.Optional(Type.String()),
-        after: Type.Optional(Type.String()),
-        limit: limitParameter,
-      }),
-      response: { 200: refTo(PackagePage) },
-    }),
-    handler: async (request) => {
-      const { at, name, after, limit } = request.query
-      const suite = { suite: request.params.suite, at }
-      const { items, next } = await archives.packages(workspaceOf(request), suite, given({ name, after, limit }))
-      return { packages: items.map(packageDocument), ...given({ next }) }
-    },
-  })
-  app.get(`${suite}/diff`, {
-    config: { asks: 'read' },
-    schema: operation('getDifference', 'What another state of a suite, or another suite, has and has not', {
-      tags,
-      params: inSuite,
-      querystring: query({
-        from: Type.Optional(At),
-        to: Type.Optional(At),
-        with: Type.Optional(Type.String({ description: 'The suite to compare with; the same one if absent' })),
-      }),
-      response: { 200: refTo(SuiteDifference) },
-    }),
-    handler: async (request) => {
-      const { from, to, with: other } = request.query
-      const name = request.params.suite
-      const { added, removed, changed } = await archives.diff(
-        workspaceOf(request),
-        { suite: name, at: from },
-        { suite: other ?? name, at: to },
-      )
-      return { added: [...added], removed: [...removed], changed: [...changed] }
-    },
-  })
-}
-
 function changeSuites(app: App, context: Context): void {
   app.post(suites, {
     config: { asks: 'suite:manage' },
@@ -207,78 +151,6 @@ function changeSuites(app: App, context: Context): void {
   })
 }
 
-function changePackages(app: App, context: Context): void {
-  const config = { asks: 'suite:write' } as const
-  app.post(`${suite}/packages`, {
-    config,
-    schema: operation('addPackages', 'Add the packages of complete artifacts', {
-      tags,
-      params: inSuite,
-      body: refTo(PackageAddition),
-      response: sealed,
-    }),
-    handler: async (request, reply) => {
-      const { artifacts, ...placement } = request.body
-      const found = await context.artifacts.packagesOf(workspaceOf(request), artifacts)
-      const packageIds = new Set(found.map(({ packageId }) => packageId))
-      const place = given(placement)
-      return submitChange(context, request, reply, {
-        kind: 'add',
-        suite: request.params.suite,
-        packages: [...packageIds].map((packageId) => Object.assign({ packageId }, place)),
-      })
-    },
-  })
-  app.post(`${suite}/remove`, {
-    config,
-    schema: operation('removePackages', 'Remove packages; past states keep them', {
-      tags,
-      params: inSuite,
-      body: refTo(PackageRemoval),
-      response: sealed,
-    }),
-    handler: (request, reply) =>
-      submitChange(context, request, reply, {
-        kind: 'remove',
-        suite: request.params.suite,
-        packages: request.body.packages,
-      }),
-  })
-  app.post(`${suite}/copy`, {
-    config,
-    schema: operation('copyPackages', 'Take over packages from a state of a suite', {
-      tags,
-      params: inSuite,
-      body: refTo(PackageCopy),
-      response: sealed,
-    }),
-    handler: (request, reply) => {
-      const { from, at, packages } = request.body
-      return submitChange(context, request, reply, {
-        kind: 'copy',
-        suite: request.params.suite,
-        from: { suite: from, ...given({ at }) },
-        ...given({ packages }),
-      })
-    },
-  })
-  app.post(`${suite}/rollback`, {
-    config,
-    schema: operation('rollBack', 'Publish a past state again, as a new revision', {
-      tags,
-      params: inSuite,
-      body: refTo(Rollback),
-      response: sealed,
-    }),
-    handler: (request, reply) =>
-      submitChange(context, request, reply, {
-        kind: 'rollback',
-        suite: request.params.suite,
-        to: request.body.to,
-      }),
-  })
-}
-
 function suiteDocument(info: SuiteInfo): Static<typeof Suite> {
   const { aliases, components, architectures, sealedAt } = info
   return {
@@ -293,10 +165,6 @@ function suiteDocument(info: SuiteInfo): Static<typeof Suite> {
     },
     sealedAt: timestamp(sealedAt),
   }
-}
-
-function packageDocument({ sizeBytes, packageId: _, ...listed }: ListedPackage): Static<typeof SuitePackage> {
-  return { ...listed, size: sizeBytes }
 }
 
 function historyDocument({ revision, sealedAt, changes }: HistoryEntry) {

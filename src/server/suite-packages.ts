@@ -1,0 +1,153 @@
+import type { Static } from 'typebox'
+import { Type } from 'typebox'
+import type { SuitePackage as ListedPackage } from '../archive/archives.ts'
+import { submitChange } from './changes.ts'
+import type { App, Context } from './context.ts'
+import { given } from './given.ts'
+import {
+  At,
+  PackageAddition,
+  PackageCopy,
+  PackagePage,
+  PackageRemoval,
+  Rollback,
+  SealedChange,
+  SuiteDifference,
+  type SuitePackage,
+  refTo,
+} from './models.ts'
+import { operation } from './operation.ts'
+import { inSuite, limitParameter, query } from './parameters.ts'
+import { workspaceOf } from './permission.ts'
+
+const suite = '/workspaces/:scope/:workspace/suites/:suite'
+const tags = ['suites']
+const sealed = { 200: refTo(SealedChange) }
+
+/** What is in a suite, now and before, and changes of it. */
+export function suitePackageRoutes(app: App, context: Context): void {
+  readPackages(app, context)
+  changePackages(app, context)
+}
+
+function readPackages(app: App, { archives }: Context): void {
+  app.get(`${suite}/packages`, {
+    config: { asks: 'read' },
+    schema: operation('listPackages', 'The packages of a suite, in the order of their names', {
+      tags,
+      params: inSuite,
+      querystring: query({
+        at: Type.Optional(At),
+        name: Type.Optional(Type.String()),
+        after: Type.Optional(Type.String()),
+        limit: limitParameter,
+      }),
+      response: { 200: refTo(PackagePage) },
+    }),
+    handler: async (request) => {
+      const { at, name, after, limit } = request.query
+      const suite = { suite: request.params.suite, at }
+      const { items, next } = await archives.packages(workspaceOf(request), suite, given({ name, after, limit }))
+      return { packages: items.map(packageDocument), ...given({ next }) }
+    },
+  })
+  app.get(`${suite}/diff`, {
+    config: { asks: 'read' },
+    schema: operation('getDifference', 'What another state of a suite, or another suite, has and has not', {
+      tags,
+      params: inSuite,
+      querystring: query({
+        from: Type.Optional(At),
+        to: Type.Optional(At),
+        with: Type.Optional(Type.String({ description: 'The suite to compare with; the same one if absent' })),
+      }),
+      response: { 200: refTo(SuiteDifference) },
+    }),
+    handler: async (request) => {
+      const { from, to, with: other } = request.query
+      const name = request.params.suite
+      const { added, removed, changed } = await archives.diff(
+        workspaceOf(request),
+        { suite: name, at: from },
+        { suite: other ?? name, at: to },
+      )
+      return { added: [...added], removed: [...removed], changed: [...changed] }
+    },
+  })
+}
+
+function changePackages(app: App, context: Context): void {
+  const config = { asks: 'suite:write' } as const
+  app.post(`${suite}/packages`, {
+    config,
+    schema: operation('addPackages', 'Add the packages of complete artifacts', {
+      tags,
+      params: inSuite,
+      body: refTo(PackageAddition),
+      response: sealed,
+    }),
+    handler: async (request, reply) => {
+      const { artifacts, ...placement } = request.body
+      const found = await context.artifacts.packagesOf(workspaceOf(request), artifacts)
+      const packageIds = new Set(found.map(({ packageId }) => packageId))
+      const place = given(placement)
+      return submitChange(context, request, reply, {
+        kind: 'add',
+        suite: request.params.suite,
+        packages: [...packageIds].map((packageId) => Object.assign({ packageId }, place)),
+      })
+    },
+  })
+  app.post(`${suite}/remove`, {
+    config,
+    schema: operation('removePackages', 'Remove packages; past states keep them', {
+      tags,
+      params: inSuite,
+      body: refTo(PackageRemoval),
+      response: sealed,
+    }),
+    handler: (request, reply) =>
+      submitChange(context, request, reply, {
+        kind: 'remove',
+        suite: request.params.suite,
+        packages: request.body.packages,
+      }),
+  })
+  app.post(`${suite}/copy`, {
+    config,
+    schema: operation('copyPackages', 'Take over packages from a state of a suite', {
+      tags,
+      params: inSuite,
+      body: refTo(PackageCopy),
+      response: sealed,
+    }),
+    handler: (request, reply) => {
+      const { from, at, packages } = request.body
+      return submitChange(context, request, reply, {
+        kind: 'copy',
+        suite: request.params.suite,
+        from: { suite: from, ...given({ at }) },
+        ...given({ packages }),
+      })
+    },
+  })
+  app.post(`${suite}/rollback`, {
+    config,
+    schema: operation('rollBack', 'Publish a past state again, as a new revision', {
+      tags,
+      params: inSuite,
+      body: refTo(Rollback),
+      response: sealed,
+    }),
+    handler: (request, reply) =>
+      submitChange(context, request, reply, {
+        kind: 'rollback',
+        suite: request.params.suite,
+        to: request.body.to,
+      }),
+  })
+}
+
+function packageDocument({ sizeBytes, packageId: _, ...listed }: ListedPackage): Static<typeof SuitePackage> {
+  return { ...listed, size: sizeBytes }
+}
