@@ -31,6 +31,7 @@ import { mountsIn, planEdit, vanishedPaths } from './folder-plan.ts'
 import type { FolderPackage, HeldPackage } from './folder-plan.ts'
 import { lookAgain, lookAtFolder } from './folder-scan.ts'
 import type { FileLook, FolderLook } from './folder-scan.ts'
+import { ensureSuite, packagesHeld } from './folder-suite.ts'
 import { FolderWatch } from './folder-watch.ts'
 
 export interface FollowOptions {
@@ -324,7 +325,7 @@ class Follower {
   /** Makes the suite agree with the folder, in one change. */
   async #publish(): Promise<void> {
     const { archives, workspace, signal, log } = this.#options
-    const edit = planEdit(this.#packages, await this.#held(), this.#owned)
+    const edit = planEdit(this.#packages, await packagesHeld(archives, workspace, this.#suite), this.#owned)
     for (const { path, by } of edit.shadowed) {
       const sentence = `${path} is not published: ${by} is newer and has the same name, version and architecture.`
       if (!this.#saidForGood.has(sentence)) log.warn(sentence)
@@ -353,19 +354,6 @@ class Follower {
     this.publishedCount = edit.wanted.size
   }
 
-  async #held(): Promise<HeldPackage[]> {
-    const { archives, workspace } = this.#options
-    const held: HeldPackage[] = []
-    let after: string | undefined
-    do {
-      const query = { limit: PAGE, ...(after === undefined ? {} : { after }) }
-      const page = await archives.packages(workspace, { suite: this.#suite }, query)
-      held.push(...page.items)
-      after = page.next
-    } while (after !== undefined)
-    return held
-  }
-
   async #save(owned: ReadonlySet<number>): Promise<void> {
     this.#owned = owned
     if (this.#identity === undefined) return
@@ -376,27 +364,6 @@ class Follower {
   #sayOnce(sentence: string): void {
     if (!this.#said.has(sentence) && !this.#saidBefore.has(sentence)) this.#options.log.warn(sentence)
     this.#said.add(sentence)
-  }
-}
-
-/** The suite's own name; it is made if there is none of that name. */
-async function ensureSuite({ archives, workspace, suite, signal }: FollowOptions): Promise<string> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return (await archives.suite(workspace, suite)).name
-    } catch (error) {
-      if (!(error instanceof AshlarError) || error.code !== 'suite-unknown' || attempt > 2) throw error
-    }
-    try {
-      await archives.submit(
-        workspace,
-        { kind: 'suite-create', suite, settings: { versions: 'all' } },
-        { userId: null, signal },
-      )
-    } catch (error) {
-      // Another process may have made it meanwhile.
-      if (!(error instanceof AshlarError) || error.code !== 'conflict') throw error
-    }
   }
 }
 
