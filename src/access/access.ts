@@ -6,6 +6,7 @@
  * one workspace. A caller without the right to read learns nothing: a private workspace and one that does not exist
  * get the same answer.
  */
+import { LRUCache } from 'lru-cache'
 import { AshlarError } from '../common/errors.ts'
 import type { Database } from '../database/database.ts'
 import { Callers, type Caller } from './callers.ts'
@@ -98,6 +99,8 @@ export function openAccess(database: Database): Access {
 class OpenAccess implements Access {
   readonly #database: Database
   readonly #callers: Callers
+  /** Workspaces as every download asks for them; what is said of one is at most a second old. */
+  readonly #found = new LRUCache<string, Workspace & { scopeId: number }>({ max: 1000, ttl: 1000 })
 
   constructor(database: Database) {
     this.#database = database
@@ -226,11 +229,16 @@ class OpenAccess implements Access {
 
   async #find(scope: string, name: string): Promise<(Workspace & { scopeId: number }) | undefined> {
     if (!isAccessName(scope) || !isAccessName(name)) return undefined
+    const known = this.#found.get(`${scope}/${name}`)
+    if (known !== undefined) return known
     const row = await this.#workspaces()
       .where('scope.name', '=', scope)
       .where('workspace.name', '=', name)
       .executeTakeFirst()
-    return row === undefined ? undefined : { ...row, public: row.public === 1 }
+    if (row === undefined) return undefined
+    const found = { ...row, public: row.public === 1 }
+    this.#found.set(`${scope}/${name}`, found)
+    return found
   }
 
   async #readable(caller: Caller): Promise<Workspace[]> {
