@@ -3,6 +3,7 @@ import type { Kysely } from 'kysely'
 import { AshlarError } from '../common/errors.ts'
 import type { Database } from '../database/database.ts'
 import type { Micros, Tables } from '../database/schema.ts'
+import { sealLeaseName } from './held-lease.ts'
 import { type At, parseSnapshotName } from './moment.ts'
 
 export interface Archive {
@@ -59,14 +60,13 @@ export async function resolveSnapshot(database: Database, archive: Archive, at: 
   if (end > now) {
     throw new AshlarError('snapshot-unknown', `The moment ${at} is not past yet; name it once its second is over.`)
   }
-  // Past the head's time a seal may be under way that was given an earlier one; locking the archive waits for it.
-  const lastSealed = archive.sealedAt >= end ? archive.sealedAt : await sealedUpToNow(database, archive.id)
+  // Past the head's time a seal may be under way that was given an earlier one.
+  if (archive.sealedAt < end) await sealsUnderWay(database, archive.id)
   const revision = await database.read
     .selectFrom('revision')
     .select('number')
     .where('archive_id', '=', archive.id)
     .where('sealed_at', '<', end)
-    .where('sealed_at', '<=', lastSealed)
     .orderBy('sealed_at', 'desc')
     .limit(1)
     .executeTakeFirst()
@@ -75,17 +75,23 @@ export async function resolveSnapshot(database: Database, archive: Archive, at: 
   return revision.number
 }
 
-/** The head's time, once every seal that took its time before now is committed or given up. */
-async function sealedUpToNow(database: Database, archiveId: number): Promise<Micros> {
-  const row = await database.write((trx) =>
+/** Waits until every seal that took its time before now is committed or given up. */
+async function sealsUnderWay(database: Database, archiveId: number): Promise<void> {
+  // Time is taken within a commit that asserts the lease; who takes the lease after now takes a later time.
+  const lease = await database.read
+    .selectFrom('lease')
+    .select('holder')
+    .where('name', '=', sealLeaseName(archiveId))
+    .executeTakeFirst()
+  if (lease === undefined || lease.holder === '') return
+  // Locking the archive waits for the one that commits.
+  await database.write((trx) =>
     trx
       .updateTable('archive')
       .set((eb) => ({ head: eb.ref('head') }))
       .where('id', '=', archiveId)
-      .returning('sealed_at')
-      .executeTakeFirstOrThrow(),
+      .execute(),
   )
-  return row.sealed_at
 }
 
 async function requireRetained(db: Kysely<Tables>, archiveId: number, number: number): Promise<void> {

@@ -6,12 +6,12 @@ import type { Database } from '../database/database.ts'
 import type { PackageTable, SuiteItemTable, Tables } from '../database/schema.ts'
 import { canonicalDebName, isComponentName, isSuiteName } from '../debian/names.ts'
 import { type Archive, resolveSnapshot } from './archive-table.ts'
-import type { ChangeRequest, PackagePlacement } from './change-request.ts'
+import type { ChangeRequest, PackagePlacement, PackageSelector } from './change-request.ts'
 import { entryKey, poolDirectory, secondPoolDirectory } from './entry-key.ts'
 import type { PoolClaim } from './pool-claims.ts'
 import { matchesAny } from './selector.ts'
 import { defaultSettings, type SuiteSettings, withSettings } from './settings.ts'
-import { itemsAt, type MapKind } from './suite-items.ts'
+import { headItems, itemsAt, type MapKind } from './suite-items.ts'
 import { type Suite, type Suites, suitesAt } from './suite-table.ts'
 
 /** An item that a change would add, with the pool paths that it needs. */
@@ -33,7 +33,7 @@ export async function* newItems(
 ): AsyncGenerator<NewItem[], void, undefined> {
   switch (request.kind) {
     case 'suite-create':
-      for (const name of [request.suite, ...(request.aliases ?? [])]) requireSuiteName(name)
+      requireDistinctNames([request.suite, ...(request.aliases ?? [])])
       withSettings(defaultSettings(request.suite), request.settings)
       return
     case 'suite-update':
@@ -57,6 +57,12 @@ export async function* newItems(
       yield* copiedItems(database, archive, suites, request)
       return
   }
+}
+
+function requireDistinctNames(names: readonly string[]): void {
+  for (const name of names) requireSuiteName(name)
+  const twice = names.find((name, i) => names.indexOf(name) < i)
+  if (twice !== undefined) throw new AshlarError('conflict', `The name '${twice}' is given twice.`)
 }
 
 function requireSuiteName(name: string): void {
@@ -161,6 +167,20 @@ function claimsIn(directory: string, found: PackageRow): PoolClaim[] {
   return found.files.map(({ fileId }) => ({ path: `${directory}/${name}`, fileId }))
 }
 
+interface SourceState {
+  readonly revision: number
+  /** Whether that is the newest, so that history need not be read. */
+  readonly isHead: boolean
+}
+
+/** The items to choose from; a few packages of now are found by their names. */
+function copyable(db: Kysely<Tables>, state: SourceState, packages: readonly PackageSelector[] | undefined) {
+  const { revision, isHead } = state
+  const names = [...new Set(packages?.map((selector) => selector.name))]
+  if (names.length === 0 || names.length > BATCH) return itemsAt(db, revision)
+  return (isHead ? headItems(db) : itemsAt(db, revision)).where('item.name', 'in', names)
+}
+
 /** Items of another suite of the archive: they keep component and place in the pool, whose paths are claimed already. */
 async function* copiedItems(
   database: Database,
@@ -174,7 +194,7 @@ async function* copiedItems(
   const from = (at === undefined ? suites : await suitesAt(database.read, archive.id, revision)).get(request.from.suite)
   const selected = new Set<unknown>()
   for (let last = 0; ;) {
-    const rows = await itemsAt(database.read, revision)
+    const rows = await copyable(database.read, { revision, isHead: at === undefined }, request.packages)
       .select(['item.id', 'item.package_id', 'item.name', 'item.source_name', 'item.component', 'item.section'])
       .select(['item.priority', 'item.map_kind', 'item.architecture', 'item.entry_key', 'item.directory'])
       .select('package.version')

@@ -1,6 +1,6 @@
 /** What the items of a change do to those that a suite has: join them, replace them, or change nothing. */
 import { AshlarError } from '../common/errors.ts'
-import { dropOutdatedSources } from './plan-sources.ts'
+import { olderThan } from './plan-sources.ts'
 import type { Effect, PlanState } from './effect.ts'
 import { headItems, type MapKind } from './suite-items.ts'
 
@@ -28,7 +28,8 @@ interface Candidate {
 
 const PAGE = 500
 
-export async function addItems(state: PlanState, effect: Effect, options: AddOptions): Promise<void> {
+/** @returns the sources from which items that came or went are built */
+export async function addItems(state: PlanState, effect: Effect, options: AddOptions): Promise<Set<string>> {
   const sources = new Set<string>()
   for (let last = 0; ;) {
     const page = await candidates(state, effect)
@@ -39,13 +40,14 @@ export async function addItems(state: PlanState, effect: Effect, options: AddOpt
       .execute()
     const peers = await peersOf(state, effect, page)
     for (const item of page) {
-      if (!effect.has(item.id)) place(effect, item, peers.get(item.name) ?? [], options)
-      sources.add(item.source_name)
+      const sameName = peers.get(item.name) ?? []
+      if (!effect.has(item.id)) place(effect, item, sameName, options)
+      // A package may come from another source than the one whose place it takes.
+      for (const peer of sameName) sources.add(peer.source_name)
     }
     last = page.at(-1)?.id ?? last
-    if (page.length < PAGE) break
+    if (page.length < PAGE) return sources
   }
-  if (effect.suite.settings.versions === 'newest') await dropOutdatedSources(state, effect, sources)
 }
 
 function candidates(state: PlanState, effect: Effect) {
@@ -79,18 +81,19 @@ function place(effect: Effect, item: Candidate, sameName: readonly Candidate[], 
     effect.dropped.add(item.id)
     return
   }
-  const newest = effect.suite.settings.versions === 'newest'
+  const newest = effect.suite.settings.versions === 'newest' && item.map_kind !== 'sources'
+  if (newest && peers.some((peer) => isOwn(peer) && peer.version_key > item.version_key)) {
+    effect.dropped.add(item.id)
+    return
+  }
   for (const peer of peers) {
     if (peer.package_id === item.package_id) {
       end(effect, peer)
     } else if (peer.version_key === item.version_key) {
       if (!options.replaceTwins) refuseTwin(effect, item)
       end(effect, peer)
-    } else if (newest && peer.version_key > item.version_key) {
-      if (!isOwn(peer)) refuseOlder(effect, item, peer)
-      effect.dropped.add(item.id)
-      return
-    } else if (newest && item.map_kind !== 'sources') {
+    } else if (newest) {
+      if (peer.version_key > item.version_key) throw olderThan(effect, item, peer)
       end(effect, peer)
     }
   }
@@ -118,13 +121,5 @@ function refuseTwin(effect: Effect, item: Candidate): never {
   throw new AshlarError(
     'conflict',
     `The suite '${effect.suite.name}' has ${item.name} ${item.version} (${item.architecture}) with other bytes.`,
-  )
-}
-
-function refuseOlder(effect: Effect, item: Candidate, peer: Candidate): never {
-  throw new AshlarError(
-    'conflict',
-    `The suite '${effect.suite.name}' keeps only the newest version and has ${peer.name} ${peer.version}, ` +
-      `which is newer than ${item.version} (${item.architecture}).`,
   )
 }

@@ -1,19 +1,21 @@
 /** Which items of a suite a removal ends. */
 import { AshlarError } from '../common/errors.ts'
 import type { PackageSelector } from './change-request.ts'
-import { dropOutdatedSources } from './plan-sources.ts'
 import type { Effect, PlanState } from './effect.ts'
 import { formatSelector, matchesAny } from './selector.ts'
 import { headItems } from './suite-items.ts'
 
 const NAMES_PER_QUERY = 500
 
-/** @throws AshlarError not-found if one of the selectors means nothing that the suite has */
+/**
+ * @returns the sources from which the ended items were built
+ * @throws AshlarError not-found if one of the selectors means nothing that the suite has
+ */
 export async function removeSelected(
   state: PlanState,
   effect: Effect,
   selectors: readonly PackageSelector[],
-): Promise<void> {
+): Promise<Set<string>> {
   const used = new Set<unknown>()
   const names = [...new Set(selectors.map((selector) => selector.name))]
   const sources = new Set<string>()
@@ -32,11 +34,19 @@ export async function removeSelected(
       `The suite '${effect.suite.name}' has no package that '${formatSelector(missing)}' means.`,
     )
   }
-  if (effect.suite.settings.versions === 'newest') await dropOutdatedSources(state, effect, sources)
+  return sources
 }
 
-/** Ends the items of these packages; those that the suite does not have are gone already. */
-export async function removePackages(state: PlanState, effect: Effect, packageIds: readonly number[]): Promise<void> {
+/**
+ * Ends the items of these packages; those that the suite does not have are gone already.
+ *
+ * @returns the sources from which the ended items were built
+ */
+export async function removePackages(
+  state: PlanState,
+  effect: Effect,
+  packageIds: readonly number[],
+): Promise<Set<string>> {
   const sources = new Set<string>()
   for (let start = 0; start < packageIds.length; start += NAMES_PER_QUERY) {
     const rows = await items(state, effect)
@@ -44,7 +54,7 @@ export async function removePackages(state: PlanState, effect: Effect, packageId
       .execute()
     for (const row of rows) if (!state.has(row.id)) end(effect, row, sources)
   }
-  if (effect.suite.settings.versions === 'newest') await dropOutdatedSources(state, effect, sources)
+  return sources
 }
 
 function items(state: PlanState, effect: Effect) {

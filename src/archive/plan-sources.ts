@@ -1,10 +1,15 @@
 /** Sources in a suite that keeps only the newest versions: an older one stays while a binary built from it does. */
+import { AshlarError } from '../common/errors.ts'
 import type { Effect, PlanState } from './effect.ts'
 import { headItems } from './suite-items.ts'
 
 const NAMES_PER_QUERY = 500
 
-/** Ends the older sources of these names from which no binary of the suite is built any more. */
+/**
+ * Ends the older sources of these names from which no binary of the suite is built any more.
+ *
+ * @throws AshlarError conflict if the change itself brings one, and the suite has a newer one already
+ */
 export async function dropOutdatedSources(
   state: PlanState,
   effect: Effect,
@@ -38,12 +43,28 @@ async function dropAmong(state: PlanState, effect: Effect, names: readonly strin
     (row) => row.name,
   )
   for (const versions of bySource.values()) {
-    const newest = versions.reduce((key, row) => (row.version_key > key ? row.version_key : key), '')
+    const newest = versions.reduce((a, b) => (b.version_key > a.version_key ? b : a))
     for (const row of versions) {
-      if (row.version_key === newest || built.has(`${row.name} ${row.version}`)) continue
-      if (row.added_by === effect.changeId) effect.dropped.add(row.id)
+      if (row.version_key === newest.version_key || built.has(`${row.name} ${row.version}`)) continue
+      const isOwn = row.added_by === effect.changeId
+      if (isOwn && newest.added_by !== effect.changeId) throw olderThan(effect, row, newest)
+      if (isOwn) effect.dropped.add(row.id)
       else effect.removed.add(row.id)
       effect.touch({ component: row.component, kind: row.map_kind, architecture: row.architecture }, row.entry_key)
     }
   }
+}
+
+interface Versioned {
+  readonly name: string
+  readonly version: string
+  readonly architecture: string
+}
+
+export function olderThan(effect: Effect, item: Versioned, peer: Versioned): AshlarError {
+  return new AshlarError(
+    'conflict',
+    `The suite '${effect.suite.name}' keeps only the newest version and has ${peer.name} ${peer.version}, ` +
+      `which is newer than ${item.version} (${item.architecture}).`,
+  )
 }

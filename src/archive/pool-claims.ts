@@ -38,7 +38,7 @@ export async function claimPaths(
   claims: readonly PoolClaim[],
 ): Promise<PoolClaim[]> {
   // In one order everywhere, so that two changes wait for each other's rows in one order too.
-  const wanted = claims.toSorted((a, b) => (a.path < b.path ? -1 : 1))
+  const wanted = claims.toSorted((a, b) => (a.path < b.path ? -1 : Number(a.path > b.path)))
   const taken: PoolClaim[] = []
   for (let start = 0; start < wanted.length; start += CLAIMS_PER_QUERY) {
     const batch = wanted.slice(start, start + CLAIMS_PER_QUERY)

@@ -17,6 +17,38 @@ export async function currentMaps(db: Kysely<Tables>, suiteId: number): Promise<
   return new Map(rows.map(({ map_id: mapId, entries, ...place }) => [placeKey(place), { place, mapId, entries }]))
 }
 
+/**
+ * The maps of a suite as they were at a revision. A place once used has a map for ever, if an empty one; so those of
+ * now say where to look, and history is not read.
+ */
+export async function mapsAt(db: Kysely<Tables>, suiteId: number, revision: number): Promise<SuiteMaps> {
+  const rows = await db
+    .selectFrom('suite_map as current')
+    .innerJoin('suite_map as past', (join) =>
+      join
+        .onRef('past.suite_id', '=', 'current.suite_id')
+        .onRef('past.component', '=', 'current.component')
+        .onRef('past.map_kind', '=', 'current.map_kind')
+        .onRef('past.architecture', '=', 'current.architecture')
+        .on('past.from_revision', '=', (eb) =>
+          eb
+            .selectFrom('suite_map as earlier')
+            .select((inner) => inner.fn.max('earlier.from_revision').as('from'))
+            .whereRef('earlier.suite_id', '=', 'current.suite_id')
+            .whereRef('earlier.component', '=', 'current.component')
+            .whereRef('earlier.map_kind', '=', 'current.map_kind')
+            .whereRef('earlier.architecture', '=', 'current.architecture')
+            .where('earlier.from_revision', '<=', revision),
+        ),
+    )
+    .innerJoin('index_map', 'index_map.id', 'past.map_id')
+    .select(['past.component', 'past.map_kind as kind', 'past.architecture', 'past.map_id', 'index_map.entries'])
+    .where('current.suite_id', '=', suiteId)
+    .where('current.until_revision', 'is', null)
+    .execute()
+  return new Map(rows.map(({ map_id: mapId, entries, ...place }) => [placeKey(place), { place, mapId, entries }]))
+}
+
 export interface ListedIndex {
   readonly path: string
   readonly sha256: string

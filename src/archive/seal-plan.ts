@@ -14,6 +14,7 @@ import type { HeldLease } from './held-lease.ts'
 import { addItems } from './plan-add.ts'
 import { removePackages, removeSelected } from './plan-remove.ts'
 import { rollBack } from './plan-rollback.ts'
+import { dropOutdatedSources } from './plan-sources.ts'
 import { defaultSettings, type SuiteSettings, withSettings } from './settings.ts'
 import { type Suite, Suites, suitesAt } from './suite-table.ts'
 
@@ -179,11 +180,21 @@ async function requireOwnSuite(state: PlanState, effect: Effect, name: string): 
   throw new AshlarError('conflict', `'${name}' came to mean another suite while the change waited.`)
 }
 
-async function planItems(
+type ItemsRequest = Extract<ChangeRequest, { kind: 'add' | 'remove' | 'edit' | 'copy' | 'rollback' }>
+
+async function planItems(state: PlanState, effect: Effect, request: ItemsRequest): Promise<void> {
+  if (request.kind === 'rollback') return rollBack(state, effect, request.to)
+  const sources = await planComingAndGoing(state, effect, request)
+  // At the end, since a binary may go and come back in one change, and its source stays.
+  if (effect.suite.settings.versions === 'newest') await dropOutdatedSources(state, effect, sources)
+}
+
+/** @returns the sources from which items that came or went are built */
+async function planComingAndGoing(
   state: PlanState,
   effect: Effect,
-  request: Extract<ChangeRequest, { kind: 'add' | 'remove' | 'edit' | 'copy' | 'rollback' }>,
-): Promise<void> {
+  request: Exclude<ItemsRequest, { kind: 'rollback' }>,
+): Promise<Set<string>> {
   switch (request.kind) {
     case 'add':
       return addItems(state, effect, { replaceTwins: request.onPoolConflict === 'second-path' })
@@ -191,10 +202,9 @@ async function planItems(
       return addItems(state, effect, { replaceTwins: false })
     case 'remove':
       return removeSelected(state, effect, request.packages)
-    case 'edit':
-      await removePackages(state, effect, request.remove)
-      return addItems(state, effect, { replaceTwins: request.onPoolConflict === 'second-path' })
-    case 'rollback':
-      return rollBack(state, effect, request.to)
+    case 'edit': {
+      const gone = await removePackages(state, effect, request.remove)
+      return gone.union(await addItems(state, effect, { replaceTwins: request.onPoolConflict === 'second-path' }))
+    }
   }
 }

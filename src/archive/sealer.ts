@@ -48,6 +48,9 @@ export class Sealer {
       if (performance.now() > end) {
         throw new AshlarError('busy', `Change ${changeId} waits to be published; it is recorded.`)
       }
+      if (this.#closed && !this.#working.has(archiveId)) {
+        throw new AshlarError('busy', `Change ${changeId} is recorded; the server is ending before it was published.`)
+      }
       this.#start(archiveId)
       await Promise.race([decided, sleep(POLL_MS)])
     }

@@ -11,6 +11,7 @@ import type { Workspace } from '../access/access.ts'
 import { parseSha256 } from '../common/digest.ts'
 import { AshlarError } from '../common/errors.ts'
 import type { Database } from '../database/database.ts'
+import type { ReleaseIssueTable } from '../database/schema.ts'
 import { formatInRelease } from '../debian/clearsign.ts'
 import { binaryPublicKeys } from '../debian/openpgp.ts'
 import type { StoredFile } from '../storage/storage.ts'
@@ -132,14 +133,21 @@ export class ServedPaths {
   }
 
   async #underDists(archive: Archive, revision: number, kind: 'live' | 'snapshot', path: string): Promise<Served> {
-    const suites = await this.#suitesAt(archive, revision)
-    const { suite, rest } = splitSuite(suites, path)
-    const byHash = /(?:^|\/)by-hash\/SHA256\/([0-9a-f]{64})$/.exec(rest)
-    if (byHash !== null) return this.#indexByHash(archive, byHash[1] ?? '', path)
-    if (rest === 'InRelease' || rest === 'Release' || rest === 'Release.gpg') {
-      return this.#release(suite, revision, kind, rest, path)
+    for (const named of suitesIn(await this.#suitesAt(archive, revision), path)) {
+      const byHash = /(?:^|\/)by-hash\/SHA256\/([0-9a-f]{64})$/.exec(named.rest)
+      if (byHash !== null) return this.#indexByHash(archive, byHash[1] ?? '', path)
+      const issue = await this.#issueAt(named.suite, revision, kind)
+      if (issue === undefined) continue
+      const lastModified = await this.#lastModified(archive, named, revision, issue.date_seconds)
+      const { rest } = named
+      if (rest === 'InRelease' || rest === 'Release' || rest === 'Release.gpg') {
+        return signedRelease(issue, rest, lastModified)
+      }
+      const index = await this.#indexAt(named.suite, revision, rest)
+      const cache = kind === 'snapshot' ? 'immutable' : 'revalidate'
+      if (index !== undefined) return this.#index(index, rest, cache, lastModified)
     }
-    return this.#indexAt(suite, revision, kind, rest, path)
+    throw notFound(`dists/${path}`)
   }
 
   async #suitesAt(archive: Archive, revision: number): Promise<Suites> {
@@ -165,56 +173,20 @@ export class ServedPaths {
       .executeTakeFirst()
   }
 
-  async #release(
-    suite: Suite,
-    revision: number,
-    kind: 'live' | 'snapshot',
-    name: 'InRelease' | 'Release' | 'Release.gpg',
-    path: string,
-  ): Promise<Served> {
-    const issue = await this.#issueAt(suite, revision, kind)
-    if (issue === undefined) throw notFound(path)
-    const release = zstdDecompressSync(issue.release).toString()
-    const text = {
-      Release: release,
-      InRelease: formatInRelease(release, issue.clear_signature),
-      'Release.gpg': issue.detached_signature,
-    }[name]
-    const bytes = Buffer.from(text)
-    return {
-      kind: 'bytes',
-      bytes,
-      contentType: name === 'Release.gpg' ? 'application/pgp-signature' : 'text/plain; charset=utf-8',
-      etag: hash('sha256', bytes),
-      // The Release of a revision may be issued again, so not even a snapshot's is immutable.
-      cache: 'revalidate',
-      lastModified: await this.#lastModified(suite, issue.date_seconds),
-    }
-  }
-
-  async #indexAt(
-    suite: Suite,
-    revision: number,
-    kind: 'live' | 'snapshot',
-    rest: string,
-    path: string,
-  ): Promise<Served> {
+  async #indexAt(suite: Suite, revision: number, path: string) {
     const row = await this.#database.read
       .selectFrom('release_index')
       .innerJoin('index_file', 'index_file.id', 'release_index.index_file_id')
       .selectAll('index_file')
       .select('release_index.until_revision')
       .where('release_index.suite_id', '=', suite.id)
-      .where('release_index.path', '=', rest)
+      .where('release_index.path', '=', path)
       .where('release_index.from_revision', '<=', revision)
       .orderBy('release_index.from_revision', 'desc')
       .limit(1)
       .executeTakeFirst()
-    if (row === undefined || (row.until_revision !== null && row.until_revision <= revision)) throw notFound(path)
-    const issue = await this.#issueAt(suite, revision, kind)
-    if (issue === undefined) throw notFound(path)
-    const cache = kind === 'snapshot' ? 'immutable' : 'revalidate'
-    return this.#index(row, rest, cache, await this.#lastModified(suite, issue.date_seconds))
+    const isListed = row !== undefined && (row.until_revision === null || row.until_revision > revision)
+    return isListed ? row : undefined
   }
 
   async #indexByHash(archive: Archive, digest: string, path: string): Promise<Served> {
@@ -253,14 +225,28 @@ export class ServedPaths {
     }
   }
 
-  async #lastModified(suite: Suite, seconds: number): Promise<LastModified> {
+  /** A Release's date, honoured unless another Release of that second was at the same address. */
+  async #lastModified(archive: Archive, named: NamedSuite, revision: number, seconds: number): Promise<LastModified> {
     const { count } = await this.#database.read
       .selectFrom('release_issue')
       .select((eb) => eb.fn.count<number>('revision').distinct().as('count'))
-      .where('suite_id', '=', suite.id)
+      .where('suite_id', '=', named.suite.id)
       .where('date_seconds', '=', seconds)
       .executeTakeFirstOrThrow()
-    return { seconds, honoured: count <= 1 }
+    if (count > 1) return { seconds, honoured: false }
+    if (named.name === named.suite.name) return { seconds, honoured: true }
+    const { since } = await this.#database.read
+      .selectFrom('suite_alias')
+      .innerJoin('change', 'change.id', 'suite_alias.added_by')
+      .innerJoin('revision', (join) =>
+        join.onRef('revision.number', '=', 'change.revision').on('revision.archive_id', '=', archive.id),
+      )
+      .select((eb) => eb.fn.max('revision.sealed_at').as('since'))
+      .where('suite_alias.archive_id', '=', archive.id)
+      .where('suite_alias.name', '=', named.name)
+      .where('revision.number', '<=', revision)
+      .executeTakeFirstOrThrow()
+    return { seconds, honoured: seconds > Math.floor(since / 1_000_000) }
   }
 
   async #key(archive: Archive, path: string): Promise<Served> {
@@ -274,13 +260,44 @@ export class ServedPaths {
   }
 }
 
-/** Suite names may have slashes, and one may begin like another: the longest that fits is meant. */
-function splitSuite(suites: Suites, path: string): { suite: Suite; rest: string } {
+interface NamedSuite {
+  readonly suite: Suite
+  /** Its name or the alias by which it was asked for. */
+  readonly name: string
+  /** What follows. */
+  readonly rest: string
+}
+
+/** Suite names may have slashes, and one may begin like another (`stable`, `stable/main`): the longest first. */
+function* suitesIn(suites: Suites, path: string): Generator<NamedSuite, void, undefined> {
   for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1)) {
-    const suite = suites.find(path.slice(0, end))
-    if (suite !== undefined) return { suite, rest: path.slice(end + 1) }
+    const name = path.slice(0, end)
+    const suite = suites.find(name)
+    if (suite !== undefined) yield { suite, name, rest: path.slice(end + 1) }
   }
-  throw notFound(`dists/${path}`)
+}
+
+function signedRelease(
+  issue: Pick<ReleaseIssueTable, 'release' | 'clear_signature' | 'detached_signature'>,
+  name: 'InRelease' | 'Release' | 'Release.gpg',
+  lastModified: LastModified,
+): Served {
+  const release = zstdDecompressSync(issue.release).toString()
+  const text = {
+    Release: release,
+    InRelease: formatInRelease(release, issue.clear_signature),
+    'Release.gpg': issue.detached_signature,
+  }[name]
+  const bytes = Buffer.from(text)
+  return {
+    kind: 'bytes',
+    bytes,
+    contentType: name === 'Release.gpg' ? 'application/pgp-signature' : 'text/plain; charset=utf-8',
+    etag: hash('sha256', bytes),
+    // The Release of a revision may be issued again, so not even a snapshot's is immutable.
+    cache: 'revalidate',
+    lastModified,
+  }
 }
 
 function contentTypeOf(path: string): string {

@@ -8,7 +8,8 @@ import type { Storage } from '../storage/storage.ts'
 import { chunkPieces, readPieces } from './assembly.ts'
 import type { PackageLine } from './change-request.ts'
 import type { Chunk, ChunkTable } from './chunk-table.ts'
-import { type Place, placeKey } from './suite-items.ts'
+import { mapsAt } from './release-table.ts'
+import type { Place } from './suite-items.ts'
 
 export interface PackageChange {
   readonly name: string
@@ -37,7 +38,8 @@ export interface DiffContext {
 }
 
 export async function diffSuites(context: DiffContext, from: SuiteState, to: SuiteState): Promise<SuiteDiff> {
-  const [before, after] = [await mapsAt(context.db, from), await mapsAt(context.db, to)]
+  const before = await mapsAt(context.db, from.suiteId, from.revision)
+  const after = await mapsAt(context.db, to.suiteId, to.revision)
   const removed: PackageLine[] = []
   const added: PackageLine[] = []
   for (const name of [...new Set([...before.keys(), ...after.keys()])].toSorted()) {
@@ -49,21 +51,10 @@ export async function diffSuites(context: DiffContext, from: SuiteState, to: Sui
     const [onlyOld, onlyNew] = [without(oldChunks, newChunks), without(newChunks, oldChunks)]
     const oldLines = await linesOf(context.storage, place, onlyOld)
     const newLines = await linesOf(context.storage, place, onlyNew)
-    removed.push(...[...oldLines].filter(([key]) => !newLines.has(key)).map(([, line]) => line))
-    added.push(...[...newLines].filter(([key]) => !oldLines.has(key)).map(([, line]) => line))
+    for (const [key, line] of oldLines) if (!newLines.has(key)) removed.push(line)
+    for (const [key, line] of newLines) if (!oldLines.has(key)) added.push(line)
   }
   return pairVersions(added, removed)
-}
-
-async function mapsAt(db: Kysely<Tables>, state: SuiteState): Promise<Map<string, { place: Place; mapId: number }>> {
-  const rows = await db
-    .selectFrom('suite_map')
-    .select(['component', 'map_kind as kind', 'architecture', 'map_id'])
-    .where('suite_id', '=', state.suiteId)
-    .where('from_revision', '<=', state.revision)
-    .where((eb) => eb.or([eb('until_revision', 'is', null), eb('until_revision', '>', state.revision)]))
-    .execute()
-  return new Map(rows.map(({ map_id: mapId, ...place }) => [placeKey(place), { place, mapId }]))
 }
 
 function without(chunks: readonly Chunk[], others: readonly Chunk[]): Chunk[] {

@@ -60,7 +60,7 @@ async function changesOf(
   const changes = await db
     .selectFrom('change')
     .leftJoin('user', 'user.id', 'change.user_id')
-    .select(['change.id', 'change.revision', 'change.request_json', 'user.name'])
+    .select(['change.id', 'change.revision', 'change.kind', 'user.name'])
     .where('change.archive_id', '=', archiveId)
     .where('change.revision', 'in', [...revisions])
     .orderBy('change.id')
@@ -68,19 +68,33 @@ async function changesOf(
   const ids = changes.map((change) => change.id)
   const added = await countItems(db, suite.id, 'added_by', ids)
   const removed = await countItems(db, suite.id, 'removed_by', ids)
+  const named = await namingChanges(db, suite.id, ids)
   return changes.flatMap((row) => {
-    const request = JSON.parse(row.request_json) as ChangeRequest
-    const concerns = request.suite === suite.name || suite.aliases.includes(request.suite ?? '')
-    if (!concerns || row.revision === null) return []
+    // What the change did tells whether it concerns the suite: its request may name an alias that has moved since.
+    if (row.revision === null || !(added.has(row.id) || removed.has(row.id) || named.has(row.id))) return []
     return {
       revision: row.revision,
       change: row.id,
-      kind: request.kind,
+      kind: row.kind as ChangeRequest['kind'],
       user: row.name,
       added: added.get(row.id) ?? 0,
       removed: removed.get(row.id) ?? 0,
     }
   })
+}
+
+/** Those of the changes that gave a suite settings or an alias. */
+async function namingChanges(db: Kysely<Tables>, suiteId: number, ids: readonly number[]): Promise<Set<number>> {
+  if (ids.length === 0) return new Set()
+  const of = (table: 'suite_settings' | 'suite_alias') =>
+    db
+      .selectFrom(table)
+      .select('added_by')
+      .where('suite_id', '=', suiteId)
+      .where('added_by', 'in', [...ids])
+      .execute()
+  const rows = [...(await of('suite_settings')), ...(await of('suite_alias'))]
+  return new Set(rows.map((row) => row.added_by))
 }
 
 async function countItems(

@@ -1,10 +1,12 @@
 /** What a suite is and holds, for people and programs that list it. */
 import type { Kysely } from 'kysely'
+import { AshlarError } from '../common/errors.ts'
 import type { Micros, Tables } from '../database/schema.ts'
 import type { PackageLine } from './change-request.ts'
 import { layoutOf } from './index-paths.ts'
 import type { SuiteSettings } from './settings.ts'
-import { headItems, itemsAt, type MapKind, type Place } from './suite-items.ts'
+import { mapsAt } from './release-table.ts'
+import { headItems, itemsAt, type MapKind } from './suite-items.ts'
 import type { Suite } from './suite-table.ts'
 
 export interface SuiteInfo {
@@ -40,14 +42,7 @@ export async function describeSuite(
   suite: Suite,
   revision: number,
 ): Promise<SuiteInfo> {
-  const maps = await db
-    .selectFrom('suite_map')
-    .innerJoin('index_map', 'index_map.id', 'suite_map.map_id')
-    .select(['component', 'map_kind as kind', 'architecture', 'entries'])
-    .where('suite_id', '=', suite.id)
-    .where('from_revision', '<=', revision)
-    .where((eb) => eb.or([eb('until_revision', 'is', null), eb('until_revision', '>', revision)]))
-    .execute()
+  const maps = [...(await mapsAt(db, suite.id, revision)).values()]
   const last = await db
     .selectFrom('release_issue')
     .innerJoin('revision', (join) =>
@@ -59,7 +54,7 @@ export async function describeSuite(
     .orderBy('release_issue.revision', 'desc')
     .limit(1)
     .executeTakeFirstOrThrow()
-  const used: Place[] = maps.filter((map) => map.entries > 0)
+  const used = maps.filter((map) => map.entries > 0).map((map) => map.place)
   const { components, architectures } = layoutOf(suite.settings, used)
   const count = (rows: typeof maps): number => rows.reduce((sum, row) => sum + row.entries, 0)
   return {
@@ -69,7 +64,7 @@ export async function describeSuite(
     revision: last.number,
     sealedAt: last.sealed_at,
     packages: count(maps),
-    sources: count(maps.filter((map) => map.kind === 'sources')),
+    sources: count(maps.filter((map) => map.place.kind === 'sources')),
     components,
     architectures,
   }
@@ -135,19 +130,33 @@ export async function listPackages(
   return { items, next: formatCursor([last.component, last.map_kind, last.architecture, last.entry_key, last.id]) }
 }
 
+/** The last item of a page, as the order has it. */
+interface PageCursor {
+  readonly component: string
+  readonly kind: MapKind
+  readonly architecture: string
+  readonly key: string
+  readonly id: number
+}
+
 function formatCursor(parts: readonly (string | number)[]): string {
   return Buffer.from(JSON.stringify(parts)).toString('base64url')
 }
 
-function parseCursor(text: string) {
-  const parts: unknown = JSON.parse(Buffer.from(text, 'base64url').toString() || 'null')
-  if (!Array.isArray(parts) || parts.length !== 5 || typeof parts[4] !== 'number') return undefined
-  const [component, kind, architecture, key] = parts.map(String)
-  return {
-    component: component ?? '',
-    kind: (kind ?? '') as MapKind,
-    architecture: architecture ?? '',
-    key: key ?? '',
-    id: parts[4],
+/** @throws AshlarError request-invalid */
+function parseCursor(text: string): PageCursor {
+  const parts = parseJson(Buffer.from(text, 'base64url').toString())
+  if (!Array.isArray(parts) || parts.length !== 5 || !Number.isSafeInteger(parts[4])) {
+    throw new AshlarError('request-invalid', "The parameter 'after' is not the 'next' of another page.")
+  }
+  const [component = '', kind = '', architecture = '', key = ''] = parts.map(String)
+  return { component, kind: kind as MapKind, architecture, key, id: Number(parts[4]) }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
   }
 }

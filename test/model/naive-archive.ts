@@ -1,0 +1,311 @@
+/**
+ * An archive as one would write it down first: whole states, no history, no chunks, every text made from scratch.
+ * A state never changes; what is done to it gives another, or the code of the refusal.
+ */
+import type { ChangeRequest, PackagePlacement, PackageSelector, SuiteSettings } from '../../src/archive/archives.ts'
+import { defaultSettings, withSettings } from '../../src/archive/settings.ts'
+import type { ErrorCode } from '../../src/common/errors.ts'
+import { compareVersions } from '../../src/debian/version.ts'
+import type { ModelPackage } from './universe.ts'
+
+export interface Item {
+  readonly pkg: ModelPackage
+  readonly component: string
+  readonly section: string | null
+  readonly priority: string | null
+  readonly directory: string
+}
+
+export interface NaiveSuite {
+  readonly settings: SuiteSettings
+  readonly items: readonly Item[]
+}
+
+export interface NaiveState {
+  readonly suites: ReadonlyMap<string, NaiveSuite>
+  /** Alias -> suite. */
+  readonly aliases: ReadonlyMap<string, string>
+  /** Path -> digest, for ever. */
+  readonly pool: ReadonlyMap<string, string>
+}
+
+export const emptyState: NaiveState = { suites: new Map(), aliases: new Map(), pool: new Map() }
+
+class Refusal extends Error {
+  readonly code: ErrorCode
+  constructor(code: ErrorCode) {
+    super(code)
+    this.code = code
+  }
+}
+
+/** What packages there are, and what the states before were. */
+export interface Past {
+  readonly packages: ReadonlyMap<number, ModelPackage>
+  /** By revision. */
+  readonly states: readonly NaiveState[]
+}
+
+/** The state after a change, or the code with which it is refused. */
+export function apply(past: Past, state: NaiveState, request: ChangeRequest): NaiveState | ErrorCode {
+  try {
+    return applied(past, state, request)
+  } catch (error) {
+    if (error instanceof Refusal) return error.code
+    throw error
+  }
+}
+
+function applied(past: Past, state: NaiveState, request: ChangeRequest): NaiveState {
+  switch (request.kind) {
+    case 'suite-create': {
+      const names = [request.suite, ...(request.aliases ?? [])]
+      if (names.some((name) => state.suites.has(name) || state.aliases.has(name))) throw new Refusal('conflict')
+      const settings = withSettings(defaultSettings(request.suite), request.settings)
+      const aliases = new Map([...state.aliases, ...names.slice(1).map((name) => [name, request.suite] as const)])
+      return { ...state, aliases, suites: new Map([...state.suites, [request.suite, { settings, items: [] }]]) }
+    }
+    case 'suite-update': {
+      const { name, suite } = find(state, request.suite)
+      return withSuite(state, name, { ...suite, settings: withSettings(suite.settings, request.settings) })
+    }
+    case 'alias': {
+      const target = request.suite === null ? undefined : find(state, request.suite).name
+      if (state.suites.has(request.name)) throw new Refusal('conflict')
+      if (target === undefined && !state.aliases.has(request.name)) throw new Refusal('not-found')
+      const others = [...state.aliases].filter(([name]) => name !== request.name)
+      return { ...state, aliases: new Map(target === undefined ? others : [...others, [request.name, target]]) }
+    }
+    case 'add': {
+      const { name, suite } = find(state, request.suite)
+      const coming = placed(past, state, suite, request.packages, request.onPoolConflict === 'second-path')
+      const next = added(suite, suite.items, coming.items, request.onPoolConflict === 'second-path')
+      return { ...withItems(state, name, suite, next, suite.items, coming.items), pool: coming.pool }
+    }
+    case 'edit': {
+      const { name, suite } = find(state, request.suite)
+      const coming = placed(past, state, suite, request.add, request.onPoolConflict === 'second-path')
+      const left = suite.items.filter((item) => !request.remove.includes(item.pkg.id))
+      const next = added(suite, left, coming.items, request.onPoolConflict === 'second-path')
+      return { ...withItems(state, name, suite, next, suite.items, coming.items), pool: coming.pool }
+    }
+    case 'remove': {
+      const { name, suite } = find(state, request.suite)
+      if (!request.packages.every((one) => suite.items.some((item) => selects(one, item))))
+        throw new Refusal('not-found')
+      const left = suite.items.filter((item) => !request.packages.some((one) => selects(one, item)))
+      return withItems(state, name, suite, left, suite.items, [])
+    }
+    case 'copy': {
+      const { name, suite } = find(state, request.suite)
+      const then = request.from.at === undefined ? state : stateAt(past, request.from.at)
+      const from = find(then, request.from.suite).suite.items
+      const wanted = request.packages
+      const chosen = wanted === undefined ? from : from.filter((item) => wanted.some((one) => selects(one, item)))
+      if (chosen.some((item) => !suite.settings.components.includes(item.component))) {
+        throw new Refusal('component-unknown')
+      }
+      if (wanted?.some((one) => !from.some((item) => selects(one, item))) === true) throw new Refusal('not-found')
+      return withItems(state, name, suite, added(suite, suite.items, chosen, false), suite.items, chosen)
+    }
+    case 'rollback': {
+      const { name, suite } = find(state, request.suite)
+      const then = stateAt(past, request.to).suites.get(name)
+      if (then === undefined) throw new Refusal('snapshot-unknown')
+      return withSuite(state, name, { ...suite, items: then.items })
+    }
+  }
+}
+
+function stateAt(past: Past, at: string): NaiveState {
+  const state = past.states[Number(at.slice(1))]
+  if (state === undefined || at === 'r0') throw new Refusal('snapshot-unknown')
+  return state
+}
+
+export function find(state: NaiveState, name: string): { name: string; suite: NaiveSuite } {
+  const real = state.suites.has(name) ? name : (state.aliases.get(name) ?? '')
+  const suite = state.suites.get(real)
+  if (suite === undefined) throw new Refusal('suite-unknown')
+  return { name: real, suite }
+}
+
+function withSuite(state: NaiveState, name: string, suite: NaiveSuite): NaiveState {
+  return { ...state, suites: new Map([...state.suites, [name, suite]]) }
+}
+
+function selects(selector: PackageSelector, { pkg }: Item): boolean {
+  return (
+    selector.name === pkg.name &&
+    (selector.version === undefined || selector.version === pkg.version) &&
+    (selector.architecture === undefined || selector.architecture === pkg.architecture)
+  )
+}
+
+/** Where the packages go in the pool. */
+function placed(
+  past: Past,
+  state: NaiveState,
+  suite: NaiveSuite,
+  placements: readonly PackagePlacement[],
+  secondPath: boolean,
+): { items: Item[]; pool: ReadonlyMap<string, string> } {
+  const pool = new Map(state.pool)
+  const wishes = placements.map((placement) => {
+    const pkg = past.packages.get(placement.packageId)
+    if (pkg === undefined) throw new Refusal('not-found')
+    return { pkg, placement, component: componentOf(suite.settings, pkg, placement.component) }
+  })
+  const items = wishes.map(({ pkg, placement, component }): Item => {
+    const initial = pkg.source.startsWith('lib') ? pkg.source.slice(0, 4) : pkg.source.slice(0, 1)
+    const first = `pool/${component}/${initial}/${pkg.source}`
+    const second = `${first}/${pkg.sha256.slice(0, 12)}`
+    const isTaken = pkg.files.some((file) => (pool.get(`${first}/${file.name}`) ?? file.sha256) !== file.sha256)
+    if (isTaken && !secondPath) throw new Refusal('pool-name-taken')
+    for (const file of pkg.files) {
+      const path = `${first}/${file.name}`
+      if (!pool.has(path)) pool.set(path, file.sha256)
+      if (isTaken) pool.set(`${second}/${file.name}`, file.sha256)
+    }
+    const { section = null, priority = null } = placement
+    return { pkg, component, section, priority, directory: isTaken ? second : first }
+  })
+  return { items, pool }
+}
+
+function componentOf(settings: SuiteSettings, pkg: ModelPackage, asked: string | undefined): string {
+  if (asked !== undefined && !settings.components.includes(asked)) throw new Refusal('component-unknown')
+  const named = pkg.section?.split('/').slice(0, -1).join('/')
+  return asked ?? settings.components.find((one) => one === named) ?? settings.components[0] ?? ''
+}
+
+function sameSeries(a: Item, b: Item): boolean {
+  const isSource = (item: Item): boolean => item.pkg.map === 'sources'
+  return a.pkg.name === b.pkg.name && a.pkg.architecture === b.pkg.architecture && isSource(a) === isSource(b)
+}
+
+function isSame(a: Item, b: Item): boolean {
+  return a.pkg === b.pkg && a.component === b.component && a.section === b.section && a.priority === b.priority
+}
+
+const older = (a: Item, b: Item): boolean => compareVersions(a.pkg.version, b.pkg.version) < 0
+
+/** The items of a suite after others have come, whatever becomes of outdated sources. */
+function added(suite: NaiveSuite, present: readonly Item[], coming: readonly Item[], replaceTwins: boolean): Item[] {
+  const newest = suite.settings.versions === 'newest'
+  const isRuled = (item: Item): boolean => newest && item.pkg.map !== 'sources'
+  let items = [...present]
+  const accepted: Item[] = []
+  for (const item of coming) {
+    if (isRuled(item) && coming.some((other) => sameSeries(item, other) && older(item, other))) continue
+    if (items.some((other) => isSame(other, item)) || accepted.some((other) => other.pkg === item.pkg)) continue
+    const twinOf = (other: Item): boolean =>
+      sameSeries(item, other) && other.pkg !== item.pkg && !older(item, other) && !older(other, item)
+    if ([...items, ...coming].some(twinOf) && !replaceTwins) throw new Refusal('conflict')
+    if (accepted.some(twinOf)) continue
+    if (isRuled(item) && items.some((other) => sameSeries(item, other) && older(item, other))) {
+      throw new Refusal('conflict')
+    }
+    const isReplaced = (other: Item): boolean =>
+      other.pkg === item.pkg || twinOf(other) || (isRuled(item) && sameSeries(item, other) && older(other, item))
+    items = items.filter((other) => !isReplaced(other))
+    accepted.push(item)
+  }
+  return [...items, ...accepted]
+}
+
+/** With the sources rule of suites that keep only the newest versions. */
+function withItems(
+  state: NaiveState,
+  name: string,
+  suite: NaiveSuite,
+  next: readonly Item[],
+  before: readonly Item[],
+  coming: readonly Item[],
+): NaiveState {
+  if (suite.settings.versions === 'all') return withSuite(state, name, { ...suite, items: next })
+  // Looked at: the sources of what came and went, and of what stood beside it.
+  const names = new Set(coming.map((item) => item.pkg.name))
+  const gone = before.filter((item) => !next.includes(item))
+  const looked = new Set(
+    [...coming, ...gone, ...before.filter((item) => names.has(item.pkg.name))].map((item) => item.pkg.source),
+  )
+  const sources = next.filter((item) => item.pkg.map === 'sources')
+  const isBuiltFrom = (item: Item): boolean =>
+    next.some(
+      ({ pkg }) => pkg.map !== 'sources' && pkg.source === item.pkg.name && pkg.sourceVersion === item.pkg.version,
+    )
+  const isOutdated = (item: Item): boolean =>
+    sources.includes(item) &&
+    looked.has(item.pkg.name) &&
+    sources.some((other) => other.pkg.name === item.pkg.name && older(item, other)) &&
+    !isBuiltFrom(item)
+  const isOwn = (item: Item): boolean => coming.includes(item)
+  for (const item of next.filter((one) => isOutdated(one) && isOwn(one))) {
+    const rivals = sources.filter((other) => other.pkg.name === item.pkg.name)
+    const newest = rivals.reduce((a, b) => (older(a, b) ? b : a))
+    if (!isOwn(newest)) throw new Refusal('conflict')
+  }
+  return withSuite(state, name, { ...suite, items: next.filter((item) => !isOutdated(item)) })
+}
+
+/** The text of each index of a suite, by its path. */
+export function indexTexts(suite: NaiveSuite): Map<string, string> {
+  const { components, architectures } = layout(suite)
+  const texts = new Map<string, string>()
+  for (const component of components) {
+    const own = suite.items.filter((item) => item.component === component)
+    const listing = (map: ModelPackage['map'], architecture: string): string =>
+      own
+        .filter((item) => item.pkg.map === map && item.pkg.architecture === architecture)
+        .toSorted(inOrder)
+        .map(entryText)
+        .join('')
+    for (const [map, directory] of [
+      ['packages', ''],
+      ['udeb', 'debian-installer/'],
+      ['debug', 'debug/'],
+    ] as const) {
+      if (map !== 'packages' && !own.some((item) => item.pkg.map === map)) continue
+      for (const architecture of architectures) {
+        const path = `${component}/${directory}binary-${architecture}/Packages`
+        texts.set(path, listing(map, 'all') + listing(map, architecture))
+      }
+    }
+    texts.set(`${component}/source/Sources`, listing('sources', 'source'))
+  }
+  return texts
+}
+
+/** Those that are set, and those that are used. */
+export function layout(suite: NaiveSuite): { components: string[]; architectures: string[] } {
+  const { items, settings } = suite
+  const machines = items.map((item) => item.pkg.architecture).filter((name) => name !== 'all' && name !== 'source')
+  return {
+    components: [...new Set([...settings.components, ...items.map((item) => item.component)])],
+    architectures: [...new Set([...settings.architectures, ...machines])],
+  }
+}
+
+/** By source, then by name, then as dpkg orders versions. */
+export function inOrder(a: Item, b: Item): number {
+  if (a.pkg.source !== b.pkg.source) return a.pkg.source < b.pkg.source ? -1 : 1
+  if (a.pkg.name !== b.pkg.name) return a.pkg.name < b.pkg.name ? -1 : 1
+  return compareVersions(a.pkg.version, b.pkg.version)
+}
+
+export function entryText({ pkg, directory, section, priority }: Item): string {
+  const fields = pkg.stanza.trimEnd().split(/\n(?! )/)
+  const override = (name: string, value: string | null): void => {
+    if (value === null) return
+    const at = fields.findIndex((field) => field.startsWith(`${name}: `))
+    if (at === -1) fields.push(`${name}: ${value}`)
+    else fields[at] = `${name}: ${value}`
+  }
+  override('Section', section)
+  override('Priority', priority)
+  if (pkg.kind === 'dsc') return `${[...fields, `Directory: ${directory}`].join('\n')}\n\n`
+  const size = fields.findIndex((field) => field.startsWith('Size: '))
+  fields.splice(size, 0, `Filename: ${directory}/${pkg.files[0]?.name ?? ''}`)
+  return `${fields.join('\n')}\n\n`
+}

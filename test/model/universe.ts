@@ -1,0 +1,108 @@
+/** The packages that the model plays with: few names, so that they meet each other often. */
+import type { ArchiveWorld } from '../support/archive-world.ts'
+import type { DebRecipe } from '../support/make-deb.ts'
+
+export interface ModelPackage {
+  readonly id: number
+  readonly kind: 'deb' | 'udeb' | 'dsc'
+  readonly name: string
+  readonly version: string
+  readonly architecture: string
+  readonly map: 'packages' | 'udeb' | 'debug' | 'sources'
+  readonly source: string
+  readonly sourceVersion: string
+  readonly section: string | null
+  readonly stanza: string
+  /** The file names that an archive gives its files, with their digests. */
+  readonly files: readonly { readonly name: string; readonly sha256: string }[]
+  /** Of the .deb or .dsc. */
+  readonly sha256: string
+}
+
+/** Makes and keeps the packages. */
+export async function universe(world: ArchiveWorld): Promise<ModelPackage[]> {
+  const ids: number[] = []
+  const deb = async (name: string, version: string, more: Partial<DebRecipe> = {}): Promise<void> => {
+    ids.push(await world.deb(name, version, more))
+  }
+  for (const version of ['1.0-1', '1.0-2', '2.0-1']) {
+    ids.push(await world.source('alpha', version))
+    for (const architecture of ['amd64', 'arm64']) {
+      const built = { architecture, source: 'alpha' }
+      await deb('alpha', version, built)
+      await deb('alpha-dbgsym', version, {
+        ...built,
+        section: 'debug',
+        extraControl: 'Auto-Built-Package: debug-symbols\n',
+      })
+    }
+    await deb('alpha-doc', version, { source: 'alpha' })
+    await deb('alpha-udeb', version, {
+      architecture: 'amd64',
+      source: 'alpha',
+      section: 'debian-installer',
+      extraControl: 'Package-Type: udeb\n',
+    })
+  }
+  // Other bytes of a version; an epoch that file names leave out; a package that moves to another source.
+  await deb('alpha', '1.0-1', { architecture: 'amd64', source: 'alpha', files: { 'usr/bin/alpha': 'rebuilt\n' } })
+  await deb('alpha-doc', '2.0-1', { source: 'alpha', files: { 'usr/share/doc/alpha/README': 'rebuilt\n' } })
+  await deb('alpha', '3.0-1', { architecture: 'amd64', source: 'libbeta (2~rc1)' })
+  for (const version of ['1:1.0', '2~rc1']) ids.push(await world.source('libbeta', version))
+  for (const version of ['1.0', '1:1.0', '2~rc1', '1:2.0']) {
+    await deb('libbeta1', version, {
+      architecture: 'amd64',
+      source: version === '1:2.0' ? 'libbeta (1:1.0)' : 'libbeta',
+    })
+  }
+  await deb('gamma', '1', { section: 'contrib/net', architecture: 'arm64' })
+  await deb('gamma', '1.00', { section: 'net' })
+  await deb('delta', '1', { architecture: 'riscv64' })
+  // Long entries, so that maps have several chunks.
+  for (const [i, name] of ['long-a', 'long-b', 'long-c', 'long-d', 'long-e', 'long-f', 'm0', 'z9'].entries()) {
+    for (const version of ['1', '2']) {
+      await deb(name, version, {
+        architecture: i % 3 === 2 ? 'amd64' : 'all',
+        extraControl: longFields(`${name} ${version}`, 700 + 150 * i),
+      })
+    }
+  }
+  return describe(world, ids)
+}
+
+/** Fields of about a hundred bytes each, different for each package, and quick to compress. */
+function longFields(salt: string, count: number): string {
+  const filler = 'x'.repeat(90)
+  return Array.from({ length: count }, (_, i) => `X-${i}: ${salt} ${filler}\n`).join('')
+}
+
+async function describe(world: ArchiveWorld, ids: readonly number[]): Promise<ModelPackage[]> {
+  const rows = await world.db.read
+    .selectFrom('package')
+    .innerJoin('file', 'file.id', 'package.file_id')
+    .selectAll('package')
+    .select('file.sha256')
+    .where('package.id', 'in', [...ids])
+    .orderBy('package.id')
+    .execute()
+  const files = await world.db.read
+    .selectFrom('package_file')
+    .innerJoin('file', 'file.id', 'package_file.file_id')
+    .select(['package_id', 'name', 'sha256'])
+    .where('package_id', 'in', [...ids])
+    .execute()
+  return rows.map((row) => ({
+    id: row.id,
+    kind: row.kind,
+    name: row.name,
+    version: row.version,
+    architecture: row.architecture,
+    map: row.kind === 'dsc' ? 'sources' : row.kind === 'udeb' ? 'udeb' : row.debug_symbols === 1 ? 'debug' : 'packages',
+    source: row.source_name,
+    sourceVersion: row.source_version,
+    section: row.section,
+    stanza: row.stanza,
+    files: files.filter((file) => file.package_id === row.id).map(({ name, sha256 }) => ({ name, sha256 })),
+    sha256: row.sha256,
+  }))
+}
