@@ -220,9 +220,11 @@ async function provenFiles(
   for (let start = 0; start < digests.length; start += digestsAtOnce) {
     const rows = await db
       .selectFrom('artifact_file')
-      .innerJoin('artifact', 'artifact.id', 'artifact_file.artifact_id')
+      // SQLite keeps the order of a cross join: by the files first, not through all artifacts of the workspace.
+      .crossJoin('artifact')
       .select(['artifact_file.sha256', 'artifact_file.size', 'artifact_file.file_id'])
       .distinct()
+      .whereRef('artifact.id', '=', 'artifact_file.artifact_id')
       .where('artifact.workspace_id', '=', workspaceId)
       .where('artifact.completed_at', 'is not', null)
       .where('artifact_file.sha256', 'in', digests.slice(start, start + digestsAtOnce))

@@ -163,8 +163,10 @@ async function record(trx: Transaction<Tables>, arrivals: readonly Arrival[], no
 async function artifactsWith(trx: Transaction<Tables>, arrivals: readonly Arrival[]): Promise<Map<string, number>> {
   const rows = await trx
     .selectFrom('artifact_file')
-    .innerJoin('artifact', 'artifact.id', 'artifact_file.artifact_id')
+    // SQLite keeps the order of a cross join: by the files first, not through all artifacts of the workspace.
+    .crossJoin('artifact')
     .select(['artifact.id', 'artifact.workspace_id', 'artifact.category', 'artifact_file.file_id'])
+    .whereRef('artifact.id', '=', 'artifact_file.artifact_id')
     .where('artifact_file.file_id', 'in', [...new Set(arrivals.map((arrival) => mainFile(arrival).id))])
     .where('artifact.workspace_id', 'in', [...new Set(arrivals.map((arrival) => arrival.workspaceId))])
     .where('artifact.completed_at', 'is not', null)

@@ -20,6 +20,8 @@ export interface DebRecipe {
   readonly compression?: 'none' | 'gz' | 'xz' | 'zst'
   /** More lines of the control file, each ended by a newline. */
   readonly extraControl?: string
+  /** The whole control file, in place of what is said above. */
+  readonly control?: string
 }
 
 /** A .deb that dpkg-deb accepts; equal recipes give equal bytes. */
@@ -104,6 +106,7 @@ export function tarHeader(path: string, size: number, type: string): Buffer {
 }
 
 function controlOf(recipe: DebRecipe): string {
+  if (recipe.control !== undefined) return recipe.control
   const { name, version, architecture = 'all', section = 'misc', priority = 'optional', extraControl = '' } = recipe
   const source = recipe.source === undefined ? '' : `Source: ${recipe.source}\n`
   const depends = recipe.depends === undefined ? '' : `Depends: ${recipe.depends}\n`
