@@ -29,7 +29,7 @@ export interface Proof {
   readonly reading?: PackageReading
 }
 
-/** `needs-source`: all files are there, but the proof came without the reading of the source package. */
+/** `needs-source`: this is the last file, but the proof came without the reading of the source package; it is still missing. */
 export type ProofOutcome = Artifact | 'needs-source'
 
 const batchMaximum = 500
@@ -93,9 +93,12 @@ async function recordProofs(
   const good = proofs.filter((_, index) => outcomes[index] === 'recorded')
   if (good.length === 0) return { outcomes, uploads: [] }
   await setFiles(trx, good)
-  const uploads = await deleteUploads(trx, good)
   await recordBinaries(trx, good, now)
   const complete = await completeOnes(trx, good, artifacts, now)
+  // An artifact that lacks no file must be complete: after a crash nobody would send one that completes it.
+  const early = good.filter((proof) => complete.get(proof.artifactId) === 'needs-source')
+  await unsetFiles(trx, early)
+  const uploads = await deleteUploads(trx, early.length === 0 ? good : good.filter((proof) => !early.includes(proof)))
   await setData(trx, artifacts, complete, now)
   return { outcomes: outcomes.map((outcome, index) => finalOutcome(outcome, proofs[index], complete)), uploads }
 }
@@ -156,7 +159,19 @@ async function setFiles(trx: Transaction<Tables>, proofs: readonly Proof[]): Pro
     where artifact_file.artifact_id = proof.artifact_id and artifact_file.path = proof.path`.execute(trx)
 }
 
+async function unsetFiles(trx: Transaction<Tables>, proofs: readonly Proof[]): Promise<void> {
+  for (const { artifactId, path } of proofs) {
+    await trx
+      .updateTable('artifact_file')
+      .set({ file_id: null })
+      .where('artifact_id', '=', artifactId)
+      .where('path', '=', path)
+      .execute()
+  }
+}
+
 async function deleteUploads(trx: Transaction<Tables>, proofs: readonly Proof[]): Promise<string[]> {
+  if (proofs.length === 0) return []
   const rows = proofs.map((proof) => [proof.artifactId, proof.path])
   const deleted = await sql<{ id: string }>`
     with proof (artifact_id, path) as (values ${valueRows(['bigint', 'text'], rows)})

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { it } from 'node:test'
 import { artifactRoom, pieces, type ArtifactRoom } from '../../test/support/artifact-room.ts'
 import { forEachDialect } from '../../test/support/databases.ts'
+import { makeSource } from '../../test/support/make-deb.ts'
 import { readAll } from '../../test/support/read-all.ts'
 import type { Artifact, Artifacts } from './artifacts.ts'
 
@@ -234,6 +235,20 @@ forEachDialect((_dialect, openFresh) => {
       })
     }
   }
+
+  void it('a source package that a failure leaves incomplete names the file to send again', async () => {
+    const files = makeSource({ name: 'wall', version: '1.0' })
+    const [dsc = '', tarball = ''] = Object.keys(files)
+    // The first time for the .dsc, the second and third for the tarball.
+    for (const time of [2, 3]) {
+      await using room = await artifactRoom(openFresh, { faults: `artifact.complete:eio:${time}` })
+      const artifact = await room.announce('debian:source-package', files)
+      await room.send(artifact, dsc, files[dsc] ?? Buffer.alloc(0))
+      await assert.rejects(room.send(artifact, tarball, files[tarball] ?? Buffer.alloc(0)), { code: 'storage-failed' })
+      assert.deepEqual((await room.artifacts.get(room.workspace, artifact.id)).missing, [tarball])
+      assert.equal((await room.send(artifact, tarball, files[tarball] ?? Buffer.alloc(0))).complete, true)
+    }
+  })
 
   void it('a failure to record new artifacts creates none', async () => {
     await using room = await artifactRoom(openFresh, { faults: 'artifact.record:enospc:1' })

@@ -84,7 +84,7 @@ export class Uploads {
     if (body.total !== sizeBytes) {
       throw new AshlarError('digest-mismatch', `${path} was announced with ${sizeBytes} bytes, not ${body.total}.`)
     }
-    if (target.fileId !== null) return await this.#sendAgain(target, target.fileId, body, signal)
+    if (target.fileId !== null) return await this.#sendAgain(target, body, signal)
     const session = await this.#sessions.open(artifactId, path, body.start, signal)
     try {
       if (sizeBytes >= resumableFromBytes) await session.remember()
@@ -213,7 +213,7 @@ export class Uploads {
     )
   }
 
-  async #sendAgain(target: Target, fileId: number, body: UploadBody, signal?: AbortSignal): Promise<Artifact> {
+  async #sendAgain(target: Target, body: UploadBody, signal?: AbortSignal): Promise<Artifact> {
     const { path, sizeBytes, sha256 } = target.file
     if (body.start !== 0 && body.start !== sizeBytes) throw wrongOffset(path, sizeBytes)
     const hash = createHash('sha256')
@@ -227,10 +227,7 @@ export class Uploads {
     if (body.start === 0 && hash.digest('hex') !== sha256) {
       throw new AshlarError('digest-mismatch', `${path} is complete, and what came now are other bytes.`)
     }
-    const artifact = await this.#load(target.artifactId)
-    if (artifact.complete || artifact.missing.length > 0) return artifact
-    // A crash came between the last file and the artifact.
-    return await this.#prove(target, { id: fileId, sha256, sizeBytes }, { facts: {} })
+    return await this.#load(target.artifactId)
   }
 
   async #isProven({ artifactId, file }: Target): Promise<boolean> {
