@@ -74,7 +74,8 @@ async function peersOf(
 }
 
 function place(effect: Effect, item: Candidate, sameName: readonly Candidate[], options: AddOptions): void {
-  const peers = sameName.filter((peer) => peer.id !== item.id && !effect.has(peer.id) && sameSeries(peer, item))
+  const series = sameName.filter((peer) => peer.id !== item.id && sameSeries(peer, item))
+  const peers = series.filter((peer) => !effect.has(peer.id))
   const isOwn = (peer: Candidate): boolean => peer.added_by === effect.changeId
 
   if (peers.some((peer) => isSamePlacement(peer, item) && (!isOwn(peer) || peer.id < item.id))) {
@@ -82,7 +83,8 @@ function place(effect: Effect, item: Candidate, sameName: readonly Candidate[], 
     return
   }
   const newest = effect.suite.settings.versions === 'newest' && item.map_kind !== 'sources'
-  if (newest && peers.some((peer) => isOwn(peer) && peer.version_key > item.version_key)) {
+  // Also one that the suite turned out to have: what comes with a newer version is not asked for by itself.
+  if (newest && series.some((peer) => isOwn(peer) && peer.version_key > item.version_key)) {
     effect.dropped.add(item.id)
     return
   }

@@ -1,7 +1,7 @@
 /** Sources in a suite that keeps only the newest versions: an older one stays while a binary built from it does. */
 import { AshlarError } from '../common/errors.ts'
 import type { Effect, PlanState } from './effect.ts'
-import { headItems } from './suite-items.ts'
+import { headItems, type MapKind } from './suite-items.ts'
 
 const NAMES_PER_QUERY = 500
 
@@ -34,6 +34,7 @@ async function dropAmong(state: PlanState, effect: Effect, names: readonly strin
     .where('item.suite_id', '=', effect.suite.id)
     .where('item.source_name', 'in', [...names])
     .execute()
+  const isOwn = (row: { readonly added_by: number }): boolean => row.added_by === effect.changeId
   const counting = present.filter((row) => !state.has(row.id) && !effect.has(row.id))
   const built = new Set(
     counting.filter((row) => row.map_kind !== 'sources').map((row) => `${row.source_name} ${row.source_version}`),
@@ -46,13 +47,26 @@ async function dropAmong(state: PlanState, effect: Effect, names: readonly strin
     const newest = versions.reduce((a, b) => (b.version_key > a.version_key ? b : a))
     for (const row of versions) {
       if (row.version_key === newest.version_key || built.has(`${row.name} ${row.version}`)) continue
-      const isOwn = row.added_by === effect.changeId
-      if (isOwn && newest.added_by !== effect.changeId) throw olderThan(effect, row, newest)
-      if (isOwn) effect.dropped.add(row.id)
-      else effect.removed.add(row.id)
+      if (isOwn(row)) {
+        const comesWithNewer = present.some((other) => isOwn(other) && isNewerSource(other, row))
+        if (!comesWithNewer) throw olderThan(effect, row, newest)
+        effect.dropped.add(row.id)
+      } else {
+        effect.removed.add(row.id)
+      }
       effect.touch({ component: row.component, kind: row.map_kind, architecture: row.architecture }, row.entry_key)
     }
   }
+}
+
+interface SourceRow {
+  readonly name: string
+  readonly map_kind: MapKind
+  readonly version_key: string
+}
+
+function isNewerSource(a: SourceRow, b: SourceRow): boolean {
+  return a.map_kind === 'sources' && a.name === b.name && a.version_key > b.version_key
 }
 
 interface Versioned {

@@ -45,7 +45,7 @@ forEachDialect((dialect, open) => {
         await play.all(history)
         await play.verify()
       }),
-      { seed, numRuns: Number(runs ?? (dialect === 'sqlite' ? 12 : 4)), endOnFailure: runs !== undefined },
+      { seed, numRuns: Number(runs ?? (dialect === 'sqlite' ? 6 : 2)), endOnFailure: runs !== undefined },
     )
     assert.deepEqual(world.errors, [])
   })

@@ -240,11 +240,9 @@ function withItems(
     looked.has(item.pkg.name) &&
     sources.some((other) => other.pkg.name === item.pkg.name && older(item, other)) &&
     !isBuiltFrom(item)
-  const isOwn = (item: Item): boolean => coming.includes(item)
-  for (const item of next.filter((one) => isOutdated(one) && isOwn(one))) {
-    const rivals = sources.filter((other) => other.pkg.name === item.pkg.name)
-    const newest = rivals.reduce((a, b) => (older(a, b) ? b : a))
-    if (!isOwn(newest)) throw new Refusal('conflict')
+  for (const item of next.filter((one) => isOutdated(one) && coming.includes(one))) {
+    const newer = coming.filter((other) => other.pkg.map === 'sources' && other.pkg.name === item.pkg.name)
+    if (!newer.some((other) => older(item, other))) throw new Refusal('conflict')
   }
   return withSuite(state, name, { ...suite, items: next.filter((item) => !isOutdated(item)) })
 }
