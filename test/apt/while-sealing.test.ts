@@ -29,7 +29,7 @@ async function versionIn(apt: AptRoot): Promise<string> {
   const lists = names.filter((name) => name.endsWith('_Packages'))
   assert.equal(lists.length, 1, names.join())
   const list = stanzas(await readFile(`${folder}/${lists[0]}`, 'utf8'))
-  assert.deepEqual(list.map((stanza) => stanza.get('Package')).toSorted(), ['count', 'same'])
+  assert.deepEqual(new Set(list.map((stanza) => stanza.get('Package'))), new Set(['count', 'same']))
   // Both came in one change: a state in which they differ never was.
   assert.equal(new Set(list.map((stanza) => stanza.get('Version'))).size, 1)
   return list[0]?.get('Version') ?? ''
@@ -46,7 +46,7 @@ void test('no update ever fails while a revision is sealed every 100 ms', option
   await server.workspace.addPackages('stable', { artifacts: ids[0] ?? [] })
   const sources = await server.workspace.sources('stable')
   let sealed = 1
-  let done = false
+  const done = new AbortController()
   const sealing = (async () => {
     for (const artifacts of ids.slice(1)) {
       const [change] = await Promise.all([
@@ -56,14 +56,14 @@ void test('no update ever fails while a revision is sealed every 100 ms', option
       assert.equal(change.addedCount, 2)
       sealed += 1
     }
-    done = true
+    done.abort()
   })()
   const states = new Set<string>()
   const client = async (): Promise<void> => {
     await using apt = await aptRoot()
     await apt.source(sources)
     let last = 0
-    while (!done) {
+    while (!done.signal.aborted) {
       const { code, output } = await apt.update()
       assert.equal(code, 0, output)
       const version = Number(await versionIn(apt))

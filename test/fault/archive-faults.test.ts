@@ -92,8 +92,8 @@ async function failsHarmlessly(
       packages: [{ packageId: await world.deb(`${name}-after`, '1') }],
     })
     const { items } = await world.archives.packages(world.workspace, { suite: 'stable' }, { limit: 1000 })
-    const names = items.map((item) => item.name)
-    assert.ok(names.includes(`${name}-after`) && !names.includes(name))
+    const names = new Set(items.map((item) => item.name))
+    assert.ok(names.has(`${name}-after`) && !names.has(name))
     // The same request under the same key is not the failed one any more.
     const again = await submit()
     assert.equal(again.addedCount, 1)

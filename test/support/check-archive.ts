@@ -28,10 +28,29 @@ export interface CheckOptions {
 }
 
 /**
+ * Checks again from the start if the suite was published anew meanwhile: a client that asks by name is then late.
+ *
  * @param base the address of the archive or of a snapshot, with a slash at its end.
  * @throws AssertionError that says what does not fit
  */
 export async function checkSuite(base: string, suite: string, options: CheckOptions = {}): Promise<CheckedSuite> {
+  for (;;) {
+    const before = await issueOf(base, suite, options)
+    try {
+      return await checkOnce(base, suite, options)
+    } catch (error) {
+      if ((await issueOf(base, suite, options)) === before) throw error
+    }
+  }
+}
+
+/** Which Release is the current one. */
+async function issueOf(base: string, suite: string, { headers = {} }: CheckOptions): Promise<string | null> {
+  const answer = await fetch(new URL(`dists/${suite}/InRelease`, base), { method: 'HEAD', headers })
+  return answer.headers.get('etag')
+}
+
+async function checkOnce(base: string, suite: string, options: CheckOptions): Promise<CheckedSuite> {
   const fetched = async (path: string): Promise<Buffer> => {
     const url = new URL(path.split('/').map(encodeURIComponent).join('/'), base)
     const answer = await fetch(url, { headers: options.headers ?? {} })

@@ -21,11 +21,10 @@ export async function otherRelease(
   const fresh = `${path}.${process.pid}`
   try {
     await mkdir(join(tmpdir(), 'ashlar-test-releases'), { recursive: true })
-    const made = await run('timeout', [
-      ...[String(limitSeconds), 'mmdebstrap', '--quiet', '--mode=root', '--format=directory', '--variant=extract'],
-      ...['--include=base-files,coreutils,dpkg,apt,sqv', '--aptopt=Acquire::Check-Valid-Until "false"'],
-      ...[name, fresh, mirror],
-    ])
+    const options = '--quiet --mode=root --format=directory --variant=extract --include=base-files,coreutils,dpkg,apt,sqv'
+    const old = '--aptopt=Acquire::Check-Valid-Until "false"'
+    const words = [String(limitSeconds), 'mmdebstrap', ...options.split(' '), old, name, fresh, mirror]
+    const made = await run('timeout', words)
     if (!(await works(fresh)))
       return { missing: `mmdebstrap ${name} ended with ${made.code}: ${made.output.slice(-500)}` }
     await rm(path, { recursive: true, force: true })

@@ -61,7 +61,12 @@ export async function serve(wish: ServeWish): Promise<Server> {
 export async function tryServe(wish: ServeWish): Promise<Server | Ended> {
   const data = join(wish.home, 'ashlar-data')
   const words = [
-    ...['serve', ...(wish.words ?? []), '--listen', wish.listen ?? '127.0.0.1:0', '--data', data],
+    'serve',
+    ...(wish.words ?? []),
+    '--listen',
+    wish.listen ?? '127.0.0.1:0',
+    '--data',
+    data,
     ...(wish.database === undefined ? [] : ['--database', wish.database]),
   ]
   const { ASHLAR_SERVER: _server, ASHLAR_TOKEN: _token, ASHLAR_DATABASE: _database, ...env } = process.env

@@ -50,10 +50,14 @@ export async function publish(
 /** What the server answered instead of taking a file. */
 export class Refused extends Error {
   readonly status: number
+  /** Of the catalogue. */
+  readonly code: string
 
   constructor(status: number, text: string) {
-    super(`${status}: ${text}`)
+    const { code, detail } = JSON.parse(text) as { code: string; detail: string }
+    super(detail)
     this.status = status
+    this.code = code
   }
 }
 
