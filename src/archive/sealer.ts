@@ -103,10 +103,13 @@ export class Sealer {
     decided.resolve()
   }
 
-  /** Issues the live Releases of an archive again where that is due; while another seals, the next time will do. */
+  /** Issues the live Releases of an archive again where that is due, after a seal that is under way. */
   async reissue(archiveId: number): Promise<void> {
-    if ((await issuesDue(this.#context, archiveId)).length === 0) return
-    await this.#withLease(archiveId, (lease) => reissueWhereDue(this.#context, archiveId, lease))
+    const isDue = async (): Promise<boolean> => (await issuesDue(this.#context, archiveId)).length > 0
+    while (!this.#closed && (await isDue())) {
+      if (await this.#withLease(archiveId, (lease) => reissueWhereDue(this.#context, archiveId, lease))) return
+      await sleep(POLL_MS)
+    }
   }
 
   async #work(archiveId: number): Promise<void> {
@@ -118,8 +121,8 @@ export class Sealer {
     })
   }
 
-  /** Does work as the only process on an archive, if no other is at it. Never rejects. */
-  async #withLease(archiveId: number, work: (lease: HeldLease) => Promise<void>): Promise<void> {
+  /** Does work as the only process on an archive, or answers false because another is at it. Never rejects. */
+  async #withLease(archiveId: number, work: (lease: HeldLease) => Promise<void>): Promise<boolean> {
     const { database } = this.#context
     const { leaseTtlMs, onError } = this.#options
     const name = sealLeaseName(archiveId)
@@ -127,7 +130,7 @@ export class Sealer {
       // A name of its own for each piece of work: within a process too, one at a time.
       const holder = `${process.pid}-${randomUUID()}`
       const acquired = await acquireLease(database, name, holder, leaseTtlMs)
-      if (acquired === undefined) return
+      if (acquired === undefined) return false
       const lease = { name, holder, fence: acquired.fence }
       const heartbeat = setInterval(() => {
         renewLease(database, name, holder, lease.fence, leaseTtlMs).catch(onError)
@@ -142,6 +145,7 @@ export class Sealer {
       // Another process has taken over, or the database is out of reach; those who wait try again.
       if (!(error instanceof LeaseLost)) onError(error)
     }
+    return true
   }
 
   /**

@@ -60,7 +60,8 @@ function applied(past: Past, state: NaiveState, request: ChangeRequest): NaiveSt
   switch (request.kind) {
     case 'suite-create': {
       const names = [request.suite, ...(request.aliases ?? [])]
-      if (names.some((name) => state.suites.has(name) || state.aliases.has(name))) throw new Refusal('conflict')
+      const isTaken = (name: string): boolean => state.suites.has(name) || state.aliases.has(name)
+      if (names.some(isTaken) || new Set(names).size < names.length) throw new Refusal('conflict')
       const settings = withSettings(defaultSettings(request.suite), request.settings)
       const aliases = new Map([...state.aliases, ...names.slice(1).map((name) => [name, request.suite] as const)])
       return { ...state, aliases, suites: new Map([...state.suites, [request.suite, { settings, items: [] }]]) }

@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import { archiveWorld } from '../../test/support/archive-world.ts'
+import { forEachDialect } from '../../test/support/databases.ts'
+
+const day = 86_400
+
+function dateIn(release: string, field: 'Date' | 'Valid-Until'): number {
+  return Date.parse(new RegExp(`^${field}: (.*)$`, 'm').exec(release)?.[1] ?? '') / 1000
+}
+
+forEachDialect((_dialect, open) => {
+  void it('a live Release is issued again when half of its time is over; its snapshot never expires', async () => {
+    await using world = await archiveWorld(open)
+    const stable = await world.suite('stable', { validUntilDays: 10 })
+    await stable.add('hello', '1')
+    const fresh = await world.text('dists/stable/Release')
+    assert.equal(dateIn(fresh, 'Valid-Until'), dateIn(fresh, 'Date') + 10 * day)
+    await world.archives.reissue()
+    assert.equal(await world.text('dists/stable/Release'), fresh)
+
+    await world.db.write((trx) =>
+      trx
+        .updateTable('release_issue')
+        .set((eb) => ({ date_seconds: eb('date_seconds', '-', 6 * day) }))
+        .execute(),
+    )
+    const snapshot = await world.text('snapshot/r2/dists/stable/Release')
+    await world.archives.reissue()
+    const renewed = await world.text('dists/stable/Release')
+    const now = Math.floor((await world.db.now()) / 1_000_000)
+    assert.ok(dateIn(renewed, 'Date') >= dateIn(fresh, 'Date') && dateIn(renewed, 'Date') <= now)
+    assert.equal(dateIn(renewed, 'Valid-Until'), dateIn(renewed, 'Date') + 10 * day)
+    assert.equal(renewed.slice(renewed.indexOf('SHA256:')), fresh.slice(fresh.indexOf('SHA256:')))
+    assert.equal(await world.text('snapshot/r2/dists/stable/Release'), snapshot)
+    assert.doesNotMatch(snapshot, /Valid-Until/)
+    assert.match(await world.text('dists/stable/InRelease'), new RegExp(/^Date: (.*)$/m.exec(renewed)?.[1] ?? '-'))
+    assert.deepEqual(world.errors, [])
+  })
+
+  void it('a new address is told in the Releases of now, with a later date, whatever stands in the address', async () => {
+    let publicUrl = 'http://old.test'
+    await using world = await archiveWorld(open, { publicUrl: () => publicUrl })
+    await world.suite('stable', { description: 'Date: none, Snapshots: none' })
+    const old = await world.text('dists/stable/Release')
+    assert.match(old, /^Snapshots: http:\/\/old\.test\/apt\/local\/main\/snapshot\/@SNAPSHOTID@\/$/m)
+    publicUrl = "http://new.test/$&/$'/"
+    await world.archives.reissue()
+    const renewed = await world.text('dists/stable/Release')
+    const snapshots = "http://new.test/$&/$'/apt/local/main/snapshot/@SNAPSHOTID@/"
+    assert.ok(renewed.includes(`\nSnapshots: ${snapshots}\n`))
+    assert.ok(dateIn(renewed, 'Date') > dateIn(old, 'Date'))
+    assert.match(renewed, /^Description: Date: none, Snapshots: none$/m)
+  })
+})
