@@ -9,7 +9,7 @@
 import { createHash } from 'node:crypto'
 import type { Workspace } from '../access/access.ts'
 import type { Sha256 } from '../common/digest.ts'
-import { AshlarError } from '../common/errors.ts'
+import { AshlarError, naming } from '../common/errors.ts'
 import type { Database } from '../database/database.ts'
 import type { SpooledFile, Storage, StoredFile } from '../storage/storage.ts'
 import { loadArtifacts, parseData, type Artifact } from './artifact-rows.ts'
@@ -180,9 +180,13 @@ export class Uploads {
   async #inspect(target: Target, spooled: SpooledFile): Promise<Inspection> {
     const { artifactId, category, file } = target
     const files = async (): Promise<AnnouncedFile[]> => announcedFiles(await this.#load(artifactId))
-    const inspection = await this.#inspector.inspectSpooled({ category, path: file.path, files }, spooled)
-    withFacts(target.data, inspection.facts, file.path)
-    return inspection
+    try {
+      const inspection = await this.#inspector.inspectSpooled({ category, path: file.path, files }, spooled)
+      withFacts(target.data, inspection.facts, file.path)
+      return inspection
+    } catch (error) {
+      throw naming(file.path, error)
+    }
   }
 
   async #prove(target: Target, file: StoredFile, inspection: Inspection): Promise<Artifact> {

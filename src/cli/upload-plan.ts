@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import pLimit from 'p-limit'
-import { AshlarError } from '../common/errors.ts'
+import { AshlarError, naming } from '../common/errors.ts'
 import type { Sha256 } from '../common/digest.ts'
 import { readChanges } from '../debian/changes-file.ts'
 import { readSource } from '../debian/source-package.ts'
@@ -78,6 +78,14 @@ interface ListedFile extends Listed {
   readonly listedBy: string
 }
 
+function readNamed<T>(name: string, bytes: Buffer, parse: (bytes: Buffer, name: string) => T): T {
+  try {
+    return parse(bytes, name)
+  } catch (error) {
+    throw naming(name, error)
+  }
+}
+
 /** Reads each file once, some at a time. */
 class Reader {
   readonly #limit = pLimit(READS_AT_A_TIME)
@@ -91,8 +99,7 @@ class Reader {
     const bytes = await readFile(file).catch((error: unknown) => {
       throw unreadable(file, error)
     })
-    const { files } = parse(bytes, basename(file))
-    return files.map(({ name, size, sha256 }) => ({
+    return readNamed(basename(file), bytes, parse).files.map(({ name, size, sha256 }) => ({
       name,
       size,
       sha256,

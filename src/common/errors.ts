@@ -220,3 +220,9 @@ export class AshlarError extends Error {
     return catalogue[this.code]
   }
 }
+
+/** What reading a file threw, with the file's name in the detail; anything that is no AshlarError stays as it is. */
+export function naming(fileName: string, error: unknown): unknown {
+  if (!(error instanceof AshlarError) || error.message.includes(fileName)) return error
+  return new AshlarError(error.code, `${fileName}: ${error.message}`, { cause: error, extra: { ...error.extra } })
+}

@@ -21,7 +21,8 @@ export async function otherRelease(
   const fresh = `${path}.${process.pid}`
   try {
     await mkdir(join(tmpdir(), 'ashlar-test-releases'), { recursive: true })
-    const options = '--quiet --mode=root --format=directory --variant=extract --include=base-files,coreutils,dpkg,apt,sqv'
+    const options =
+      '--quiet --mode=root --format=directory --variant=extract --include=base-files,coreutils,dpkg,apt,sqv'
     const old = '--aptopt=Acquire::Check-Valid-Until "false"'
     const words = [String(limitSeconds), 'mmdebstrap', ...options.split(' '), old, name, fresh, mirror]
     const made = await run('timeout', words)
