@@ -38,7 +38,7 @@ const answers: Record<(typeof callerNames)[number], Record<(typeof places)[numbe
 }
 
 forEachDialect((_dialect, openFresh) => {
-  void it('each caller gets the answer of the table, and no other', async () => {
+  it('each caller gets the answer of the table, and no other', async () => {
     await using given = await setUp(openFresh)
     const { access } = given
     const found: typeof answers = structuredClone(answers)
@@ -53,7 +53,7 @@ forEachDialect((_dialect, openFresh) => {
     assert.deepEqual(found, answers)
   })
 
-  void it('a private workspace and none at all are answered in the same words', async () => {
+  it('a private workspace and none at all are answered in the same words', async () => {
     await using given = await setUp(openFresh)
     const { access } = given
     for (const name of ['anonymous', 'stranger', 'elsewhere'] as const) {
@@ -72,7 +72,7 @@ forEachDialect((_dialect, openFresh) => {
     }
   })
 
-  void it('names that cannot exist do not exist', async () => {
+  it('names that cannot exist do not exist', async () => {
     await using given = await setUp(openFresh)
     for (const name of ['', '..', 'a/b', 'OPEN', 'x\0y', 'é', 'x'.repeat(1000)]) {
       await assert.rejects(given.access.workspace({ kind: 'anonymous' }, 'team', name, 'read'), {
@@ -82,13 +82,13 @@ forEachDialect((_dialect, openFresh) => {
     }
   })
 
-  void it('the answer of a public workspace names it', async () => {
+  it('the answer of a public workspace names it', async () => {
     await using given = await setUp(openFresh)
     const workspace: Workspace = await given.access.workspace({ kind: 'anonymous' }, 'team', 'open', 'read')
     assert.deepEqual({ ...workspace, id: 0 }, { id: 0, scope: 'team', name: 'open', public: true })
   })
 
-  void it('without a token one is anonymous, with a wrong one nobody', async () => {
+  it('without a token one is anonymous, with a wrong one nobody', async () => {
     await using given = await setUp(openFresh)
     assert.deepEqual(await given.access.callerOf(undefined), { kind: 'anonymous' })
     for (const secret of ['', 'ash_', `ash_${'A'.repeat(43)}`, 'x\0', 'é'.repeat(10_000)]) {
@@ -96,7 +96,7 @@ forEachDialect((_dialect, openFresh) => {
     }
   })
 
-  void it('unknown, expired and revoked tokens get the same answer', async () => {
+  it('unknown, expired and revoked tokens get the same answer', async () => {
     await using given = await setUp(openFresh)
     const { access, db } = given
     const admin = await given.as('admin')
@@ -108,7 +108,7 @@ forEachDialect((_dialect, openFresh) => {
     assert.deepEqual(await errorOf(access.callerOf(revoked.token)), unknown)
   })
 
-  void it('a token that is in use ends the moment it expires', async (context) => {
+  it('a token that is in use ends the moment it expires', async (context) => {
     await using given = await setUp(openFresh)
     const { access } = given
     const expiresAt = (Date.now() + 3_600_000) * 1000
@@ -120,7 +120,7 @@ forEachDialect((_dialect, openFresh) => {
     await assert.rejects(access.callerOf(token), { code: 'token-required' })
   })
 
-  void it('a revoked token ends at once where it was revoked, and within a second elsewhere', async () => {
+  it('a revoked token ends at once where it was revoked, and within a second elsewhere', async () => {
     await using given = await setUp(openFresh)
     const { access, db } = given
     const elsewhere = openAccess(db)
@@ -135,7 +135,7 @@ forEachDialect((_dialect, openFresh) => {
     await assert.rejects(elsewhere.callerOf(token), { code: 'token-required' })
   })
 
-  void it('secrets are not kept, only their digests', async () => {
+  it('secrets are not kept, only their digests', async () => {
     await using given = await setUp(openFresh)
     const { token } = await given.access.createToken(await given.as('admin'), { name: 'ci' })
     assert.match(token, /^ash_[A-Za-z0-9_-]{43}$/)
@@ -143,7 +143,7 @@ forEachDialect((_dialect, openFresh) => {
     assert.ok(!rows.includes(token) && !rows.includes(token.slice(4)))
   })
 
-  void it('users see and revoke their own tokens, admins all', async () => {
+  it('users see and revoke their own tokens, admins all', async () => {
     await using given = await setUp(openFresh)
     const { access } = given
     const reader = await given.as('reader')
@@ -161,7 +161,7 @@ forEachDialect((_dialect, openFresh) => {
     await assert.rejects(access.listTokens({ kind: 'anonymous' }), { code: 'token-required' })
   })
 
-  void it('only admins make tokens for others', async () => {
+  it('only admins make tokens for others', async () => {
     await using given = await setUp(openFresh)
     const { access } = given
     await assert.rejects(access.createToken(await given.as('owner'), { name: 'x', user: 'admin' }), {
@@ -176,7 +176,7 @@ forEachDialect((_dialect, openFresh) => {
     await assert.rejects(access.createToken({ kind: 'anonymous' }, { name: 'x' }), { code: 'token-required' })
   })
 
-  void it('only admins of the instance manage it', async () => {
+  it('only admins of the instance manage it', async () => {
     await using given = await setUp(openFresh)
     const { access } = given
     for (const name of callerNames) {
@@ -194,7 +194,7 @@ forEachDialect((_dialect, openFresh) => {
     }
   })
 
-  void it('owners of a scope make workspaces in it, others do not learn that it exists', async () => {
+  it('owners of a scope make workspaces in it, others do not learn that it exists', async () => {
     await using given = await setUp(openFresh)
     const { access } = given
     const wish = { name: 'fresh', public: false }
@@ -206,7 +206,7 @@ forEachDialect((_dialect, openFresh) => {
     await assert.rejects(access.createWorkspace(await given.as('admin'), 'nowhere', wish), { code: 'not-found' })
   })
 
-  void it('listings show what one may read and nothing else', async () => {
+  it('listings show what one may read and nothing else', async () => {
     await using given = await setUp(openFresh)
     const { access } = given
     await access.createWorkspace(await given.as('admin'), 'other', { name: 'secret', public: false })
@@ -223,7 +223,7 @@ forEachDialect((_dialect, openFresh) => {
     assert.deepEqual(await scopes(await given.as('admin')), ['local', 'other', 'team'])
   })
 
-  void it('a grant that is taken back no longer counts', async () => {
+  it('a grant that is taken back no longer counts', async () => {
     await using given = await setUp(openFresh)
     const { access } = given
     await access.revokeGrant(await given.as('admin'), {
@@ -236,7 +236,7 @@ forEachDialect((_dialect, openFresh) => {
   })
 
   for (const name of ['', 'Upper', 'a/b', '.hidden', '-x', 'a b', 'x'.repeat(64), 'x\0']) {
-    void it(`${JSON.stringify(name.slice(0, 20))} cannot be the name of a scope, a workspace or a user`, async () => {
+    it(`${JSON.stringify(name.slice(0, 20))} cannot be the name of a scope, a workspace or a user`, async () => {
       await using given = await setUp(openFresh)
       const admin = await given.as('admin')
       await assert.rejects(given.access.createScope(admin, name), { code: 'request-invalid' })
@@ -247,14 +247,14 @@ forEachDialect((_dialect, openFresh) => {
     })
   }
 
-  void it('names that are taken are refused', async () => {
+  it('names that are taken are refused', async () => {
     await using given = await setUp(openFresh)
     const admin = await given.as('admin')
     await assert.rejects(given.access.createScope(admin, 'team'), { code: 'conflict' })
     await assert.rejects(given.access.createUser(admin, 'reader'), { code: 'conflict' })
   })
 
-  void it('the first start makes local/main and one admin token, however many processes start', async () => {
+  it('the first start makes local/main and one admin token, however many processes start', async () => {
     const fresh = await openFresh()
     const starts = await Promise.all(Array.from({ length: 5 }, () => openAccess(fresh.db).ensureFirstStart()))
     const tokens = starts.flatMap((start) => start.adminToken ?? [])

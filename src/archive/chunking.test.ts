@@ -33,11 +33,11 @@ function startsChunk(entries: readonly Entry[], index: number): boolean {
   return bytesOf(entries.slice(from, to)) > MAX
 }
 
-void it('cuts nothing off and changes no order', () => {
+it('cuts nothing off and changes no order', () => {
   fc.assert(fc.property(map, (entries) => assert.deepEqual(cut(entries, MAX).flat(), entries)))
 })
 
-void it('no chunk is empty or too long, unless it is a single entry', () => {
+it('no chunk is empty or too long, unless it is a single entry', () => {
   fc.assert(
     fc.property(map, (entries) => {
       for (const chunk of cut(entries, MAX))
@@ -46,7 +46,7 @@ void it('no chunk is empty or too long, unless it is a single entry', () => {
   )
 })
 
-void it('cuts exactly before the entries that the rule names', () => {
+it('cuts exactly before the entries that the rule names', () => {
   fc.assert(
     fc.property(map, (entries) => {
       const starts = new Set(cut(entries, MAX).map((chunk) => chunk[0]?.key))
@@ -56,7 +56,7 @@ void it('cuts exactly before the entries that the rule names', () => {
   )
 })
 
-void it('a change moves cuts beside itself only', () => {
+it('a change moves cuts beside itself only', () => {
   const entries = Array.from({ length: 3000 }, (_, i): Entry => {
     const key = `package-${String(i).padStart(5, '0')} 1`
     return { key, hash: keyHash(key), bytes: 20 + (i % 7) }
@@ -73,6 +73,6 @@ void it('a change moves cuts beside itself only', () => {
   assert.ok(before.size > 60 && before.size < 300, `${before.size} chunks`)
 })
 
-void it('nothing is no chunk', () => {
+it('nothing is no chunk', () => {
   assert.deepEqual(cut([]), [])
 })

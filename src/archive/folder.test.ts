@@ -118,7 +118,7 @@ async function someLooks(): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 5500))
 }
 
-void test('what the folder holds is published in one change when following begins', async () => {
+test('what the folder holds is published in one change when following begins', async () => {
   await using house = await House.open()
   await house.write('a.deb', deb('aa'))
   await mkdir(join(house.folder, 'deep'))
@@ -131,13 +131,13 @@ void test('what the folder holds is published in one change when following begin
   assert.equal((await house.archives.suite(house.workspace, 'stable')).revision, 2)
 })
 
-void test('an empty folder makes an empty suite', async () => {
+test('an empty folder makes an empty suite', async () => {
   await using house = await House.open()
   await using following = await house.follow()
   assert.deepEqual([await house.published(), following.packages], [[], 0])
 })
 
-void test('files that come, change and go are followed', async () => {
+test('files that come, change and go are followed', async () => {
   await using house = await House.open()
   await house.write('a.deb', deb('aa'))
   await house.write('b.deb', deb('bb'))
@@ -150,7 +150,7 @@ void test('files that come, change and go are followed', async () => {
   await untilPublished(house, ['bb 2.0', 'cc 1.0'])
 })
 
-void test('a version that is built again with other bytes replaces the first build', async () => {
+test('a version that is built again with other bytes replaces the first build', async () => {
   await using house = await House.open()
   await house.write('a.deb', deb('aa', '1.0', 'first build'))
   await using _following = await house.follow()
@@ -162,7 +162,7 @@ void test('a version that is built again with other bytes replaces the first bui
   assert.deepEqual(await house.published(), ['aa 1.0'])
 })
 
-void test('a half-copied file is not published, and takes nothing away, until it is whole', async () => {
+test('a half-copied file is not published, and takes nothing away, until it is whole', async () => {
   await using house = await House.open()
   await house.write('a.deb', deb('aa'))
   await using following = await house.follow()
@@ -174,7 +174,7 @@ void test('a half-copied file is not published, and takes nothing away, until it
   await untilPublished(house, ['aa 2.0'])
 })
 
-void test('what is no package is said once', async () => {
+test('what is no package is said once', async () => {
   await using house = await House.open()
   await house.write('bad.deb', Buffer.from('this is no package'))
   await using following = await house.follow()
@@ -185,7 +185,7 @@ void test('what is no package is said once', async () => {
   )
 })
 
-void test('a .dsc waits for its files', async () => {
+test('a .dsc waits for its files', async () => {
   await using house = await House.open()
   await using _following = await house.follow()
   const [dsc, tarball] = Object.entries(makeSource({ name: 'src', version: '1' }))
@@ -197,7 +197,7 @@ void test('a .dsc waits for its files', async () => {
   await untilPublished(house, ['aa 1.0', 'src 1'])
 })
 
-void test('of two builds of one version the one modified last is published, and the other when it is gone', async () => {
+test('of two builds of one version the one modified last is published, and the other when it is gone', async () => {
   await using house = await House.open()
   await house.write('new.deb', deb('aa', '1.0', 'new'))
   await house.write('old.deb', deb('aa', '1.0', 'old'))
@@ -212,7 +212,7 @@ void test('of two builds of one version the one modified last is published, and 
   assert.deepEqual(await house.published(), ['aa 1.0'])
 })
 
-void test('a folder that is away for a while, or replaced by an empty one, takes nothing away', async () => {
+test('a folder that is away for a while, or replaced by an empty one, takes nothing away', async () => {
   await using house = await House.open()
   await house.write('a.deb', deb('aa'))
   await using following = await house.follow()
@@ -232,7 +232,7 @@ void test('a folder that is away for a while, or replaced by an empty one, takes
   await untilPublished(house, ['aa 1.0', 'bb 1.0'])
 })
 
-void test('a folder that is swapped for one with the same packages and others is followed on', async () => {
+test('a folder that is swapped for one with the same packages and others is followed on', async () => {
   await using house = await House.open()
   await house.write('a.deb', deb('aa'))
   await house.write('b.deb', deb('bb'))
@@ -246,7 +246,7 @@ void test('a folder that is swapped for one with the same packages and others is
   await untilPublished(house, ['bb 1.0', 'cc 1.0'])
 })
 
-void test('a folder that is emptied and stays so for some seconds empties the suite', async () => {
+test('a folder that is emptied and stays so for some seconds empties the suite', async () => {
   await using house = await House.open()
   await house.write('a.deb', deb('aa'))
   await using _following = await house.follow()
@@ -254,7 +254,7 @@ void test('a folder that is emptied and stays so for some seconds empties the su
   await untilPublished(house, [])
 })
 
-void test('a restart knows what it published: what went meanwhile is removed, and nothing is read again', async () => {
+test('a restart knows what it published: what went meanwhile is removed, and nothing is read again', async () => {
   await using house = await House.open()
   await house.write('a.deb', deb('aa'))
   await house.write('b.deb', deb('bb'))
@@ -271,7 +271,7 @@ void test('a restart knows what it published: what went meanwhile is removed, an
   assert.equal(read, 0)
 })
 
-void test('a restart believes a folder that is empty, after the same few seconds', async () => {
+test('a restart believes a folder that is empty, after the same few seconds', async () => {
   await using house = await House.open()
   await house.write('a.deb', deb('aa'))
   await (await house.follow()).stop()
@@ -280,7 +280,7 @@ void test('a restart believes a folder that is empty, after the same few seconds
   assert.deepEqual([await house.published(), following.packages], [[], 0])
 })
 
-void test('a restart with the folder unmounted takes nothing away', async () => {
+test('a restart with the folder unmounted takes nothing away', async () => {
   await using house = await House.open()
   await house.write('a.deb', deb('aa'))
   await (await house.follow()).stop()
@@ -292,7 +292,7 @@ void test('a restart with the folder unmounted takes nothing away', async () => 
   assert.match(following.warnings[0] ?? '', /another folder/)
 })
 
-void test('packages that others put into the suite stay', async () => {
+test('packages that others put into the suite stay', async () => {
   await using house = await House.open()
   await house.write('a.deb', deb('aa'))
   await using _following = await house.follow()
@@ -311,7 +311,7 @@ void test('packages that others put into the suite stay', async () => {
   await untilPublished(house, ['bb 1.0', 'zz 1.0'])
 })
 
-void test('a folder that is not there is refused', async () => {
+test('a folder that is not there is refused', async () => {
   await using house = await House.open()
   await rm(house.folder, { recursive: true })
   await assert.rejects(house.follow(), { code: 'file-unreadable', message: /debs/ })

@@ -81,7 +81,7 @@ const steps = fc.array(fc.array(fc.tuple(key, fc.option(size)), { minLength: 1, 
   maxLength: 8,
 })
 
-void it('whatever is added, removed and changed, the chunks are those that the content is cut into at once', async () => {
+it('whatever is added, removed and changed, the chunks are those that the content is cut into at once', async () => {
   await fc.assert(
     fc.asyncProperty(steps, async (history) => {
       const texts = new Map<string, string>()
@@ -106,7 +106,7 @@ const many = new Map(
   Array.from({ length: 900 }, (_, i) => `key-${String(i).padStart(4, '0')} 1`).map((name) => [name, textOf(name, 15)]),
 )
 
-void it('of a long map only the chunks beside a change are read and made', async () => {
+it('of a long map only the chunks beside a change are read and made', async () => {
   const { chunks } = await build([], many.keys(), new Entries(many))
   assert.ok(chunks.length > 30)
   let [read, made] = [0, 0]
@@ -120,7 +120,7 @@ void it('of a long map only the chunks beside a change are read and made', async
   assert.ok(read / touched.length < 90, `${read / touched.length} entries of 900`)
 })
 
-void it('a key that starts a chunk may go, and the first and the last of the map', async () => {
+it('a key that starts a chunk may go, and the first and the last of the map', async () => {
   const { chunks } = await build([], many.keys(), new Entries(many))
   const gone = [...chunks.slice(0, 6).map((chunk) => chunk.firstKey), 'key-0899 1']
   const left = new Map([...many].filter(([name]) => !gone.includes(name)))
@@ -128,7 +128,7 @@ void it('a key that starts a chunk may go, and the first and the last of the map
   assert.deepEqual(essence(after), essence((await build([], left.keys(), new Entries(left))).chunks))
 })
 
-void it('a map that becomes empty has no chunk, and can be filled again', async () => {
+it('a map that becomes empty has no chunk, and can be filled again', async () => {
   const { chunks } = await build([], many.keys(), new Entries(many))
   const empty = await build(chunks, many.keys(), new Entries(new Map()))
   assert.deepEqual(empty.chunks, [])
@@ -136,7 +136,7 @@ void it('a map that becomes empty has no chunk, and can be filled again', async 
   assert.deepEqual(essence(again.chunks), essence(chunks))
 })
 
-void it('text beyond what is kept in memory is read a second time, and is the same', async () => {
+it('text beyond what is kept in memory is read a second time, and is the same', async () => {
   const long = new Map([...many].map(([name]) => [name, textOf(name, 40)]))
   const { chunks } = await build([], long.keys(), new Entries(long))
   const entries = new Entries(long)

@@ -10,7 +10,7 @@ function dateIn(release: string, field: 'Date' | 'Valid-Until'): number {
 }
 
 forEachDialect((_dialect, open) => {
-  void it('a live Release is issued again when half of its time is over; its snapshot never expires', async () => {
+  it('a live Release is issued again when half of its time is over; its snapshot never expires', async () => {
     await using world = await archiveWorld(open)
     const stable = await world.suite('stable', { validUntilDays: 10 })
     await stable.add('hello', '1')
@@ -38,7 +38,7 @@ forEachDialect((_dialect, open) => {
     assert.deepEqual(world.errors, [])
   })
 
-  void it('a new address is told in the Releases of now, with a later date, whatever stands in the address', async () => {
+  it('a new address is told in the Releases of now, with a later date, whatever stands in the address', async () => {
     let publicUrl = 'http://old.test'
     await using world = await archiveWorld(open, { publicUrl: () => publicUrl })
     await world.suite('stable', { description: 'Date: none, Snapshots: none' })

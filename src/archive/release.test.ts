@@ -13,7 +13,7 @@ const facts = {
   indexes: [{ path: 'main/source/Sources', sha256: 'ab'.repeat(32), sizeBytes: 17 }],
 }
 
-void it('says what the suite is, and lists each index with digest and size', () => {
+it('says what the suite is, and lists each index with digest and size', () => {
   assert.equal(
     renderRelease(facts),
     [
@@ -33,7 +33,7 @@ void it('says what the suite is, and lists each index with digest and size', () 
   )
 })
 
-void it('has the other fields where they are set, and leaves out what is empty', () => {
+it('has the other fields where they are set, and leaves out what is empty', () => {
   const settings = {
     ...facts.settings,
     label: '',
@@ -48,6 +48,6 @@ void it('has the other fields where they are set, and leaves out what is empty',
   assert.doesNotMatch(text, /^Label:/m)
 })
 
-void it('a date has two digits for the day, in UTC', () => {
+it('a date has two digits for the day, in UTC', () => {
   assert.equal(formatDate(Date.UTC(2026, 0, 2, 3, 4, 5) / 1000), 'Fri, 02 Jan 2026 03:04:05 UTC')
 })

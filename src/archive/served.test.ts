@@ -42,7 +42,7 @@ async function sealedAt(world: ArchiveWorld): Promise<number> {
 }
 
 forEachDialect((_dialect, open) => {
-  void it('a snapshot keeps what it was, whatever comes later', async () => {
+  it('a snapshot keeps what it was, whatever comes later', async () => {
     await using world = await archiveWorld(open)
     const stable = await world.suite('stable', { architectures: ['amd64'] })
     await stable.add('hello', '1')
@@ -59,7 +59,7 @@ forEachDialect((_dialect, open) => {
     }
   })
 
-  void it('says not-found for what was never there', async () => {
+  it('says not-found for what was never there', async () => {
     await using world = await archiveWorld(open)
     await assert.rejects(world.bytes('dists/stable/InRelease'), refused('not-found'))
     await world.suite('stable')
@@ -86,7 +86,7 @@ forEachDialect((_dialect, open) => {
     }
   })
 
-  void it('what is not sealed cannot be fetched', async () => {
+  it('what is not sealed cannot be fetched', async () => {
     await using world = await archiveWorld(open)
     await world.suite('stable')
     const request = { kind: 'add', suite: 'stable', packages: [{ packageId: await world.deb('hello', '1') }] } as const
@@ -97,7 +97,7 @@ forEachDialect((_dialect, open) => {
     await assert.rejects(world.bytes('pool/main/h/hello/hello_1_all.deb'), refused('not-found'))
   })
 
-  void it('suites whose names begin alike do not hide each other', async () => {
+  it('suites whose names begin alike do not hide each other', async () => {
     await using world = await archiveWorld(open)
     const stable = await world.suite('stable')
     await stable.add('outer', '1')
@@ -113,7 +113,7 @@ forEachDialect((_dialect, open) => {
     }
   })
 
-  void it('a moment means the last revision of its second, and the same one for ever', async () => {
+  it('a moment means the last revision of its second, and the same one for ever', async () => {
     await using world = await archiveWorld(open)
     const stable = await world.suite('stable')
     await stable.add('hello', '1')
@@ -134,7 +134,7 @@ forEachDialect((_dialect, open) => {
     await assert.rejects(location('20010101T000000Z'), refused('snapshot-unknown', /Nothing had been published/))
   })
 
-  void it('the present second is no snapshot yet', async () => {
+  it('the present second is no snapshot yet', async () => {
     await using world = await archiveWorld(open)
     await world.suite('stable')
     await nextSecond(world)
@@ -142,7 +142,7 @@ forEachDialect((_dialect, open) => {
     await assert.rejects(world.bytes(`snapshot/${now}/dists/stable/InRelease`), refused('snapshot-unknown', /not past/))
   })
 
-  void it('while a clock runs behind the last revision by seconds, time goes on; by more, nothing is published', async () => {
+  it('while a clock runs behind the last revision by seconds, time goes on; by more, nothing is published', async () => {
     await using world = await archiveWorld(open)
     const stable = await world.suite('stable')
     await shift(world, 3 * second)
@@ -157,7 +157,7 @@ forEachDialect((_dialect, open) => {
     assert.deepEqual(await stable.packages(), ['hello 1', 'hello 4'])
   })
 
-  void it('the date of a Release goes on growing, and a second with two of them is not honoured', async () => {
+  it('the date of a Release goes on growing, and a second with two of them is not honoured', async () => {
     await using world = await archiveWorld(open)
     const stable = await world.suite('stable')
     const packageIds = [await world.deb('hello', '1'), await world.deb('hello', '2')]
@@ -175,7 +175,7 @@ forEachDialect((_dialect, open) => {
     assert.equal(Date.parse(/^Date: (.*)$/m.exec(text)?.[1] ?? '') / 1000, again.seconds)
   })
 
-  void it('an alias that moves shows a Release that is not older, and no date of its second is honoured', async () => {
+  it('an alias that moves shows a Release that is not older, and no date of its second is honoured', async () => {
     await using world = await archiveWorld(open)
     await world.suite('testing')
     await shift(world, -5 * second)
@@ -189,7 +189,7 @@ forEachDialect((_dialect, open) => {
     assert.match(await world.text('snapshot/r2/dists/lts/Release'), /^Suite: stable$/m)
   })
 
-  void it('the signing key is there in both forms, and is the one in the sources', async () => {
+  it('the signing key is there in both forms, and is the one in the sources', async () => {
     await using world = await archiveWorld(open)
     await world.suite('stable')
     const armored = await world.text('archive-key.asc')

@@ -5,14 +5,14 @@ import { defaultSettings, type SuiteSettingsInput, withSettings } from './settin
 
 const base = defaultSettings('stable')
 
-void it('a suite is called by its name until something else is said', () => {
+it('a suite is called by its name until something else is said', () => {
   assert.equal(base.suite, 'stable')
   assert.equal(base.codename, 'stable')
   assert.deepEqual(base.components, ['main'])
   assert.deepEqual(withSettings(base, {}), base)
 })
 
-void it('what is given replaces what was, and nothing else', () => {
+it('what is given replaces what was, and nothing else', () => {
   assert.deepEqual(withSettings(base, { label: 'Ours' }), { ...base, label: 'Ours' })
 })
 
@@ -28,7 +28,7 @@ const good: readonly SuiteSettingsInput[] = [
   { validUntilDays: null },
 ]
 for (const input of good) {
-  void it(`${JSON.stringify(input)} is taken`, () => {
+  it(`${JSON.stringify(input)} is taken`, () => {
     assert.deepEqual(withSettings(base, input), { ...base, ...input })
   })
 }
@@ -57,7 +57,7 @@ const bad: readonly [SuiteSettingsInput, RegExp][] = [
   [{ validUntilDays: 3651 }, /validUntilDays/],
 ]
 for (const [input, detail] of bad) {
-  void it(`${JSON.stringify(input).slice(0, 60)} is refused by its name`, () => {
+  it(`${JSON.stringify(input).slice(0, 60)} is refused by its name`, () => {
     assert.throws(() => withSettings(base, input), refused('suite-setting-invalid', detail))
   })
 }

@@ -5,7 +5,7 @@ import { archiveWorld, publicUrl, refused } from '../../test/support/archive-wor
 import { forEachDialect } from '../../test/support/databases.ts'
 
 forEachDialect((_dialect, open) => {
-  void it('a suite tells what it holds, now and at each revision', async () => {
+  it('a suite tells what it holds, now and at each revision', async () => {
     await using world = await archiveWorld(open)
     const stable = await world.suite('stable', { architectures: ['amd64'] }, ['lts'])
     await stable.add('hello', '1', { architecture: 'riscv64' })
@@ -26,7 +26,7 @@ forEachDialect((_dialect, open) => {
     await assert.rejects(world.archives.suite(world.workspace, 'testing', 'r3'), refused('suite-unknown', /testing/))
   })
 
-  void it('a listing in pages of any size has each package once, in one order, now and at a revision', async () => {
+  it('a listing in pages of any size has each package once, in one order, now and at a revision', async () => {
     await using world = await archiveWorld(open)
     const stable = await world.suite('stable', { components: ['main', 'contrib'] })
     const ids: number[] = []
@@ -61,7 +61,7 @@ forEachDialect((_dialect, open) => {
     }
   })
 
-  void it('a page that was never given is refused', async () => {
+  it('a page that was never given is refused', async () => {
     await using world = await archiveWorld(open)
     await world.suite('stable')
     for (const after of [
@@ -76,7 +76,7 @@ forEachDialect((_dialect, open) => {
     }
   })
 
-  void it('history has the revisions that changed a suite and who changed what, whatever its aliases mean now', async () => {
+  it('history has the revisions that changed a suite and who changed what, whatever its aliases mean now', async () => {
     await using world = await archiveWorld(open)
     const stable = await world.suite('stable', {}, ['lts'])
     const testing = await world.suite('testing')
@@ -102,7 +102,7 @@ forEachDialect((_dialect, open) => {
     assert.deepEqual(await history('stable', 6, 2), whole.slice(2))
   })
 
-  void it('a difference names what came, what went, and what changed its version', async () => {
+  it('a difference names what came, what went, and what changed its version', async () => {
     await using world = await archiveWorld(open)
     const stable = await world.suite('stable')
     for (const name of ['changed', 'kept', 'removed']) await stable.add(name, '1')
@@ -124,7 +124,7 @@ forEachDialect((_dialect, open) => {
     assert.deepEqual(none, { added: [], removed: [], changed: [] })
   })
 
-  void it('a difference of two suites reads only what they do not share', async () => {
+  it('a difference of two suites reads only what they do not share', async () => {
     await using world = await archiveWorld(open)
     const stable = await world.suite('stable')
     await stable.add('hello', '1')
@@ -139,7 +139,7 @@ forEachDialect((_dialect, open) => {
     assert.deepEqual([added.map((line) => line.name), removed, changed], [['new'], [], []])
   })
 
-  void it('the sources of a suite name its address, its components, and sources where it has them', async () => {
+  it('the sources of a suite name its address, its components, and sources where it has them', async () => {
     await using world = await archiveWorld(open)
     const stable = await world.suite('stable', { components: ['main', 'contrib'] })
     const sources = async (at?: string) =>

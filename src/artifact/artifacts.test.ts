@@ -14,7 +14,7 @@ import type { Artifact } from './artifacts.ts'
 const hello = makeDeb({ name: 'hello', version: '2.10-3', architecture: 'amd64', source: 'hello-src (2.10)' })
 
 forEachDialect((_dialect, openFresh) => {
-  void it('a created artifact names the files that must be sent', async () => {
+  it('a created artifact names the files that must be sent', async () => {
     await using room = await artifactRoom(openFresh)
     const artifact = await room.announce('generic', { 'a/one': Buffer.from('1'), two: Buffer.from('22') })
     assert.deepEqual(artifact.missing, ['a/one', 'two'])
@@ -22,7 +22,7 @@ forEachDialect((_dialect, openFresh) => {
     assert.equal(artifact.completedAt, null)
   })
 
-  void it('the last file completes the artifact, and it gives back its bytes', async () => {
+  it('the last file completes the artifact, and it gives back its bytes', async () => {
     await using room = await artifactRoom(openFresh)
     const files = { 'a/one': randomBytes(100_000), two: Buffer.alloc(0) }
     const artifact = await room.announce('generic', files, { data: { note: 'x', nested: { a: [1, null] } } })
@@ -37,12 +37,12 @@ forEachDialect((_dialect, openFresh) => {
     assert.deepEqual(await room.artifacts.get(room.workspace, artifact.id), whole)
   })
 
-  void it('an artifact without files is complete at once', async () => {
+  it('an artifact without files is complete at once', async () => {
     await using room = await artifactRoom(openFresh)
     assert.equal((await room.announce('generic', {})).complete, true)
   })
 
-  void it('a file that a complete artifact of the workspace has need not be sent', async () => {
+  it('a file that a complete artifact of the workspace has need not be sent', async () => {
     await using room = await artifactRoom(openFresh)
     const bytes = randomBytes(1000)
     const first = await room.announce('generic', { a: bytes })
@@ -53,7 +53,7 @@ forEachDialect((_dialect, openFresh) => {
     assert.equal(third.complete, true)
   })
 
-  void it('knowing the digest of another workspace, or of an incomplete artifact, saves no upload', async () => {
+  it('knowing the digest of another workspace, or of an incomplete artifact, saves no upload', async () => {
     await using room = await artifactRoom(openFresh)
     const [theirs, pending] = [randomBytes(1000), randomBytes(1000)]
     const wish = { category: 'generic', files: announced({ secret: theirs }) }
@@ -101,7 +101,7 @@ forEachDialect((_dialect, openFresh) => {
     }
   })
 
-  void it('a wrong size beside the right digest saves no upload', async () => {
+  it('a wrong size beside the right digest saves no upload', async () => {
     await using room = await artifactRoom(openFresh)
     const bytes = randomBytes(1000)
     await room.send(await room.announce('generic', { a: bytes }), 'a', bytes)
@@ -110,7 +110,7 @@ forEachDialect((_dialect, openFresh) => {
     assert.deepEqual(lying?.missing, ['a'])
   })
 
-  void it('the same idempotency key and wish give the same artifact, also when they race', async () => {
+  it('the same idempotency key and wish give the same artifact, also when they race', async () => {
     await using room = await artifactRoom(openFresh)
     const wish = { category: 'generic', data: { n: 1 }, files: announced({ a: Buffer.from('a') }), idempotencyKey: 'k' }
     const made = await Promise.all(
@@ -121,7 +121,7 @@ forEachDialect((_dialect, openFresh) => {
     assert.notEqual(elsewhere?.id, made[0]?.[0]?.id)
   })
 
-  void it('the same idempotency key with another wish is refused, and creates nothing', async () => {
+  it('the same idempotency key with another wish is refused, and creates nothing', async () => {
     await using room = await artifactRoom(openFresh)
     const files = announced({ a: Buffer.from('a') })
     const wish = { category: 'generic', data: { n: 1 }, files, idempotencyKey: 'k' }
@@ -151,7 +151,7 @@ forEachDialect((_dialect, openFresh) => {
     assert.equal((await room.artifacts.list(room.workspace, {})).items.length, 1)
   })
 
-  void it('a repeated wish for a package gives the artifact that the server has completed meanwhile', async () => {
+  it('a repeated wish for a package gives the artifact that the server has completed meanwhile', async () => {
     await using room = await artifactRoom(openFresh)
     const more = { idempotencyKey: 'k', data: { name: 'hello' } }
     const artifact = await room.announce('debian:binary-package', { 'hello.deb': hello }, more)
@@ -159,7 +159,7 @@ forEachDialect((_dialect, openFresh) => {
     assert.deepEqual(await room.announce('debian:binary-package', { 'hello.deb': hello }, more), complete)
   })
 
-  void it('many artifacts are created in their order by few statements', async () => {
+  it('many artifacts are created in their order by few statements', async () => {
     await using room = await artifactRoom(openFresh)
     const wishes = Array.from({ length: 300 }, (_, index) => ({
       category: 'generic',
@@ -180,7 +180,7 @@ forEachDialect((_dialect, openFresh) => {
     )
   })
 
-  void it('a wish that is not good creates none of its neighbours', async () => {
+  it('a wish that is not good creates none of its neighbours', async () => {
     await using room = await artifactRoom(openFresh)
     const good = { category: 'generic', files: announced({ a: Buffer.from('a') }) }
     const file = { path: 'a', size: 1, sha256: 'ab'.repeat(32) }
@@ -211,14 +211,14 @@ forEachDialect((_dialect, openFresh) => {
     assert.deepEqual((await room.artifacts.list(room.workspace, {})).items, [])
   })
 
-  void it('text that a database might not take is kept as it is', async () => {
+  it('text that a database might not take is kept as it is', async () => {
     await using room = await artifactRoom(openFresh)
     const data = { 'nul\0': 'a\0b', emoji: '😀', quote: `'"\\` }
     const artifact = await room.announce('generic', { "qu'ote é 😀": Buffer.from('x') }, { data })
     assert.deepEqual((await room.artifacts.get(room.workspace, artifact.id)).data, data)
   })
 
-  void it('an artifact may have ten thousand files', async () => {
+  it('an artifact may have ten thousand files', async () => {
     await using room = await artifactRoom(openFresh)
     const files = Array.from({ length: 10_000 }, (_, index) => ({
       path: `f/${index}`,
@@ -229,7 +229,7 @@ forEachDialect((_dialect, openFresh) => {
     assert.equal(artifact?.missing.length, 10_000)
   })
 
-  void it('relations are kept, and hold their target', async () => {
+  it('relations are kept, and hold their target', async () => {
     await using room = await artifactRoom(openFresh)
     const target = await room.announce('generic', {})
     const relations = [
@@ -244,7 +244,7 @@ forEachDialect((_dialect, openFresh) => {
     await assert.rejects(room.artifacts.get(room.workspace, target.id), { code: 'not-found' })
   })
 
-  void it('what a suite holds, or held in its history, is not deleted', async () => {
+  it('what a suite holds, or held in its history, is not deleted', async () => {
     await using room = await artifactRoom(openFresh)
     const artifact = await room.announce('debian:binary-package', { 'hello.deb': hello })
     await room.send(artifact, 'hello.deb', hello)
@@ -254,7 +254,7 @@ forEachDialect((_dialect, openFresh) => {
     await assert.rejects(room.artifacts.delete(room.workspace, artifact.id), { code: 'conflict' })
   })
 
-  void it('deleting an artifact drops its uploads', async () => {
+  it('deleting an artifact drops its uploads', async () => {
     await using room = await artifactRoom(openFresh)
     const bytes = randomBytes(100_000)
     const artifact = await room.announce('generic', { a: bytes })
@@ -270,7 +270,7 @@ forEachDialect((_dialect, openFresh) => {
     assert.deepEqual(await room.db.read.selectFrom('upload').selectAll().execute(), [])
   })
 
-  void it('lists page by page, by category and by the name of a package', async () => {
+  it('lists page by page, by category and by the name of a package', async () => {
     await using room = await artifactRoom(openFresh)
     const made: Artifact[] = []
     for (let index = 0; index < 5; index += 1) made.push(await room.announce('generic', {}))
@@ -299,7 +299,7 @@ forEachDialect((_dialect, openFresh) => {
     await assert.rejects(room.artifacts.list(room.workspace, { limit: 0 }), { code: 'request-invalid' })
   })
 
-  void it('a tar has every file with its path and bytes', async () => {
+  it('a tar has every file with its path and bytes', async () => {
     await using room = await artifactRoom(openFresh)
     const files: Record<string, Buffer> = {
       'deep/er/b': randomBytes(300_000),
@@ -313,7 +313,7 @@ forEachDialect((_dialect, openFresh) => {
     assert.deepEqual(found, new Map(Object.entries(files).sort(([a], [b]) => (a < b ? -1 : 1))))
   })
 
-  void it('an incomplete artifact has no tar', async () => {
+  it('an incomplete artifact has no tar', async () => {
     await using room = await artifactRoom(openFresh)
     const artifact = await room.announce('generic', { a: Buffer.from('a') })
     await assert.rejects(readAll(room.artifacts.tarStream(room.workspace, artifact.id)), {

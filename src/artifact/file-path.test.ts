@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { fileNameOf, pathFault } from './file-path.ts'
 
 for (const path of ['hello.deb', 'a/b/c', 'with space', 'ünïcode', '..a', 'a..', '.hidden', 'x'.repeat(1024)]) {
-  void test(`${path.slice(0, 30)} is a path`, () => {
+  test(`${path.slice(0, 30)} is a path`, () => {
     assert.equal(pathFault(path), undefined)
   })
 }
@@ -25,12 +25,12 @@ for (const path of [
   'x'.repeat(1025),
   'ü'.repeat(513),
 ]) {
-  void test(`${JSON.stringify(path.slice(0, 30))} is no path`, () => {
+  test(`${JSON.stringify(path.slice(0, 30))} is no path`, () => {
     assert.equal(typeof pathFault(path), 'string')
   })
 }
 
-void test('a file name is the last segment', () => {
+test('a file name is the last segment', () => {
   assert.equal(fileNameOf('a/b/c.deb'), 'c.deb')
   assert.equal(fileNameOf('c.deb'), 'c.deb')
 })

@@ -30,7 +30,7 @@ const dscName = 'hello-src_2.10-3.dsc'
 const tarName = Object.keys(source).find((name) => name !== dscName) ?? ''
 
 forEachDialect((_dialect, openFresh) => {
-  void it('the server writes the data of a binary package from its bytes, and records it', async () => {
+  it('the server writes the data of a binary package from its bytes, and records it', async () => {
     await using room = await artifactRoom(openFresh)
     const complete = await sendAll(room, 'debian:binary-package', { 'any name.deb': hello })
     assert.deepEqual(complete.data, helloData)
@@ -61,7 +61,7 @@ forEachDialect((_dialect, openFresh) => {
     assert.ok(stanza.includes(`SHA256: ${sha256Of(hello)}\n`) && stanza.includes(`Size: ${hello.length}\n`))
   })
 
-  void it('claims that the bytes do not bear out are refused, and nothing is stored', async () => {
+  it('claims that the bytes do not bear out are refused, and nothing is stored', async () => {
     await using room = await artifactRoom(openFresh)
     for (const [member, value] of Object.entries({ ...helloData, version: '9', name: 'other', source: 'x' })) {
       const claims = { ...helloData, [member]: `${value}x` }
@@ -84,7 +84,7 @@ forEachDialect((_dialect, openFresh) => {
     ['a .deb with a bad name', makeDeb({ name: 'Bad_Name', version: '1' }), 'control-invalid'],
     ['a .deb with a bad version', makeDeb({ name: 'bad', version: 'a b' }), 'control-invalid'],
   ] as const) {
-    void it(`${what} is refused as ${code}, and nothing of it stays`, async () => {
+    it(`${what} is refused as ${code}, and nothing of it stays`, async () => {
       await using room = await artifactRoom(openFresh)
       const artifact = await room.announce('debian:binary-package', { 'bad.deb': bytes })
       await assert.rejects(room.send(artifact, 'bad.deb', bytes), { code })
@@ -97,7 +97,7 @@ forEachDialect((_dialect, openFresh) => {
     })
   }
 
-  void it('the same .deb is one package, whoever holds it and however it is called', async () => {
+  it('the same .deb is one package, whoever holds it and however it is called', async () => {
     await using room = await artifactRoom(openFresh)
     const first = await sendAll(room, 'debian:binary-package', { 'hello.udeb': hello })
     const wish = { category: 'debian:binary-package', files: announced({ 'b.deb': hello }) }
@@ -118,7 +118,7 @@ forEachDialect((_dialect, openFresh) => {
     assert.equal((await room.db.read.selectFrom('package').selectAll().execute()).length, 1)
   })
 
-  void it('a .deb that was stored as something else is read when it becomes a package', async () => {
+  it('a .deb that was stored as something else is read when it becomes a package', async () => {
     await using room = await artifactRoom(openFresh)
     await sendAll(room, 'generic', { blob: hello })
     assert.equal((await room.db.read.selectFrom('package').selectAll().execute()).length, 0)
@@ -133,7 +133,7 @@ forEachDialect((_dialect, openFresh) => {
     [dscName, tarName],
     [tarName, dscName],
   ]) {
-    void it(`a source package is complete when ${order.join(' and then ')} came`, async () => {
+    it(`a source package is complete when ${order.join(' and then ')} came`, async () => {
       await using room = await artifactRoom(openFresh)
       const artifact = await room.announce('debian:source-package', source)
       let last: Artifact = artifact
@@ -149,7 +149,7 @@ forEachDialect((_dialect, openFresh) => {
     })
   }
 
-  void it('a source package whose files come at once is complete, once', async () => {
+  it('a source package whose files come at once is complete, once', async () => {
     await using room = await artifactRoom(openFresh)
     const artifact = await room.announce('debian:source-package', source)
     await Promise.all(Object.entries(source).map(([path, bytes]) => room.send(artifact, path, bytes)))
@@ -161,7 +161,7 @@ forEachDialect((_dialect, openFresh) => {
     assert.equal((await room.db.read.selectFrom('package').selectAll().execute()).length, 1)
   })
 
-  void it('a .dsc that does not fit the files announced beside it is refused', async () => {
+  it('a .dsc that does not fit the files announced beside it is refused', async () => {
     await using room = await artifactRoom(openFresh)
     const dsc = source[dscName] ?? Buffer.alloc(0)
     for (const files of [
@@ -175,7 +175,7 @@ forEachDialect((_dialect, openFresh) => {
     await assertNothingStored(room)
   })
 
-  void it('binary packages of one source are one artifact, those of another do not join them', async () => {
+  it('binary packages of one source are one artifact, those of another do not join them', async () => {
     await using room = await artifactRoom(openFresh)
     const a = makeDeb({ name: 'liba', version: '1', source: 'src' })
     const b = makeDeb({ name: 'libb', version: '1', source: 'src', architecture: 'amd64' })
@@ -192,7 +192,7 @@ forEachDialect((_dialect, openFresh) => {
     await assert.rejects(room.send(mixed, 'z.deb', alien), { code: 'upload-inconsistent' })
   })
 
-  void it('an upload is compared with its .changes', async () => {
+  it('an upload is compared with its .changes', async () => {
     await using room = await artifactRoom(openFresh)
     const changes = changesOf({ 'hello.deb': hello })
     const good = await sendAll(room, 'debian:upload', { 'hello.changes': changes, 'hello.deb': hello })
@@ -209,7 +209,7 @@ forEachDialect((_dialect, openFresh) => {
     })
   })
 
-  void it('what holds no package, is incomplete, or is not there has no packages', async () => {
+  it('what holds no package, is incomplete, or is not there has no packages', async () => {
     await using room = await artifactRoom(openFresh)
     const generic = await room.announce('generic', {})
     const incomplete = await room.announce('debian:binary-package', { 'hello.deb': hello })
@@ -220,7 +220,7 @@ forEachDialect((_dialect, openFresh) => {
     assert.deepEqual(await room.artifacts.packagesOf(room.workspace, []), [])
   })
 
-  void it('a spooled .deb becomes an artifact, and the same bytes the same one', async () => {
+  it('a spooled .deb becomes an artifact, and the same bytes the same one', async () => {
     await using room = await artifactRoom(openFresh)
     const take = async (): Promise<{ artifactId: number; packageId: number }> =>
       room.artifacts.ingestBinary(room.workspace, await room.spool(hello), 'hello.deb', { userId: null })
@@ -237,7 +237,7 @@ forEachDialect((_dialect, openFresh) => {
     assert.deepEqual(await readdir(join(room.dataDirectory, 'spool')), [])
   })
 
-  void it('many different spooled .debs at once each become their own artifact', async () => {
+  it('many different spooled .debs at once each become their own artifact', async () => {
     await using room = await artifactRoom(openFresh)
     const taken = await Promise.all(
       Array.from({ length: 30 }, async (_, index) => {
@@ -249,7 +249,7 @@ forEachDialect((_dialect, openFresh) => {
     assert.equal(new Set(taken.map((one) => one.packageId)).size, 30)
   })
 
-  void it('a spooled .dsc with its files becomes an artifact', async () => {
+  it('a spooled .dsc with its files becomes an artifact', async () => {
     await using room = await artifactRoom(openFresh)
     const take = async (): Promise<{ artifactId: number; packageId: number }> => {
       const files = new Map<string, SpooledFile>([[tarName, await room.spool(source[tarName] ?? Buffer.alloc(0))]])
@@ -273,7 +273,7 @@ forEachDialect((_dialect, openFresh) => {
     )
   })
 
-  void it('a spooled package cannot be named out of its place', async () => {
+  it('a spooled package cannot be named out of its place', async () => {
     await using room = await artifactRoom(openFresh)
     const spooled = await room.spool(hello)
     await assert.rejects(room.artifacts.ingestBinary(room.workspace, spooled, '../hello.deb', { userId: null }), {

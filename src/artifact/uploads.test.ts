@@ -13,7 +13,7 @@ import type { Artifact, Artifacts } from './artifacts.ts'
 const large = randomBytes(3 << 20)
 
 forEachDialect((_dialect, openFresh) => {
-  void it('an upload that stops continues where it stopped', async () => {
+  it('an upload that stops continues where it stopped', async () => {
     await using room = await artifactRoom(openFresh)
     for (const bytes of [large, large.subarray(0, 10_000)]) {
       const artifact = await room.announce('generic', { a: bytes })
@@ -31,7 +31,7 @@ forEachDialect((_dialect, openFresh) => {
     }
   })
 
-  void it('an upload whose connection breaks continues in another process', async () => {
+  it('an upload whose connection breaks continues in another process', async () => {
     await using room = await artifactRoom(openFresh)
     const artifact = await room.announce('generic', { a: large })
     await assert.rejects(
@@ -53,7 +53,7 @@ forEachDialect((_dialect, openFresh) => {
     await assertStored(room, artifact, large)
   })
 
-  void it('another offset than the stored one is refused with the stored one', async () => {
+  it('another offset than the stored one is refused with the stored one', async () => {
     await using room = await artifactRoom(openFresh)
     const artifact = await room.announce('generic', { a: large })
     await assert.rejects(sendPart(room, artifact, large, 5, 10), { code: 'upload-offset', extra: { offset: 0 } })
@@ -67,7 +67,7 @@ forEachDialect((_dialect, openFresh) => {
     assert.equal((await sendPart(room, artifact, large, 1000, large.length)).complete, true)
   })
 
-  void it('an upload may begin again at 0', async () => {
+  it('an upload may begin again at 0', async () => {
     await using room = await artifactRoom(openFresh)
     const artifact = await room.announce('generic', { a: large })
     await sendPart(room, artifact, large, 0, 2_000_000)
@@ -76,7 +76,7 @@ forEachDialect((_dialect, openFresh) => {
     assert.deepEqual(await readdir(join(room.dataDirectory, 'spool')), [])
   })
 
-  void it('other bytes than announced are dropped, and the right ones are taken then', async () => {
+  it('other bytes than announced are dropped, and the right ones are taken then', async () => {
     await using room = await artifactRoom(openFresh)
     for (const bytes of [large, large.subarray(0, 5000)]) {
       const artifact = await room.announce('generic', { a: bytes })
@@ -92,7 +92,7 @@ forEachDialect((_dialect, openFresh) => {
     assert.equal((await room.db.read.selectFrom('file').selectAll().execute()).length, 2)
   })
 
-  void it('more bytes than announced, or another total, are refused', async () => {
+  it('more bytes than announced, or another total, are refused', async () => {
     await using room = await artifactRoom(openFresh)
     const bytes = randomBytes(5000)
     const artifact = await room.announce('generic', { a: bytes })
@@ -103,7 +103,7 @@ forEachDialect((_dialect, openFresh) => {
     assert.equal((await room.artifacts.get(room.workspace, artifact.id)).complete, false)
   })
 
-  void it('many uploads of one file at once all succeed', async () => {
+  it('many uploads of one file at once all succeed', async () => {
     await using room = await artifactRoom(openFresh)
     await using other = await room.another()
     const artifact = await room.announce('generic', { a: large })
@@ -122,7 +122,7 @@ forEachDialect((_dialect, openFresh) => {
     assert.deepEqual(await readdir(join(room.dataDirectory, 'spool')), [])
   })
 
-  void it('a bad upload beside a good one of the same file harms nothing', async () => {
+  it('a bad upload beside a good one of the same file harms nothing', async () => {
     await using room = await artifactRoom(openFresh)
     const artifact = await room.announce('generic', { a: large })
     const wrong = randomBytes(large.length)
@@ -134,7 +134,7 @@ forEachDialect((_dialect, openFresh) => {
     await assertStored(room, artifact, large)
   })
 
-  void it('the newer of two requests that continue an upload wins, and the older ends', async () => {
+  it('the newer of two requests that continue an upload wins, and the older ends', async () => {
     await using room = await artifactRoom(openFresh)
     const artifact = await room.announce('generic', { a: large })
     await sendPart(room, artifact, large, 0, 1000)
@@ -155,7 +155,7 @@ forEachDialect((_dialect, openFresh) => {
     await assertStored(room, artifact, large)
   })
 
-  void it('an aborted request ends at once, and keeps what came', async () => {
+  it('an aborted request ends at once, and keeps what came', async () => {
     await using room = await artifactRoom(openFresh)
     const artifact = await room.announce('generic', { a: large })
     const controller = new AbortController()
@@ -174,7 +174,7 @@ forEachDialect((_dialect, openFresh) => {
     assert.equal((await room.artifacts.offset(room.workspace, artifact.id, 'a')).offset, 1000)
   })
 
-  void it('a file that is there may be sent again, and only with the same bytes', async () => {
+  it('a file that is there may be sent again, and only with the same bytes', async () => {
     await using room = await artifactRoom(openFresh)
     const bytes = randomBytes(5000)
     const artifact = await room.announce('generic', { a: bytes })
@@ -186,14 +186,14 @@ forEachDialect((_dialect, openFresh) => {
     await assertStored(room, artifact, bytes)
   })
 
-  void it('a path that was not announced is not found', async () => {
+  it('a path that was not announced is not found', async () => {
     await using room = await artifactRoom(openFresh)
     const artifact = await room.announce('generic', { a: Buffer.from('a') })
     await assert.rejects(room.send(artifact, 'b', Buffer.from('b')), { code: 'not-found' })
     await assert.rejects(room.artifacts.offset(room.workspace, artifact.id, 'b'), { code: 'not-found' })
   })
 
-  void it('files of one artifact that come at once complete it', async () => {
+  it('files of one artifact that come at once complete it', async () => {
     await using room = await artifactRoom(openFresh)
     await using other = await room.another()
     const files = Object.fromEntries(Array.from({ length: 40 }, (_, index) => [`f${index}`, randomBytes(100 + index)]))
@@ -222,7 +222,7 @@ forEachDialect((_dialect, openFresh) => {
       ['enospc', 'storage-full'],
       ['eio', 'storage-failed'],
     ] as const) {
-      void it(`${effect} at ${point} refuses the upload with ${code}; the client goes on from the offset it is told`, async () => {
+      it(`${effect} at ${point} refuses the upload with ${code}; the client goes on from the offset it is told`, async () => {
         await using room = await artifactRoom(openFresh, { faults: `${point}:${effect}:1` })
         const bytes = randomBytes(200_000)
         const artifact = await room.announce('generic', { a: bytes })
@@ -236,7 +236,7 @@ forEachDialect((_dialect, openFresh) => {
     }
   }
 
-  void it('a source package that a failure leaves incomplete names the file to send again', async () => {
+  it('a source package that a failure leaves incomplete names the file to send again', async () => {
     const files = makeSource({ name: 'wall', version: '1.0' })
     const [dsc = '', tarball = ''] = Object.keys(files)
     // The first time for the .dsc, the second and third for the tarball.
@@ -250,7 +250,7 @@ forEachDialect((_dialect, openFresh) => {
     }
   })
 
-  void it('a failure to record new artifacts creates none', async () => {
+  it('a failure to record new artifacts creates none', async () => {
     await using room = await artifactRoom(openFresh, { faults: 'artifact.record:enospc:1' })
     await assert.rejects(room.announce('generic', {}), { code: 'storage-full' })
     assert.deepEqual((await room.artifacts.list(room.workspace, {})).items, [])

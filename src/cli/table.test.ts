@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { stripVTControlCharacters } from 'node:util'
 import { listing, table } from './table.ts'
 
-void test('columns are as wide as their widest cell, numbers to the right, and no line ends in blanks', () => {
+test('columns are as wide as their widest cell, numbers to the right, and no line ends in blanks', () => {
   const text = table(
     ['NAME', '>COUNT', ''],
     [
@@ -14,7 +14,7 @@ void test('columns are as wide as their widest cell, numbers to the right, and n
   assert.equal(stripVTControlCharacters(text), 'NAME    COUNT\na           1  x\nlonger   1000')
 })
 
-void test('a listing aligns values and leaves out empty ones', () => {
+test('a listing aligns values and leaves out empty ones', () => {
   assert.equal(
     listing([
       ['Suite', 'stable'],

@@ -3,7 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { test } from 'node:test'
 import { Batcher } from './batcher.ts'
 
-void test('calls made together share a batch, in their order', async () => {
+test('calls made together share a batch, in their order', async () => {
   const batches: number[][] = []
   const batcher = new Batcher<number, number>(10, async (items) => {
     batches.push([...items])
@@ -13,7 +13,7 @@ void test('calls made together share a batch, in their order', async () => {
   assert.deepEqual(batches, [[1, 2, 3]])
 })
 
-void test('calls that come while a batch is under way form the next one', async () => {
+test('calls that come while a batch is under way form the next one', async () => {
   const batches: number[][] = []
   const gate = Promise.withResolvers<void>()
   const batcher = new Batcher<number, number>(10, async (items) => {
@@ -30,7 +30,7 @@ void test('calls that come while a batch is under way form the next one', async 
   assert.deepEqual(batches, [[1], [2, 3]])
 })
 
-void test('a batch has no more items than allowed', async () => {
+test('a batch has no more items than allowed', async () => {
   const sizes: number[] = []
   const batcher = new Batcher<number, number>(4, async (items) => {
     sizes.push(items.length)
@@ -40,7 +40,7 @@ void test('a batch has no more items than allowed', async () => {
   assert.deepEqual(sizes, [4, 4, 2])
 })
 
-void test('an error for one item reaches its caller only', async () => {
+test('an error for one item reaches its caller only', async () => {
   const batcher = new Batcher<number, number>(10, async (items) =>
     items.map((item) => (item === 2 ? new Error('two') : item)),
   )
@@ -51,7 +51,7 @@ void test('an error for one item reaches its caller only', async () => {
   )
 })
 
-void test('a batch that fails fails for all of it, and the next one runs', async () => {
+test('a batch that fails fails for all of it, and the next one runs', async () => {
   let fail = true
   const batcher = new Batcher<number, number>(10, async (items) => {
     if (fail) throw new Error('no')

@@ -3,13 +3,13 @@ import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
 import { faultsFrom, noFaults } from './faults.ts'
 
-void test('without a specification every point passes', async () => {
+test('without a specification every point passes', async () => {
   assert.equal(faultsFrom(undefined), noFaults)
   assert.equal(faultsFrom(''), noFaults)
   await noFaults.reach('seal.pack')
 })
 
-void test('a fault strikes the named time its point is reached, once', async () => {
+test('a fault strikes the named time its point is reached, once', async () => {
   const faults = faultsFrom('spool.write:enospc:2')
   await faults.reach('spool.write')
   await faults.reach('store.move')
@@ -17,20 +17,20 @@ void test('a fault strikes the named time its point is reached, once', async () 
   await faults.reach('spool.write')
 })
 
-void test('a fault with + strikes every later time too', async () => {
+test('a fault with + strikes every later time too', async () => {
   const faults = faultsFrom('store.move:eio:2+')
   await faults.reach('store.move')
   await assert.rejects(faults.reach('store.move'), { code: 'EIO' })
   await assert.rejects(faults.reach('store.move'), { code: 'EIO' })
 })
 
-void test('several faults are separated by commas', async () => {
+test('several faults are separated by commas', async () => {
   const faults = faultsFrom('store.move:eio:1,seal.sign:enospc:1')
   await assert.rejects(faults.reach('seal.sign'), { code: 'ENOSPC' })
   await assert.rejects(faults.reach('store.move'), { code: 'EIO' })
 })
 
-void test('kill ends the process by SIGKILL before anything else happens', () => {
+test('kill ends the process by SIGKILL before anything else happens', () => {
   const script = `
     import { faultsFrom } from ${JSON.stringify(new URL('faults.ts', import.meta.url).href)}
     const faults = faultsFrom('seal.pack:kill:1')
@@ -42,7 +42,7 @@ void test('kill ends the process by SIGKILL before anything else happens', () =>
 })
 
 for (const wrong of ['seal.pack', 'seal.pakc:kill:1', 'seal.pack:stop:1', 'seal.pack:kill:0', 'seal.pack:kill:1,']) {
-  void test(`a specification that would inject nothing is refused: ${wrong}`, () => {
+  test(`a specification that would inject nothing is refused: ${wrong}`, () => {
     assert.throws(() => faultsFrom(wrong), /ASHLAR_FAULT/)
   })
 }

@@ -7,12 +7,12 @@ async function* endless(): AsyncGenerator<number> {
   await new Promise(() => {})
 }
 
-void test('without an abort everything passes', async () => {
+test('without an abort everything passes', async () => {
   assert.deepEqual(await Array.fromAsync(untilAborted([1, 2, 3], undefined)), [1, 2, 3])
   assert.deepEqual(await Array.fromAsync(untilAborted([1, 2, 3], new AbortController().signal)), [1, 2, 3])
 })
 
-void test('an abort ends the wait for an item that never comes', async () => {
+test('an abort ends the wait for an item that never comes', async () => {
   const controller = new AbortController()
   const items = untilAborted(endless(), controller.signal)
   assert.deepEqual(await items.next(), { done: false, value: 1 })
@@ -21,7 +21,7 @@ void test('an abort ends the wait for an item that never comes', async () => {
   await assert.rejects(second, /enough/)
 })
 
-void test('an abort while the next item is asked for ends the wait for it', async () => {
+test('an abort while the next item is asked for ends the wait for it', async () => {
   const controller = new AbortController()
   async function* source(): AsyncGenerator<number> {
     controller.abort()
@@ -31,11 +31,11 @@ void test('an abort while the next item is asked for ends the wait for it', asyn
   await assert.rejects(Array.fromAsync(untilAborted(source(), controller.signal)), { name: 'AbortError' })
 })
 
-void test('a signal that is aborted already lets nothing pass', async () => {
+test('a signal that is aborted already lets nothing pass', async () => {
   await assert.rejects(Array.fromAsync(untilAborted([1], AbortSignal.abort())), { name: 'AbortError' })
 })
 
-void test('a reader that stops early closes the source', async () => {
+test('a reader that stops early closes the source', async () => {
   let closed = false
   async function* source(): AsyncGenerator<number> {
     try {
@@ -52,7 +52,7 @@ void test('a reader that stops early closes the source', async () => {
   assert.ok(closed)
 })
 
-void test('an error of the source is passed on', async () => {
+test('an error of the source is passed on', async () => {
   async function* source(): AsyncGenerator<number> {
     yield 1
     throw new Error('broken')

@@ -8,7 +8,7 @@ import { lockDataDirectory } from './data-directory-lock.ts'
 
 const holder = new URL('../../test/support/programs/hold-data-directory.ts', import.meta.url)
 
-void it('a second process is refused, and told the pid of the first', async () => {
+it('a second process is refused, and told the pid of the first', async () => {
   await using directory = await temporaryDirectory()
   await using child = startProgram(holder, [directory.path])
   assert.equal(await child.line(), 'locked')
@@ -18,7 +18,7 @@ void it('a second process is refused, and told the pid of the first', async () =
   })
 })
 
-void it('the lock falls with its process, however that ends', async () => {
+it('the lock falls with its process, however that ends', async () => {
   await using directory = await temporaryDirectory()
   for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
     await using child = startProgram(holder, [directory.path])
@@ -28,7 +28,7 @@ void it('the lock falls with its process, however that ends', async () => {
   }
 })
 
-void it('a lock that is released can be taken again, once', async () => {
+it('a lock that is released can be taken again, once', async () => {
   await using directory = await temporaryDirectory()
   const path = join(directory.path, 'made', 'for', 'it')
   const first = lockDataDirectory(path)
@@ -40,7 +40,7 @@ void it('a lock that is released can be taken again, once', async () => {
   second.release()
 })
 
-void it('a refused attempt does not loosen the lock of the process that made it', async () => {
+it('a refused attempt does not loosen the lock of the process that made it', async () => {
   await using directory = await temporaryDirectory()
   using lock = lockDataDirectory(directory.path)
   assert.throws(() => lockDataDirectory(directory.path), { code: 'data-directory-in-use' })
@@ -49,7 +49,7 @@ void it('a refused attempt does not loosen the lock of the process that made it'
   lock.release()
 })
 
-void it('only the owner can open what it makes', async () => {
+it('only the owner can open what it makes', async () => {
   await using directory = await temporaryDirectory()
   const path = join(directory.path, 'data')
   using lock = lockDataDirectory(path)
@@ -58,6 +58,6 @@ void it('only the owner can open what it makes', async () => {
   lock.release()
 })
 
-void it('a directory that cannot be made is named', () => {
+it('a directory that cannot be made is named', () => {
   assert.throws(() => lockDataDirectory('/dev/null/data'), { code: 'storage-failed', message: /\/dev\/null\/data/ })
 })

@@ -11,7 +11,7 @@ async function scopeNames(db: Database): Promise<string[]> {
   return (await db.read.selectFrom('scope').select('name').orderBy('name').execute()).map((scope) => scope.name)
 }
 
-void it('refuses a URL that names no database, without repeating its password', async () => {
+it('refuses a URL that names no database, without repeating its password', async () => {
   for (const url of ['mysql://root:secret@host/x', '/var/lib/x.db', 'sqlite:', 'sqlite::memory:']) {
     await assert.rejects(openDatabase(url), (error: Error & { code?: string }) => {
       assert.equal(error.code, 'database-unusable')
@@ -22,7 +22,7 @@ void it('refuses a URL that names no database, without repeating its password', 
 })
 
 forEachDialect((dialect, open) => {
-  void it('a read that starts after a write has resolved sees it', async () => {
+  it('a read that starts after a write has resolved sees it', async () => {
     const { db } = await open()
     for (let round = 0; round < 50; round += 1) {
       await addScope(db, `scope-${round}`, round)
@@ -35,7 +35,7 @@ forEachDialect((dialect, open) => {
     }
   })
 
-  void it('a throw rolls back all that the deed wrote, and reaches the caller', async () => {
+  it('a throw rolls back all that the deed wrote, and reaches the caller', async () => {
     const { db } = await open()
     const deed = db.write(async (trx) => {
       await trx.insertInto('scope').values({ name: 'lost', created_at: 0 }).execute()
@@ -47,7 +47,7 @@ forEachDialect((dialect, open) => {
     assert.deepEqual(await scopeNames(db), ['kept'])
   })
 
-  void it('a deed that asks nothing of the database, or throws first, harms nothing', async () => {
+  it('a deed that asks nothing of the database, or throws first, harms nothing', async () => {
     const { db } = await open()
     assert.equal(await db.write(async () => 7), 7)
     await assert.rejects(
@@ -58,7 +58,7 @@ forEachDialect((dialect, open) => {
     assert.deepEqual(await scopeNames(db), ['after'])
   })
 
-  void it('reads during a write see the state before it, its own transaction sees its changes', async () => {
+  it('reads during a write see the state before it, its own transaction sees its changes', async () => {
     const { db } = await open()
     await addScope(db, 'before')
     await db.write(async (trx) => {
@@ -70,7 +70,7 @@ forEachDialect((dialect, open) => {
     assert.deepEqual(await scopeNames(db), ['before', 'during'])
   })
 
-  void it('as many writes as there may ever be at once can all read meanwhile', async () => {
+  it('as many writes as there may ever be at once can all read meanwhile', async () => {
     const { db } = await open()
     await Promise.all(
       Array.from({ length: 40 }, (_, index) =>
@@ -86,7 +86,7 @@ forEachDialect((dialect, open) => {
     assert.equal((await scopeNames(db)).length, 40)
   })
 
-  void it('a read-modify-write of one locked row loses no update', async () => {
+  it('a read-modify-write of one locked row loses no update', async () => {
     const { db } = await open()
     await addScope(db, 'counter')
     const increment = (): Promise<void> =>
@@ -101,7 +101,7 @@ forEachDialect((dialect, open) => {
     assert.deepEqual(await db.read.selectFrom('scope').select('created_at').execute(), [{ created_at: 30 }])
   })
 
-  void it('a write within a write is refused instead of waiting for itself', async () => {
+  it('a write within a write is refused instead of waiting for itself', async () => {
     const { db } = await open()
     await assert.rejects(
       db.write(() => addScope(db, 'inner')),
@@ -109,7 +109,7 @@ forEachDialect((dialect, open) => {
     )
   })
 
-  void it('what a deed started may write once the deed is done', async () => {
+  it('what a deed started may write once the deed is done', async () => {
     const { db } = await open()
     const done = Promise.withResolvers<void>()
     const later = await db.write(async () => ({ write: done.promise.then(() => addScope(db, 'later')) }))
@@ -118,7 +118,7 @@ forEachDialect((dialect, open) => {
     assert.deepEqual(await scopeNames(db), ['later'])
   })
 
-  void it('a failed statement dooms its transaction, also if the deed catches the error', async () => {
+  it('a failed statement dooms its transaction, also if the deed catches the error', async () => {
     const { db } = await open()
     await addScope(db, 'taken')
     const deed = db.write(async (trx) => {
@@ -133,13 +133,13 @@ forEachDialect((dialect, open) => {
     assert.deepEqual(await scopeNames(db), ['taken'])
   })
 
-  void it('the read side refuses to write', async () => {
+  it('the read side refuses to write', async () => {
     const { db } = await open()
     await assert.rejects(db.read.insertInto('scope').values({ name: 'x', created_at: 0 }).execute())
     assert.deepEqual(await scopeNames(db), [])
   })
 
-  void it('a stream shows one state while others read and write beside it', async () => {
+  it('a stream shows one state while others read and write beside it', async () => {
     const { db } = await open()
     const rows = Array.from({ length: 500 }, (_, index) => ({ name: `scope-${index}`, created_at: 0 }))
     await db.write((trx) => trx.insertInto('scope').values(rows).execute())
@@ -156,7 +156,7 @@ forEachDialect((dialect, open) => {
     assert.equal(seen, 500)
   })
 
-  void it('a long stream lets other work have its turn', async () => {
+  it('a long stream lets other work have its turn', async () => {
     const { db } = await open()
     const rows = Array.from({ length: 1000 }, (_, index) => ({ name: `scope-${index}`, created_at: 0 }))
     await db.write((trx) => trx.insertInto('scope').values(rows).execute())
@@ -173,7 +173,7 @@ forEachDialect((dialect, open) => {
     assert.ok(turns.taken >= 9, `${turns.taken} turns`)
   })
 
-  void it('a stream that is left early lets go of its connection', async () => {
+  it('a stream that is left early lets go of its connection', async () => {
     const { db } = await open()
     const rows = Array.from({ length: 300 }, (_, index) => ({ name: `scope-${index}`, created_at: 0 }))
     await db.write((trx) => trx.insertInto('scope').values(rows).execute())
@@ -186,7 +186,7 @@ forEachDialect((dialect, open) => {
     assert.equal((await scopeNames(db)).length, 300)
   })
 
-  void it('a read transaction shows one state', async () => {
+  it('a read transaction shows one state', async () => {
     const { db } = await open()
     await addScope(db, 'one')
     await db.read.transaction().execute(async (snapshot) => {
@@ -197,7 +197,7 @@ forEachDialect((dialect, open) => {
     assert.deepEqual(await scopeNames(db), ['one', 'two'])
   })
 
-  void it('reads never see half of a transaction', async () => {
+  it('reads never see half of a transaction', async () => {
     const { db } = await open()
     await db.write((trx) =>
       trx
@@ -226,7 +226,7 @@ forEachDialect((dialect, open) => {
     await writer
   })
 
-  void it('the clock counts microseconds of UTC, in and out of a transaction', async () => {
+  it('the clock counts microseconds of UTC, in and out of a transaction', async () => {
     const { db } = await open()
     const before = Date.now() * 1000
     const times = [await db.now(), await db.write((trx) => db.now(trx)), await db.now()]
@@ -241,7 +241,7 @@ forEachDialect((dialect, open) => {
     }
   })
 
-  void it('closing waits for a write under way; afterwards the database says so', async () => {
+  it('closing waits for a write under way; afterwards the database says so', async () => {
     const { db, url } = await open()
     const write = db.write(async (trx) => {
       await trx.insertInto('scope').values({ name: 'last', created_at: 0 }).execute()
@@ -254,7 +254,7 @@ forEachDialect((dialect, open) => {
   })
 
   if (dialect === 'postgres') {
-    void it('a deed that met a deadlock runs again', async () => {
+    it('a deed that met a deadlock runs again', async () => {
       const { db } = await open()
       await addScope(db, 'a')
       await addScope(db, 'b')

@@ -18,7 +18,7 @@ async function partsByNumber(db: Database): Promise<Map<number, number>> {
 }
 
 forEachDialect((_dialect, open) => {
-  void it('a process killed in the middle of a transaction leaves no half of it, and no lock', async () => {
+  it('a process killed in the middle of a transaction leaves no half of it, and no lock', async () => {
     const { db, url } = await open()
     await using child = startProgram(writeScopes, [url, 'half'])
     assert.equal(await child.line(), '1')
@@ -29,7 +29,7 @@ forEachDialect((_dialect, open) => {
     assert.equal((await partsByNumber(db)).get(2), 1)
   })
 
-  void it('a process killed at any moment keeps what it acknowledged, each transaction whole', async () => {
+  it('a process killed at any moment keeps what it acknowledged, each transaction whole', async () => {
     for (const acknowledged of [1, 7, 30]) {
       const { db, url, drop } = await open()
       await using child = startProgram(writeScopes, [url, 'all'])
@@ -44,7 +44,7 @@ forEachDialect((_dialect, open) => {
     }
   })
 
-  void it('a program that leaves its database open ends all the same', async () => {
+  it('a program that leaves its database open ends all the same', async () => {
     const { url } = await open()
     await using child = startProgram(openDatabaseProgram, [url, 'leave'])
     assert.equal(await child.line(), 'open')

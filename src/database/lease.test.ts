@@ -19,7 +19,7 @@ async function until(db: Database, micros: number): Promise<void> {
 }
 
 forEachDialect((_dialect, open) => {
-  void it('one holder at a time; the next has a greater fence', async () => {
+  it('one holder at a time; the next has a greater fence', async () => {
     await using db = await two(open)
     assert.deepEqual(await acquireLease(db.a, 'seal', 'a', minuteMs), { fence: 1 })
     assert.equal(await acquireLease(db.b, 'seal', 'b', minuteMs), undefined)
@@ -28,13 +28,13 @@ forEachDialect((_dialect, open) => {
     assert.deepEqual(await acquireLease(db.b, 'seal', 'b', minuteMs), { fence: 2 })
   })
 
-  void it('leases of different names do not meet', async () => {
+  it('leases of different names do not meet', async () => {
     await using db = await two(open)
     assert.deepEqual(await acquireLease(db.a, 'seal', 'a', minuteMs), { fence: 1 })
     assert.deepEqual(await acquireLease(db.b, 'vacuum', 'b', minuteMs), { fence: 1 })
   })
 
-  void it('of twenty who ask at once, exactly one gets it, for a new lease and for an expired one', async () => {
+  it('of twenty who ask at once, exactly one gets it, for a new lease and for an expired one', async () => {
     await using db = await two(open)
     const contend = async (round: string): Promise<number[]> => {
       const answers = await Promise.all(
@@ -69,7 +69,7 @@ forEachDialect((_dialect, open) => {
     )
   })
 
-  void it('a late holder is fenced: its work does not commit, it cannot renew, its release frees nothing', async () => {
+  it('a late holder is fenced: its work does not commit, it cannot renew, its release frees nothing', async () => {
     await using db = await two(open)
     await acquireLease(db.a, 'seal', 'a', 1)
     await until(db.b, (await db.b.now()) + 2000)
@@ -86,7 +86,7 @@ forEachDialect((_dialect, open) => {
     await db.b.write((trx) => assertLease(trx, 'seal', 'b', 2))
   })
 
-  void it('the same holder with an old fence is fenced too', async () => {
+  it('the same holder with an old fence is fenced too', async () => {
     await using db = await two(open)
     await acquireLease(db.a, 'seal', 'a', minuteMs)
     await releaseLease(db.a, 'seal', 'a', 1)
@@ -98,7 +98,7 @@ forEachDialect((_dialect, open) => {
     assert.equal(await renewLease(db.a, 'seal', 'a', 1, minuteMs), false)
   })
 
-  void it('a lease that is asserted cannot be taken before the commit, though its time is past', async () => {
+  it('a lease that is asserted cannot be taken before the commit, though its time is past', async () => {
     await using db = await two(open)
     await acquireLease(db.a, 'seal', 'a', 1)
     await until(db.a, (await db.a.now()) + 2000)
@@ -120,7 +120,7 @@ forEachDialect((_dialect, open) => {
     assert.deepEqual(events, ['work ends', 'lease taken'])
   })
 
-  void it('renewing extends it; a released lease is not revived by renewing', async () => {
+  it('renewing extends it; a released lease is not revived by renewing', async () => {
     await using db = await two(open)
     await acquireLease(db.a, 'seal', 'a', 1)
     assert.equal(await renewLease(db.a, 'seal', 'a', 1, minuteMs), true)

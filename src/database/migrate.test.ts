@@ -12,7 +12,7 @@ async function migrationsOf(db: Database): Promise<unknown[]> {
 }
 
 forEachDialect((dialect, open, createEmpty) => {
-  void it('opening again changes nothing', async () => {
+  it('opening again changes nothing', async () => {
     const { db, url } = await open()
     await db.write((trx) => trx.insertInto('scope').values({ name: 'kept', created_at: 1 }).execute())
     const before = await migrationsOf(db)
@@ -22,7 +22,7 @@ forEachDialect((dialect, open, createEmpty) => {
     assert.deepEqual(await again.read.selectFrom('scope').select('name').execute(), [{ name: 'kept' }])
   })
 
-  void it('processes that open an empty database at once all succeed', async () => {
+  it('processes that open an empty database at once all succeed', async () => {
     const { url, remove } = await createEmpty()
     const children = Array.from({ length: 4 }, () => startProgram(openDatabaseProgram, [url]))
     const statuses = await Promise.all(children.map((child) => child.ended()))
@@ -33,14 +33,14 @@ forEachDialect((dialect, open, createEmpty) => {
     await remove()
   })
 
-  void it('many Databases of one process can open it at once too', async () => {
+  it('many Databases of one process can open it at once too', async () => {
     const { url, remove } = await createEmpty()
     const databases = await Promise.all(Array.from({ length: 5 }, () => openDatabase(url)))
     await Promise.all(databases.map((db) => db.close()))
     await remove()
   })
 
-  void it('a database of a newer Ashlar is refused and left as it is', async () => {
+  it('a database of a newer Ashlar is refused and left as it is', async () => {
     const { db, url } = await open()
     await db.write(async (trx) => {
       await sql`insert into kysely_migration (name, timestamp) values ('9999-later', '2999-01-01T00:00:00.000Z')`.execute(
@@ -53,7 +53,7 @@ forEachDialect((dialect, open, createEmpty) => {
   })
 
   if (dialect === 'postgres') {
-    void it('every text column compares by bytes, whatever the locale of the database', async () => {
+    it('every text column compares by bytes, whatever the locale of the database', async () => {
       const { db } = await open()
       const { rows } = await sql`
         select table_name, column_name, collation_name from information_schema.columns
@@ -62,7 +62,7 @@ forEachDialect((dialect, open, createEmpty) => {
       assert.deepEqual(rows, [])
     })
   } else {
-    void it('every table holds its columns to their types', async () => {
+    it('every table holds its columns to their types', async () => {
       const { db } = await open()
       const { rows } = await sql`
         select name from pragma_table_list

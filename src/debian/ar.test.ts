@@ -21,7 +21,7 @@ async function contents(bytes: Buffer): Promise<Record<string, string>> {
   return found
 }
 
-void test('members come back in their order with their bytes', async () => {
+test('members come back in their order with their bytes', async () => {
   const found = await contents(archive)
   assert.deepEqual(Object.entries(found), [
     ['one', '1'],
@@ -30,7 +30,7 @@ void test('members come back in their order with their bytes', async () => {
   ])
 })
 
-void test(
+test(
   'ar reads what is written here',
   { skip: spawnSync('ar', ['--version']).status === 0 ? false : 'ar is not installed' },
   (t) => {
@@ -45,7 +45,7 @@ void test(
   },
 )
 
-void test('an archive that is cut short is refused, except between members', async () => {
+test('an archive that is cut short is refused, except between members', async () => {
   const whole = new Set([8, 70, 130, archive.length])
   for (let end = 0; end <= archive.length; end += 1) {
     const read = contents(archive.subarray(0, end))
@@ -54,7 +54,7 @@ void test('an archive that is cut short is refused, except between members', asy
   }
 })
 
-void test('bad headers are refused', async () => {
+test('bad headers are refused', async () => {
   const text = archive.toString('latin1')
   const bad = [
     text.replace('!<arch>\n', '!<thin>\n'),
@@ -73,6 +73,6 @@ void test('bad headers are refused', async () => {
   }
 })
 
-void test('a name that does not fit is not written', () => {
+test('a name that does not fit is not written', () => {
   assert.throws(() => writeAr([['seventeen.letters', Buffer.alloc(0)]]), RangeError)
 })

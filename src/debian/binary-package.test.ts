@@ -25,12 +25,12 @@ async function made(recipe: Partial<DebRecipe>, fileName?: string): Promise<Bina
   return describe(makeDeb({ name: 'hello', version: '1:2.0-3', ...recipe }), fileName)
 }
 
-void test('a package without a Source field is its own source', async () => {
+test('a package without a Source field is its own source', async () => {
   const { sourceName, sourceVersion, name, version, kind } = await made({})
   assert.deepEqual([sourceName, sourceVersion, name, version, kind], ['hello', '1:2.0-3', 'hello', '1:2.0-3', 'deb'])
 })
 
-void test('the source may have another name and version', async () => {
+test('the source may have another name and version', async () => {
   const renamed = await made({ source: 'hi' })
   assert.deepEqual([renamed.sourceName, renamed.sourceVersion], ['hi', '1:2.0-3'])
   const rebuilt = await made({ version: '2.0-3+b1', source: 'hi (2.0-3)' })
@@ -38,19 +38,19 @@ void test('the source may have another name and version', async () => {
   await assert.rejects(made({ source: '../hi' }), { code: 'control-invalid' })
 })
 
-void test('a udeb is known by its control file or by its file name', async () => {
+test('a udeb is known by its control file or by its file name', async () => {
   assert.equal((await made({ extraControl: 'Package-Type: udeb\n' })).kind, 'udeb')
   assert.equal((await made({}, 'hello.udeb')).kind, 'udeb')
 })
 
-void test('debug symbols are known by their mark, or by name and section', async () => {
+test('debug symbols are known by their mark, or by name and section', async () => {
   assert((await made({ extraControl: 'Auto-Built-Package: debug-symbols\n' })).debugSymbols)
   assert((await made({ name: 'hello-dbgsym', section: 'debug' })).debugSymbols)
   assert(!(await made({ name: 'hello-dbgsym' })).debugSymbols)
   assert(!(await made({ section: 'debug' })).debugSymbols)
 })
 
-void test('an entry has its file name, its overrides, and an empty line at its end', async () => {
+test('an entry has its file name, its overrides, and an empty line at its end', async () => {
   const { stanza } = await made({ section: 'misc', priority: 'extra' })
   const filename = 'pool/main/h/hello/hello_2.0-3_all.deb'
   const plain = renderPackagesEntry({ stanza, filename, section: null, priority: null })
@@ -65,13 +65,13 @@ void test('an entry has its file name, its overrides, and an empty line at its e
   assert.equal(overridden.get('Description'), parseParagraph(stanza).get('Description'))
 })
 
-void test('overrides are added where the package has no section', async () => {
+test('overrides are added where the package has no section', async () => {
   const stanza = 'Package: a\nSize: 1\nDescription: x\n Section: y\n'
   const entry = renderPackagesEntry({ stanza, filename: 'f', section: 'net', priority: null })
   assert.equal(entry, 'Package: a\nFilename: f\nSize: 1\nDescription: x\n Section: y\nSection: net\n\n')
 })
 
-void test('a control file cannot claim the facts about its file', async () => {
+test('a control file cannot claim the facts about its file', async () => {
   const lies = 'Filename: ../../x\nsize: 1\nMD5Sum: 0\nSHA1: 0\nsha256: 0\nSHA512: 0\n'
   assert.equal(
     (await made({ extraControl: lies })).stanza.replaceAll(/^(Size|MD5sum|SHA256): .*\n/gm, ''),
@@ -79,13 +79,13 @@ void test('a control file cannot claim the facts about its file', async () => {
   )
 })
 
-void test('a section is one word', async () => {
+test('a section is one word', async () => {
   await assert.rejects(made({ section: 'a\n b' }), { code: 'control-invalid' })
 })
 
 const scanner = spawnSync('dpkg-scanpackages', ['--version']).status === 0
 
-void test(
+test(
   'entries say what dpkg-scanpackages says',
   { skip: scanner ? false : 'dpkg-scanpackages is not installed' },
   async (t) => {

@@ -39,7 +39,7 @@ function refusal(text: string): string {
   return 'accepted'
 }
 
-void test('a .changes tells its source, its suites and its files', () => {
+test('a .changes tells its source, its suites and its files', () => {
   const read = readChanges(Buffer.from(changes()), 'x.changes')
   assert.deepEqual([read.sourceName, read.sourceVersion, read.version], ['hello', '1:2.0', '1:2.0'])
   assert.deepEqual([read.distributions, read.architectures], [['unstable'], ['source', 'amd64']])
@@ -52,13 +52,13 @@ void test('a .changes tells its source, its suites and its files', () => {
   assert.equal(read.files.length, 4)
 })
 
-void test('a rebuild names the version of its source', () => {
+test('a rebuild names the version of its source', () => {
   const text = changes({ source: 'hello (1:1.9)', names: ['hello_2.0_amd64.deb'], architecture: 'amd64' })
   const read = readChanges(Buffer.from(text), 'x.changes')
   assert.deepEqual([read.sourceVersion, read.version], ['1:1.9', '1:2.0'])
 })
 
-void test('what contradicts itself is refused', () => {
+test('what contradicts itself is refused', () => {
   assert.equal(refusal(changes({ architecture: 'amd64' })), 'upload-inconsistent')
   assert.equal(refusal(changes({ names: ['hello_2.0_amd64.deb'] })), 'upload-inconsistent')
   assert.equal(refusal(changes({ names: ['a_1.dsc', 'b_1.dsc'] })), 'upload-inconsistent')
@@ -67,7 +67,7 @@ void test('what contradicts itself is refused', () => {
   assert.equal(refusal(changes().replace(' 12 net', ' 13 net')), 'upload-inconsistent')
 })
 
-void test('what is not well-formed is refused', () => {
+test('what is not well-formed is refused', () => {
   assert.equal(refusal(changes({ distribution: '../x' })), 'control-invalid')
   assert.equal(refusal(changes({ architecture: 'source any' })), 'control-invalid')
   assert.equal(refusal(changes({ source: 'hello (1 2)' })), 'control-invalid')

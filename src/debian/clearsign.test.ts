@@ -5,15 +5,15 @@ import { formatInRelease, stripClearsign } from './clearsign.ts'
 const signature = '-----BEGIN PGP SIGNATURE-----\n\niHUEABYKAB0=\n-----END PGP SIGNATURE-----\n'
 const text = 'Source: hello\n-dash\n- item\n-----BEGIN\n'
 
-void test('the frame comes off as it was put on', () => {
+test('the frame comes off as it was put on', () => {
   assert.deepEqual(stripClearsign(formatInRelease(text, signature), 'x'), { text, signed: true })
 })
 
-void test('a text without a frame stays as it is', () => {
+test('a text without a frame stays as it is', () => {
   assert.deepEqual(stripClearsign('A: b', 'x'), { text: 'A: b', signed: false })
 })
 
-void test('nothing may stand around the signed message, and the frame must be whole', () => {
+test('nothing may stand around the signed message, and the frame must be whole', () => {
   const signed = formatInRelease(text, signature)
   const bad = [
     `Evil: 1\n${signed}`,

@@ -51,12 +51,12 @@ function codeOf(error: unknown): string {
   return error.code
 }
 
-void test('the ending of a name tells the compression, if it is one that is read', () => {
+test('the ending of a name tells the compression, if it is one that is read', () => {
   assert.deepEqual(['', '.gz', '.xz', '.zst'].map(compressionOf), ['none', 'gz', 'xz', 'zst'])
   assert.deepEqual(['.bz2', '.lzma', 'none', '.none', '.'].map(compressionOf), Array(5).fill(undefined))
 })
 
-void test('both ways of decompressing give the bytes', async () => {
+test('both ways of decompressing give the bytes', async () => {
   for (const [compression, bytes] of [...forms, ['none', text] as const]) {
     assert((await unpacked(bytes, compression)).equals(text), compression)
     assert(
@@ -66,7 +66,7 @@ void test('both ways of decompressing give the bytes', async () => {
   }
 })
 
-void test('output over the limit is refused, or left to the stream', async () => {
+test('output over the limit is refused, or left to the stream', async () => {
   for (const [compression, bytes] of [...forms, ['none', text] as const]) {
     const limit = text.length - 1
     assert.equal(decompressSmall(bytes, compression, { maximumOutputBytes: limit, origin: 'x' }), undefined)
@@ -75,7 +75,7 @@ void test('output over the limit is refused, or left to the stream', async () =>
   }
 })
 
-void test('what is cut short anywhere is refused', async () => {
+test('what is cut short anywhere is refused', async () => {
   for (const [compression, bytes] of forms) {
     for (const end of [
       0,
@@ -97,7 +97,7 @@ void test('what is cut short anywhere is refused', async () => {
   }
 })
 
-void test('what is followed by something else is refused', async () => {
+test('what is followed by something else is refused', async () => {
   for (const [compression, bytes] of forms) {
     for (const tail of [Buffer.from('x'), Buffer.alloc(4), Buffer.alloc(300_000, 'x')]) {
       assert.equal(
@@ -109,7 +109,7 @@ void test('what is followed by something else is refused', async () => {
   }
 })
 
-void test('a flipped byte is refused or harmless', async () => {
+test('a flipped byte is refused or harmless', async () => {
   for (const [compression, bytes] of forms) {
     for (let at = 0; at < bytes.length; at += at < 40 || at > bytes.length - 40 ? 1 : 30_011) {
       const flipped = Buffer.from(bytes)
@@ -128,13 +128,13 @@ async function* failing(bytes: Buffer): AsyncGenerator<Buffer, void, undefined> 
   throw Object.assign(new Error('bad sector'), { code: 'EIO' })
 }
 
-void test('an error of the source is passed on as it is', async () => {
+test('an error of the source is passed on as it is', async () => {
   for (const [compression, bytes] of forms) {
     await assert.rejects(outputSize(failing(bytes), compression), { code: 'EIO' })
   }
 })
 
-void test('a reader that stops early stops the decoder', async () => {
+test('a reader that stops early stops the decoder', async () => {
   for (const [compression, bytes] of forms) {
     let closed = false
     async function* source(): AsyncGenerator<Buffer, void, undefined> {
@@ -152,7 +152,7 @@ void test('a reader that stops early stops the decoder', async () => {
   }
 })
 
-void test('ten gigabytes of zeros in ten megabytes stop at the limit', async () => {
+test('ten gigabytes of zeros in ten megabytes stop at the limit', async () => {
   const member = gzipSync(Buffer.alloc(64 * 2 ** 20))
   let given = 0
   async function* bomb(): AsyncGenerator<Buffer, void, undefined> {
@@ -164,13 +164,13 @@ void test('ten gigabytes of zeros in ten megabytes stop at the limit', async () 
 
 const hasXz = spawnSync('xz', ['--version']).status === 0
 
-void test('many blocks in one .xz are read', { skip: hasXz ? false : 'xz is not installed' }, async () => {
+test('many blocks in one .xz are read', { skip: hasXz ? false : 'xz is not installed' }, async () => {
   const bytes = execFileSync('xz', ['-T2', '--block-size=65536'], { input: text })
   assert.equal(await verdict(bytes, 'xz'), undefined)
   assert((await unpacked(bytes, 'xz')).equals(text))
 })
 
-void test('an empty .xz is read, and each kind of check', { skip: hasXz ? false : 'xz is not installed' }, async () => {
+test('an empty .xz is read, and each kind of check', { skip: hasXz ? false : 'xz is not installed' }, async () => {
   assert.equal((await unpacked(execFileSync('xz', { input: '' }), 'xz')).length, 0)
   for (const check of ['none', 'crc32', 'crc64', 'sha256']) {
     const bytes = execFileSync('xz', ['-9', `--check=${check}`], { input: text })
@@ -178,12 +178,12 @@ void test('an empty .xz is read, and each kind of check', { skip: hasXz ? false 
   }
 })
 
-void test('an .xz with other filters is refused', { skip: hasXz ? false : 'xz is not installed' }, async () => {
+test('an .xz with other filters is refused', { skip: hasXz ? false : 'xz is not installed' }, async () => {
   const bytes = execFileSync('xz', ['--x86', '--lzma2'], { input: text })
   assert.equal(await verdict(bytes, 'xz'), 'package-invalid')
 })
 
-void test('a dictionary over the limit is refused before it is made, in the first block and in later ones', async () => {
+test('a dictionary over the limit is refused before it is made, in the first block and in later ones', async () => {
   const large = (2 ** 20 * 1536).toString()
   for (const blocks of [1, 2, 3]) {
     const bytes = xzOf(Array.from({ length: blocks }, (_, i) => (i === blocks - 1 ? 37 : 8)))
@@ -192,13 +192,13 @@ void test('a dictionary over the limit is refused before it is made, in the firs
   assert.equal((await unpacked(xzOf([28]), 'xz')).length, 1)
 })
 
-void test('thousands of empty blocks with large dictionaries are refused', async () => {
+test('thousands of empty blocks with large dictionaries are refused', async () => {
   assert.equal(await verdict(xzOf(Array(60).fill(28)), 'xz'), undefined)
   assert.equal(await verdict(xzOf(Array(5000).fill(28)), 'xz'), 'too-large')
   assert.equal(await verdict(xzOf(Array(5000).fill(0)), 'xz'), undefined)
 })
 
-void test('an .xz whose headers or index lie about its blocks is refused', async () => {
+test('an .xz whose headers or index lie about its blocks is refused', async () => {
   assert.equal(await verdict(xzOf([8, 8]), 'xz'), undefined)
   assert.equal(await verdict(xzOf([8, 8], { indexedBlocks: 3 }), 'xz'), 'package-invalid')
   assert.equal(await verdict(xzOf([8, 8], { indexedBlocks: 2 ** 50 }), 'xz'), 'package-invalid')
@@ -212,7 +212,7 @@ function frame(exponent: number): Buffer {
   return Buffer.of(0x28, 0xb5, 0x2f, 0xfd, 0, exponent << 3, 9, 0, 0, 65)
 }
 
-void test('a window over the limit of a .zst is refused', async () => {
+test('a window over the limit of a .zst is refused', async () => {
   assert.equal((await unpacked(frame(17), 'zst')).toString(), 'A')
   assert.equal(await verdict(frame(21), 'zst'), 'too-large')
 })

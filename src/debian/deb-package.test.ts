@@ -36,7 +36,7 @@ function withControl(text: string): [string, Buffer][] {
   return [format, ['control.tar', makeTar({ control: text })], data]
 }
 
-void test('a .deb tells its fields and the sorted paths of what it installs', async () => {
+test('a .deb tells its fields and the sorted paths of what it installs', async () => {
   for (const compression of compressions) {
     const files = {
       'usr/share/b': '',
@@ -55,7 +55,7 @@ void test('a .deb tells its fields and the sorted paths of what it installs', as
   }
 })
 
-void test('members of later format versions are passed over where deb(5) allows them', async () => {
+test('members of later format versions are passed over where deb(5) allows them', async () => {
   const accepted: [string, Buffer][][] = [
     [['debian-binary', Buffer.from('2.1\nmore\n')], control, data],
     [format, ['_own', Buffer.from('x')], control, ['_other', Buffer.from('x')], data, ['_gpgorigin', Buffer.from('x')]],
@@ -63,7 +63,7 @@ void test('members of later format versions are passed over where deb(5) allows 
   for (const members of accepted) assert.equal(await refusal(members), 'accepted')
 })
 
-void test('missing, doubled or misplaced members are refused', async () => {
+test('missing, doubled or misplaced members are refused', async () => {
   const refused: [string, Buffer][][] = [
     [],
     [format],
@@ -89,7 +89,7 @@ void test('missing, doubled or misplaced members are refused', async () => {
   }
 })
 
-void test('a control archive has exactly one regular control file', async () => {
+test('a control archive has exactly one regular control file', async () => {
   const twice = Buffer.concat([makeTar({ control: controlText }).subarray(0, -1024), makeTar({ control: controlText })])
   const link = Buffer.concat([tarHeader('./control', 0, '2'), Buffer.alloc(1024)])
   for (const tar of [makeTar({}), makeTar({ 'x/control': controlText }), twice, link, Buffer.alloc(0)]) {
@@ -101,7 +101,7 @@ function arHeader(name: string, size: number): Buffer {
   return Buffer.from(`${name.padEnd(16)}0           0     0     100644  ${String(size).padEnd(10)}\`\n`)
 }
 
-void test('a control file of 100 MB is refused without reading it', async () => {
+test('a control file of 100 MB is refused without reading it', async () => {
   const size = 100_000_000
   const magic = Buffer.from('!<arch>\n')
   const controlHeaders = [arHeader('control.tar', size + 512), tarHeader('./control', size, '0')]
@@ -126,7 +126,7 @@ void test('a control file of 100 MB is refused without reading it', async () => 
   assert(given < 1_000_000, String(given))
 })
 
-void test('a control file must name a package, a version and an architecture', async () => {
+test('a control file must name a package, a version and an architecture', async () => {
   const wrong = [
     controlText.replace('hello', 'Hello'),
     controlText.replace('hello', '../hello'),
@@ -147,7 +147,7 @@ void test('a control file must name a package, a version and an architecture', a
   assert.match(await refusal([format, ['control.tar', makeTar({ control: bytes })], data]), /hello\.deb, line 4.*UTF-8/)
 })
 
-void test('paths that lead elsewhere are refused by member and name', async () => {
+test('paths that lead elsewhere are refused by member and name', async () => {
   for (const path of ['../../etc/passwd', '/etc/passwd', 'a/../../b', 'new\nline']) {
     const tar = Buffer.concat([tarHeader(path, 0, '0'), Buffer.alloc(1024)])
     assert.match(
@@ -158,7 +158,7 @@ void test('paths that lead elsewhere are refused by member and name', async () =
   }
 })
 
-void test('each limit refuses', async () => {
+test('each limit refuses', async () => {
   const files = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`f${i}`, 'x'.repeat(10_000)]))
   const members: [string, Buffer][] = [format, control, ['data.tar.gz', gzipSync(makeTar(files))]]
   assert.equal(await refusal(members), 'accepted')
@@ -168,7 +168,7 @@ void test('each limit refuses', async () => {
   assert.match(await refusal(members, { maximumPathsBytes: 20 }), /^too-large: /)
 })
 
-void test('a .deb that is cut short anywhere is refused', async () => {
+test('a .deb that is cut short anywhere is refused', async () => {
   for (const compression of compressions) {
     const bytes = makeDeb({ name: 'hello', version: '1', compression })
     for (let end = 0; end < bytes.length; end += compression === 'none' ? 97 : 1) {
@@ -177,7 +177,7 @@ void test('a .deb that is cut short anywhere is refused', async () => {
   }
 })
 
-void test('a .deb with a flipped byte is refused with a sentence, or harmless', async () => {
+test('a .deb with a flipped byte is refused with a sentence, or harmless', async () => {
   for (const compression of compressions) {
     const bytes = makeDeb({ name: 'hello', version: '1', compression })
     for (let at = 0; at < bytes.length; at += compression === 'none' ? 41 : 1) {
@@ -190,7 +190,7 @@ void test('a .deb with a flipped byte is refused with a sentence, or harmless', 
   }
 })
 
-void test('a large .deb is read as a stream, from a file, in a worker thread', async (t) => {
+test('a large .deb is read as a stream, from a file, in a worker thread', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'ashlar-deb-'))
   t.after(() => rmSync(directory, { recursive: true }))
   const noise = Buffer.alloc(3_000_000)
@@ -204,7 +204,7 @@ void test('a large .deb is read as a stream, from a file, in a worker thread', a
   }
 })
 
-void test('reading stops when it is told to', async () => {
+test('reading stops when it is told to', async () => {
   const source = bufferSource(makeDeb({ name: 'hello', version: '1', files: { big: Buffer.alloc(3_000_000) } }))
   const reading = readDeb(source, { fileName: 'x.deb', signal: AbortSignal.abort() })
   await assert.rejects(reading, { name: 'AbortError' })
@@ -212,7 +212,7 @@ void test('reading stops when it is told to', async () => {
 
 const hasDpkg = spawnSync('dpkg-deb', ['--version']).status === 0
 
-void test(
+test(
   'dpkg-deb accepts what the builder of tests makes',
   { skip: hasDpkg ? false : 'dpkg-deb is not installed' },
   (t) => {
@@ -235,7 +235,7 @@ void test(
 const cache = '/var/cache/apt/archives'
 const real = cachedPackages()
 
-void test(
+test(
   'real packages give the fields and paths that dpkg-deb gives',
   { skip: real.length > 0 && hasDpkg ? false : 'no .debs in the cache of apt' },
   async () => {

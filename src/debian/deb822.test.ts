@@ -17,7 +17,7 @@ function refusal(text: string | Uint8Array): string {
   return assert.fail(`${JSON.stringify(text)} was accepted`)
 }
 
-void test('fields keep their order, their lines and the case of their names', () => {
+test('fields keep their order, their lines and the case of their names', () => {
   const [first, second] = parseParagraphs(sample)
   assert.deepEqual(first?.fields, [
     ['Package', 'hello'],
@@ -27,16 +27,16 @@ void test('fields keep their order, their lines and the case of their names', ()
   assert.equal(second?.get('list'), '\n a\n\tb')
 })
 
-void test('a formatted paragraph is the text it was parsed from', () => {
+test('a formatted paragraph is the text it was parsed from', () => {
   assert.equal(parseParagraphs(sample).map(formatParagraph).join('\n\n'), sample)
 })
 
-void test('only spaces and tabs are taken off a value', () => {
+test('only spaces and tabs are taken off a value', () => {
   const paragraph = parseParagraph('A: \t\u00a0x\u3000 \t\nB: 1\n y\u00a0 \n')
   assert.deepEqual([paragraph.get('A'), paragraph.get('B')], ['\u00a0x\u3000', '1\n y\u00a0'])
 })
 
-void test('each breach of the syntax is refused with its line', () => {
+test('each breach of the syntax is refused with its line', () => {
   assert.match(refusal('A: 1\r\nB: 2\n'), /line 1: there is a carriage return/)
   assert.match(refusal('A: 1\n\nB: 2\nb: 3\n'), /line 4: there is the field b for a second time/)
   assert.match(refusal('A: 1\nB: \0\n'), /line 2: there is a NUL/)
@@ -51,18 +51,18 @@ void test('each breach of the syntax is refused with its line', () => {
   assert.match(refusal(Buffer.from('A: 1\nB: \xe4\n', 'latin1')), /line 2: there is bytes that are not UTF-8/)
 })
 
-void test('comments are skipped where they are allowed, also within a field', () => {
+test('comments are skipped where they are allowed, also within a field', () => {
   const paragraph = parseParagraph('# head\nA: 1\n# inside\n 2\n', { comments: 'skip' })
   assert.equal(paragraph.get('a'), '1\n 2')
 })
 
-void test('one paragraph means exactly one', () => {
+test('one paragraph means exactly one', () => {
   assert.throws(() => parseParagraph('\n\n'), { code: 'control-invalid' })
   assert.throws(() => parseParagraph('A: 1\n\nB: 2\n'), { code: 'control-invalid' })
   assert.equal(parseParagraph('\nA: 1').get('A'), '1')
 })
 
-void test('a value that would break out of its field is refused', () => {
+test('a value that would break out of its field is refused', () => {
   assert.throws(() => new Paragraph([['A', '1\nB: 2']]), { code: 'control-invalid' })
   assert.throws(() => new Paragraph([['A', '1\n\n b']]), { code: 'control-invalid' })
   assert.throws(() => new Paragraph([['A', '1\n']]), { code: 'control-invalid' })
@@ -84,7 +84,7 @@ async function collect(source: AsyncIterable<Paragraph>): Promise<string[]> {
   return texts
 }
 
-void test('a stream gives the same paragraphs as the whole text, however it is cut', async () => {
+test('a stream gives the same paragraphs as the whole text, however it is cut', async () => {
   const bytes = Buffer.from(`${sample}\nLast: ü\n`)
   const expected = parseParagraphs(bytes).map(formatParagraph)
   assert.equal(expected.length, 3)
@@ -93,16 +93,16 @@ void test('a stream gives the same paragraphs as the whole text, however it is c
   }
 })
 
-void test('a stream names the line of the whole text', async () => {
+test('a stream names the line of the whole text', async () => {
   const bytes = Buffer.from('A: 1\n\n\n\nB: 2\nB: 3\n')
   await assert.rejects(collect(readParagraphs(inPieces(bytes, 4))), /line 6: there is the field B/)
 })
 
-void test('an endless paragraph is refused when it passes the limit', async () => {
+test('an endless paragraph is refused when it passes the limit', async () => {
   await assert.rejects(collect(readParagraphs(endless(), { maximumBytes: 100_000 })), { code: 'too-large' })
 })
 
-void test('whatever a paragraph holds survives formatting and parsing', () => {
+test('whatever a paragraph holds survives formatting and parsing', () => {
   const line = fc.string({ unit: 'grapheme' }).map((text) => text.replaceAll(/[\p{Cc}\p{Z}]/gu, '_').trim() || '.')
   const value = fc.tuple(line, fc.array(line)).map(([first, more]) => [first, ...more].join('\n '))
   const name = fc.stringMatching(/^[A-Za-z][A-Za-z0-9-]{0,12}$/)

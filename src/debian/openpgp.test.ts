@@ -35,7 +35,7 @@ function gpgv(directory: string, args: readonly string[]): string[] {
   return Array.from(run.stdout.matchAll(/^\[GNUPG:\] (\S+)/gm), ([, word = '']) => word)
 }
 
-void test('gpgv finds the very Release in an InRelease', { skip }, async (t) => {
+test('gpgv finds the very Release in an InRelease', { skip }, async (t) => {
   const directory = temporaryDirectory(t)
   const signer = await loadSigner([key.privateKey])
   const { clearSignature } = await signer.signRelease(release, date)
@@ -46,7 +46,7 @@ void test('gpgv finds the very Release in an InRelease', { skip }, async (t) => 
   assert.equal(readFileSync(join(directory, 'Release'), 'utf8'), release)
 })
 
-void test('gpgv accepts Release.gpg for the Release, and for nothing else', { skip }, async (t) => {
+test('gpgv accepts Release.gpg for the Release, and for nothing else', { skip }, async (t) => {
   const directory = temporaryDirectory(t)
   const { detachedSignature } = await (await loadSigner([key.privateKey])).signRelease(release, date)
   writeFileSync(join(directory, 'keys.gpg'), await binaryPublicKeys([key.publicKey]))
@@ -58,7 +58,7 @@ void test('gpgv accepts Release.gpg for the Release, and for nothing else', { sk
   assert(gpgv(directory, args).includes('BADSIG'))
 })
 
-void test('two keys sign, and gpgv knows either', { skip }, async (t) => {
+test('two keys sign, and gpgv knows either', { skip }, async (t) => {
   const directory = temporaryDirectory(t)
   const signer = await loadSigner([key.privateKey, other.privateKey])
   assert.deepEqual(signer.fingerprints, [key.fingerprint, other.fingerprint])
@@ -73,7 +73,7 @@ void test('two keys sign, and gpgv knows either', { skip }, async (t) => {
   assert.equal(gpgv(directory, [join(directory, 'InRelease')]).filter((word) => word === 'GOODSIG').length, 2)
 })
 
-void test('the key is one that apt 2.6 knows, dated before its first signature', { skip }, async (t) => {
+test('the key is one that apt 2.6 knows, dated before its first signature', { skip }, async (t) => {
   const directory = temporaryDirectory(t)
   writeFileSync(join(directory, 'key.asc'), key.publicKey)
   const args = ['--homedir', directory, '--batch', '--with-colons', '--show-keys', join(directory, 'key.asc')]
@@ -84,25 +84,25 @@ void test('the key is one that apt 2.6 knows, dated before its first signature',
   assert(lines.includes(`fpr:::::::::${key.fingerprint}:`))
 })
 
-void test('equal text and date give equal signatures', async () => {
+test('equal text and date give equal signatures', async () => {
   const signer = await loadSigner([key.privateKey])
   assert.deepEqual(await signer.signRelease(release, date), await signer.signRelease(release, date))
 })
 
-void test('a text that the clear-text frame would change is not signed', async () => {
+test('a text that the clear-text frame would change is not signed', async () => {
   const signer = await loadSigner([key.privateKey])
   await assert.rejects(signer.signRelease('A: b \n', date))
   await assert.rejects(signer.signRelease('A: b', date))
 })
 
-void test('what cannot sign is no signing key', async () => {
+test('what cannot sign is no signing key', async () => {
   for (const bad of ['', 'garbage', key.publicKey]) {
     await assert.rejects(loadSigner([bad]), { code: 'signature-invalid' })
   }
   await assert.rejects(loadSigner([]), { code: 'signature-invalid' })
 })
 
-void test('a good signature is verified, a bad or foreign one is not', async () => {
+test('a good signature is verified, a bad or foreign one is not', async () => {
   const { clearSignature } = await (await loadSigner([key.privateKey])).signRelease(release, date)
   const signed = formatInRelease(release, clearSignature)
   const verified = await verifyClearsigned(signed, [other.publicKey, key.publicKey], { origin: 'x.dsc' })
@@ -116,7 +116,7 @@ void test('a good signature is verified, a bad or foreign one is not', async () 
   await assert.rejects(verifyClearsigned(cut, [key.publicKey], { origin: 'x.dsc' }), refused)
 })
 
-void test('what gpg has signed is verified, trailing blanks included', { skip }, async (t) => {
+test('what gpg has signed is verified, trailing blanks included', { skip }, async (t) => {
   const directory = temporaryDirectory(t)
   const gpg = (args: readonly string[], input = ''): string =>
     execFileSync('gpg', ['--homedir', directory, '--batch', '--pinentry-mode', 'loopback', ...args], {

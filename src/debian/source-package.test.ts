@@ -29,7 +29,7 @@ function has(...command: [string, ...string[]]): boolean {
   return spawnSync(command[0], command.slice(1)).status === 0
 }
 
-void test('a .dsc tells name, version, what it builds and its files, itself first', () => {
+test('a .dsc tells name, version, what it builds and its files, itself first', () => {
   const source = readSource(Buffer.from(dsc), 'hello_2.0.dsc')
   assert.deepEqual(
     [source.name, source.version, source.architectures, source.binaries],
@@ -42,7 +42,7 @@ void test('a .dsc tells name, version, what it builds and its files, itself firs
   )
 })
 
-void test('an entry has its directory, its overrides, and an empty line at its end', () => {
+test('an entry has its directory, its overrides, and an empty line at its end', () => {
   const { stanza } = readSource(Buffer.from(dsc), 'hello_2.0.dsc')
   const entry = renderSourcesEntry({ stanza, directory: 'pool/main/h/hello', section: 'net', priority: 'optional' })
   assert(entry.startsWith('Package: hello\n') && entry.endsWith('\n\n'))
@@ -53,7 +53,7 @@ void test('an entry has its directory, its overrides, and an empty line at its e
   )
 })
 
-void test('lists that lead elsewhere or disagree are refused', () => {
+test('lists that lead elsewhere or disagree are refused', () => {
   const bad: [Buffer, string][] = [
     [changed(/hello_2.0.tar.gz$/m, '../hello_2.0.tar.gz'), 'upload-inconsistent'],
     [changed(/hello_2.0.tar.gz$/gm, '../hello_2.0.tar.gz'), 'control-invalid'],
@@ -81,7 +81,7 @@ void test('lists that lead elsewhere or disagree are refused', () => {
 
 const archiver = has('apt-ftparchive', '--version') ? false : 'apt-ftparchive is not installed'
 
-void test('entries say what apt-ftparchive says', { skip: archiver }, (t) => {
+test('entries say what apt-ftparchive says', { skip: archiver }, (t) => {
   const directory = temporaryDirectory(t)
   for (const [name, bytes] of Object.entries(files)) writeFileSync(join(directory, name), bytes)
   compareWithArchiver(directory, 'hello_2.0.dsc')
@@ -89,7 +89,7 @@ void test('entries say what apt-ftparchive says', { skip: archiver }, (t) => {
 
 const builder = has('dpkg-source', '--version') ? archiver : 'dpkg-source is not installed'
 
-void test('so they do for a quilt package made by dpkg-source, and our .dsc unpacks', { skip: builder }, (t) => {
+test('so they do for a quilt package made by dpkg-source, and our .dsc unpacks', { skip: builder }, (t) => {
   const directory = temporaryDirectory(t)
   for (const [name, bytes] of Object.entries(files)) writeFileSync(join(directory, name), bytes)
   execFileSync('dpkg-source', ['-x', 'hello_2.0.dsc', 'native'], { cwd: directory, stdio: 'ignore' })

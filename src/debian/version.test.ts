@@ -24,24 +24,24 @@ function keyOrder(a: string, b: string): number {
   return Buffer.compare(Buffer.from(versionKey(a)), Buffer.from(versionKey(b)))
 }
 
-void test('a version falls into epoch, upstream version and revision', () => {
+test('a version falls into epoch, upstream version and revision', () => {
   assert.deepEqual(parseVersion('2:1.0-rc1-3'), { epoch: 2, upstream: '1.0-rc1', revision: '3' })
   assert.deepEqual(parseVersion('1.0'), { epoch: 0, upstream: '1.0', revision: '' })
 })
 
-void test('what is not a version is refused', () => {
+test('what is not a version is refused', () => {
   const bad = ['', ':1', 'a:1', '1:', '1-', '-1', '1 2', '1_2', '1:2:3', '1\n', '.1', '~1', '2147483648:1', 'ä', '1/2']
   for (const text of [...bad, '1'.repeat(201)]) {
     assert.throws(() => parseVersion(text), { code: 'control-invalid' }, text)
   }
 })
 
-void test('file names leave the epoch out', () => {
+test('file names leave the epoch out', () => {
   assert.equal(versionWithoutEpoch('2:1.0-3'), '1.0-3')
   assert.equal(versionWithoutEpoch('1.0-3'), '1.0-3')
 })
 
-void test('bytes of keys order as versions do, and are equal for equal versions', () => {
+test('bytes of keys order as versions do, and are equal for equal versions', () => {
   fc.assert(
     fc.property(versions, versions, (a, b) => {
       assert.equal(sign(keyOrder(a, b)), sign(compareVersions(a, b)), `${a} ${b}`)
@@ -50,35 +50,31 @@ void test('bytes of keys order as versions do, and are equal for equal versions'
   )
 })
 
-void test('keys are printable ASCII without blanks', () => {
+test('keys are printable ASCII without blanks', () => {
   fc.assert(fc.property(versions, (version) => assert.match(versionKey(version), /^[!-~]+$/)))
 })
 
 const perl = spawnSync('perl', ['-MDpkg::Version', '-e', '1']).status === 0
 
-void test(
-  'the order is that of Dpkg::Version',
-  { skip: perl ? false : 'perl with Dpkg::Version is not installed' },
-  () => {
-    const real = installedVersions()
-    const made = fc.sample(versions, { numRuns: 3000, seed: 7 })
-    const pairs: [string, string][] = []
-    for (const a of nasty) for (const b of nasty) pairs.push([a, b])
-    for (let i = 0; i < made.length; i += 1) pairs.push([made[i] ?? '', made[(i * 7 + 1) % made.length] ?? ''])
-    // Neighbours in a sorted list differ late, which is where the rules bite.
-    for (let i = 1; i < real.length; i += 1) pairs.push([real[i - 1] ?? '', real[i] ?? ''])
-    const script =
-      'while (<>) { chomp; my ($a, $b) = split / /; print Dpkg::Version->new($a) <=> Dpkg::Version->new($b), "\\n" }'
-    const input = pairs.map((pair) => `${pair.join(' ')}\n`).join('')
-    const lines = execFileSync('perl', ['-MDpkg::Version', '-e', script], { input, encoding: 'utf8' }).split('\n')
-    const wrong = pairs.filter(([a, b], i) => {
-      const expected = Number(lines[i])
-      return sign(compareVersions(a, b)) !== expected || sign(keyOrder(a, b)) !== expected
-    })
-    assert(lines.length > pairs.length && pairs.length > 7000)
-    assert.deepEqual(wrong, [])
-  },
-)
+test('the order is that of Dpkg::Version', { skip: perl ? false : 'perl with Dpkg::Version is not installed' }, () => {
+  const real = installedVersions()
+  const made = fc.sample(versions, { numRuns: 3000, seed: 7 })
+  const pairs: [string, string][] = []
+  for (const a of nasty) for (const b of nasty) pairs.push([a, b])
+  for (let i = 0; i < made.length; i += 1) pairs.push([made[i] ?? '', made[(i * 7 + 1) % made.length] ?? ''])
+  // Neighbours in a sorted list differ late, which is where the rules bite.
+  for (let i = 1; i < real.length; i += 1) pairs.push([real[i - 1] ?? '', real[i] ?? ''])
+  const script =
+    'while (<>) { chomp; my ($a, $b) = split / /; print Dpkg::Version->new($a) <=> Dpkg::Version->new($b), "\\n" }'
+  const input = pairs.map((pair) => `${pair.join(' ')}\n`).join('')
+  const lines = execFileSync('perl', ['-MDpkg::Version', '-e', script], { input, encoding: 'utf8' }).split('\n')
+  const wrong = pairs.filter(([a, b], i) => {
+    const expected = Number(lines[i])
+    return sign(compareVersions(a, b)) !== expected || sign(keyOrder(a, b)) !== expected
+  })
+  assert(lines.length > pairs.length && pairs.length > 7000)
+  assert.deepEqual(wrong, [])
+})
 
 /** Up to 12,000 different versions that apt knows here, sorted as text; none if it knows none. */
 function installedVersions(): string[] {

@@ -8,7 +8,7 @@ import { pino } from 'pino'
 import { makeDeb } from '../../test/support/make-deb.ts'
 import { openServer } from '../../test/support/open-server.ts'
 
-void test('closing waits for the answer under way, and then ends its connection', async (t) => {
+test('closing waits for the answer under way, and then ends its connection', async (t) => {
   const { app, port, token } = await openServer(t)
   const socket = connect(port, '127.0.0.1')
   const body = JSON.stringify({ name: 'late' })
@@ -45,7 +45,7 @@ function warnedOf(lines: readonly string[]): unknown[] {
   return lines.filter((line) => line.includes('plain HTTP')).map((line) => JSON.parse(line).address)
 }
 
-void test('a token over plain HTTP from elsewhere is warned of, once for each address', async (t) => {
+test('a token over plain HTTP from elsewhere is warned of, once for each address', async (t) => {
   const { token, lines, ask } = await openWatched(t, { trustProxy: true })
   const authorization = `Bearer ${token}`
   await ask({ authorization })
@@ -58,13 +58,13 @@ void test('a token over plain HTTP from elsewhere is warned of, once for each ad
   assert.ok(!lines.join('').includes(token))
 })
 
-void test('who is no trusted proxy does not say who the client is', async (t) => {
+test('who is no trusted proxy does not say who the client is', async (t) => {
   const { token, lines, ask } = await openWatched(t, { trustProxy: false })
   await ask({ authorization: `Bearer ${token}`, 'x-forwarded-for': '192.0.2.3' })
   assert.deepEqual(warnedOf(lines), [])
 })
 
-void test('a change asked for twice with one key is made once', async (t) => {
+test('a change asked for twice with one key is made once', async (t) => {
   const { call } = await openServer(t)
   const wish = { json: { name: 'stable' }, headers: { 'idempotency-key': 'k1' } }
   const first = await call('POST', '/workspaces/local/main/suites', wish)
@@ -75,7 +75,7 @@ void test('a change asked for twice with one key is made once', async (t) => {
   assert.equal(other.body.code, 'idempotency-key-reused')
 })
 
-void test('a suite is described, filled, listed, compared, rolled back, and its history told', async (t) => {
+test('a suite is described, filled, listed, compared, rolled back, and its history told', async (t) => {
   const { call, url, rooms } = await openServer(t)
   const root = '/workspaces/local/main/suites'
   await call('POST', root, { json: { name: 'a/b', components: ['main', 'extra'], architectures: ['amd64'] } })

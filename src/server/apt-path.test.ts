@@ -14,7 +14,7 @@ const decoded: [target: string, path: string][] = [
   ['pool/..deb', 'pool/..deb'],
 ]
 for (const [target, path] of decoded) {
-  void test(`${target} names ${path}`, () => assert.equal(aptPath(`/apt/s/w/${target}`), path))
+  test(`${target} names ${path}`, () => assert.equal(aptPath(`/apt/s/w/${target}`), path))
 }
 
 const refused = [
@@ -31,12 +31,12 @@ const refused = [
   'dists/..',
 ]
 for (const target of refused) {
-  void test(`${target} names nothing`, () => {
+  test(`${target} names nothing`, () => {
     assert.throws(() => aptPath(`/apt/s/w/${target}`), { code: 'not-found' })
   })
 }
 
-void test('an encoding that is broken is an invalid request', () => {
+test('an encoding that is broken is an invalid request', () => {
   for (const target of ['pool/%', 'pool/%2', 'pool/%zz', 'pool/%ff']) {
     assert.throws(() => aptPath(`/apt/s/w/${target}`), { code: 'request-invalid' })
   }

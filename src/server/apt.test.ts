@@ -40,7 +40,7 @@ async function openRepository(
   return { ...server, root: `${server.url}/apt/local/main`, secret: `${server.url}/apt/local/secret` }
 }
 
-void test('what InRelease lists is there: by hash for ever, by name to be asked for again', async (t) => {
+test('what InRelease lists is there: by hash for ever, by name to be asked for again', async (t) => {
   const { root } = await openRepository(t)
   const release = await fetch(`${root}/dists/stable/InRelease`, { headers: { accept: 'text/*' } })
   assert.equal(release.status, 200)
@@ -67,7 +67,7 @@ void test('what InRelease lists is there: by hash for ever, by name to be asked 
   assert.match(gunzipSync(Buffer.from(await plain.arrayBuffer())).toString(), /^Package: g\+\+$/m)
 })
 
-void test('a package is found under the path as apt encodes it, and as it is', async (t) => {
+test('a package is found under the path as apt encodes it, and as it is', async (t) => {
   const { root } = await openRepository(t)
   for (const name of ['g%2b%2b_1.0%7erc1_amd64.deb', 'g++_1.0~rc1_amd64.deb', 'g%2B%2B_1.0%7Erc1_amd64.deb']) {
     const answer = await fetch(`${root}/pool/main/g/g++/${name}`)
@@ -79,7 +79,7 @@ void test('a package is found under the path as apt encodes it, and as it is', a
   assert.equal((await fetch(`${root}/pool/main/g/g++/g%252b%252b_1.0~rc1_amd64.deb`)).status, 404)
 })
 
-void test('an interrupted download goes on by the date that apt sends, and only if it is the same', async (t) => {
+test('an interrupted download goes on by the date that apt sends, and only if it is the same', async (t) => {
   const { root } = await openRepository(t)
   const url = `${root}/pool/main/g/g++/g++_1.0~rc1_amd64.deb`
   const date = (await fetch(url)).headers.get('last-modified') ?? ''
@@ -90,7 +90,7 @@ void test('an interrupted download goes on by the date that apt sends, and only 
   assert.equal(older.status, 200)
 })
 
-void test('two revisions in one second are told apart whatever dates the client has', async (t) => {
+test('two revisions in one second are told apart whatever dates the client has', async (t) => {
   const server = await openRepository(t)
   const url = `${server.root}/dists/stable/InRelease`
   for (let version = 1; ; version += 1) {
@@ -110,7 +110,7 @@ void test('two revisions in one second are told apart whatever dates the client 
   }
 })
 
-void test('ten pipelined requests are answered in order', async (t) => {
+test('ten pipelined requests are answered in order', async (t) => {
   const { root, port } = await openRepository(t)
   const { pathname } = new URL(root)
   const paths = [
@@ -144,7 +144,7 @@ void test('ten pipelined requests are answered in order', async (t) => {
   }
 })
 
-void test('a private repository asks for a token, takes it as apt sends it, and stays out of shared caches', async (t) => {
+test('a private repository asks for a token, takes it as apt sends it, and stays out of shared caches', async (t) => {
   const { secret, token } = await openRepository(t)
   const paths = ['dists/stable/InRelease', 'pool/main/g/g++/g++_1.0~rc1_amd64.deb', 'archive-key.asc', '']
   const authorization = `Basic ${Buffer.from(`apt:${token}`).toString('base64')}`
@@ -159,7 +159,7 @@ void test('a private repository asks for a token, takes it as apt sends it, and 
   }
 })
 
-void test('a digest of one workspace is nothing in another', async (t) => {
+test('a digest of one workspace is nothing in another', async (t) => {
   const server = await openRepository(t)
   await publish(server, 'local/secret', 'stable', makeDeb({ name: 'hidden', version: '1' }), 'hidden.deb')
   const headers = { authorization: `Bearer ${server.token}` }
@@ -171,7 +171,7 @@ void test('a digest of one workspace is nothing in another', async (t) => {
   assert.equal((await fetch(`${server.root}/pool/main/h/hidden/hidden_1_all.deb`)).status, 404)
 })
 
-void test('a moment leads to its revision by an absolute path', async (t) => {
+test('a moment leads to its revision by an absolute path', async (t) => {
   const { root, call } = await openRepository(t)
   const { body } = await call('GET', '/workspaces/local/main/suites/stable')
   const sealed = body.sealedAt.replace(/\.\d+Z$/, 'Z').replaceAll(/[-:]/g, '')
@@ -186,7 +186,7 @@ void test('a moment leads to its revision by an absolute path', async (t) => {
   }
 })
 
-void test('there are no directory listings, and no way out of the repository', async (t) => {
+test('there are no directory listings, and no way out of the repository', async (t) => {
   const { root, port } = await openRepository(t)
   for (const path of ['dists/', 'dists/stable/', 'pool/', 'pool', 'dists/stable/main']) {
     assert.equal((await fetch(`${root}/${path}`)).status, 404, path)

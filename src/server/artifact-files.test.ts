@@ -21,7 +21,7 @@ async function announce({ call }: OpenServer, bytes: Uint8Array = deb, path = 'h
   return `${main}/artifacts/${answer.body.artifacts[0].id}/files/${encodeURIComponent(path)}`
 }
 
-void test('a file sent whole completes its artifact, and comes back whole, in part, and not at all', async (t) => {
+test('a file sent whole completes its artifact, and comes back whole, in part, and not at all', async (t) => {
   const server = await openServer(t)
   const address = await announce(server)
   const put = await server.call('PUT', address, { body: deb })
@@ -53,7 +53,7 @@ void test('a file sent whole completes its artifact, and comes back whole, in pa
   assert.ok(Buffer.from(await tar.arrayBuffer()).includes(deb))
 })
 
-void test('a file sent in pieces says after each how far it is', async (t) => {
+test('a file sent in pieces says after each how far it is', async (t) => {
   const server = await openServer(t)
   const address = await announce(server)
   const size = deb.length
@@ -79,7 +79,7 @@ void test('a file sent in pieces says after each how far it is', async (t) => {
   assert.equal(last.body.complete, true)
 })
 
-void test('a body without a length is taken too', async (t) => {
+test('a body without a length is taken too', async (t) => {
   const server = await openServer(t)
   const address = await announce(server)
   const outgoing = httpRequest(`${server.url}/api/v1${address}`, {
@@ -93,7 +93,7 @@ void test('a body without a length is taken too', async (t) => {
   assert.equal(JSON.parse(await text(answer)).complete, true)
 })
 
-void test('bytes that are not those announced are refused', async (t) => {
+test('bytes that are not those announced are refused', async (t) => {
   const server = await openServer(t)
   const address = await announce(server)
   const other = Buffer.from(deb)
@@ -121,7 +121,7 @@ for (const [name, path, secret, status] of [
   ['at an address that does not exist', '/nothing', 'admin', 404],
   ['as JSON where it is too large', `${main}/suites`, 'admin', 413],
 ] as const) {
-  void test(`a client that pours 64 MiB ${name} gets its ${status} when it is done`, async (t) => {
+  test(`a client that pours 64 MiB ${name} gets its ${status} when it is done`, async (t) => {
     const { port, token } = await openServer(t)
     const authorization = secret === undefined ? '' : `\r\nAuthorization: Bearer ${token}`
     const method = path.endsWith('suites') ? 'POST' : 'PUT'
@@ -132,7 +132,7 @@ for (const [name, path, secret, status] of [
   })
 }
 
-void test('bad bytes in the midst of a large body get their answer over the same connection', async (t) => {
+test('bad bytes in the midst of a large body get their answer over the same connection', async (t) => {
   const server = await openServer(t)
   const address = await announce(server, deb, 'a_1_all.deb')
   const head = `PUT /api/v1${address} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${server.token}`
@@ -140,7 +140,7 @@ void test('bad bytes in the midst of a large body get their answer over the same
   assert.match(answer, /^HTTP\/1\.1 4\d\d /)
 })
 
-void test('a client that asks before it sends is told to go on only if its bytes are wanted', async (t) => {
+test('a client that asks before it sends is told to go on only if its bytes are wanted', async (t) => {
   const server = await openServer(t)
   const address = await announce(server)
   const ask = (secret: string): ReturnType<typeof httpRequest> =>
@@ -168,7 +168,7 @@ void test('a client that asks before it sends is told to go on only if its bytes
   answer.resume()
 })
 
-void test('a client that goes away while it sends can continue where it was', async (t) => {
+test('a client that goes away while it sends can continue where it was', async (t) => {
   const server = await openServer(t)
   const large = makeDeb({ name: 'large', version: '1', files: { noise: randomBytes(8 * 1024 * 1024) } })
   const address = await announce(server, large, 'large_1_all.deb')
@@ -193,7 +193,7 @@ void test('a client that goes away while it sends can continue where it was', as
   }
 })
 
-void test('paths that would leave their artifact name nothing', async (t) => {
+test('paths that would leave their artifact name nothing', async (t) => {
   const server = await openServer(t)
   const address = await announce(server)
   const root = address.slice(0, address.lastIndexOf('/') + 1)

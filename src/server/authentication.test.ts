@@ -25,10 +25,10 @@ const understood: [header: string, secret: string][] = [
   [basic('ünï:ash_abc').replace('Basic', 'basic'), 'ash_abc'],
 ]
 for (const [header, secret] of understood) {
-  void test(`"${header}" carries ${secret}`, () => assert.equal(secretOf(request(header)), secret))
+  test(`"${header}" carries ${secret}`, () => assert.equal(secretOf(request(header)), secret))
 }
 
-void test('a request without the header carries nothing', () => assert.equal(secretOf(request()), undefined))
+test('a request without the header carries nothing', () => assert.equal(secretOf(request()), undefined))
 
 const refused = [
   '',
@@ -48,11 +48,11 @@ const refused = [
   'ash_abc',
 ]
 for (const header of refused) {
-  void test(`"${header}" is refused rather than taken for anonymous`, () => {
+  test(`"${header}" is refused rather than taken for anonymous`, () => {
     assert.throws(() => secretOf(request(header)), { code: 'token-required' })
   })
 }
 
-void test('two Authorization headers are refused, whichever of them is good', () => {
+test('two Authorization headers are refused, whichever of them is good', () => {
   assert.throws(() => secretOf(request('Bearer a', 'Bearer b')), { code: 'token-required' })
 })

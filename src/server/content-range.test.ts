@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { sentPart } from './content-range.ts'
 
-void test('without Content-Range the body is the whole file', () => {
+test('without Content-Range the body is the whole file', () => {
   assert.deepEqual(sentPart(undefined, '10'), { start: 0, length: 10, total: 10 })
   assert.deepEqual(sentPart(undefined, undefined), { start: 0, length: undefined, total: undefined })
 })
 
-void test('Content-Range says where the body belongs', () => {
+test('Content-Range says where the body belongs', () => {
   assert.deepEqual(sentPart('bytes 5-9/10', '5'), { start: 5, length: 5, total: 10 })
   assert.deepEqual(sentPart('bytes 5-6/10', undefined), { start: 5, length: 2, total: 10 })
 })
@@ -22,7 +22,7 @@ const refused: [range: string, length: string | undefined][] = [
   ['bytes 0-9999999999999999/99999999999999999', undefined],
 ]
 for (const [range, length] of refused) {
-  void test(`"${range}" with ${length ?? 'no'} length is refused`, () => {
+  test(`"${range}" with ${length ?? 'no'} length is refused`, () => {
     assert.throws(() => sentPart(range, length), { code: 'request-invalid' })
   })
 }

@@ -10,7 +10,7 @@ interface Operation {
   readonly responses: { readonly default: { readonly content: object } }
 }
 
-void test('the OpenAPI document names every model, and every reference in it leads somewhere', async (t) => {
+test('the OpenAPI document names every model, and every reference in it leads somewhere', async (t) => {
   const { call } = await openServer(t)
   const { status, body: document } = await call('GET', '/openapi.json', { token: undefined })
   assert.equal(status, 200)
@@ -25,7 +25,7 @@ void test('the OpenAPI document names every model, and every reference in it lea
   }
 })
 
-void test('every operation has a name of its own, a summary, its parameters, and a problem document', async (t) => {
+test('every operation has a name of its own, a summary, its parameters, and a problem document', async (t) => {
   const { call } = await openServer(t)
   const { body: document } = await call('GET', '/openapi.json')
   const seen = new Set<string>()

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openServer } from '../../test/support/open-server.ts'
 
-void test('the first page lists what the reader may read', async (t) => {
+test('the first page lists what the reader may read', async (t) => {
   const { url, token, call } = await openServer(t)
   await call('POST', '/scopes/local/workspaces', { json: { name: 'secret' } })
   const anonymous = await fetch(url)
@@ -15,7 +15,7 @@ void test('the first page lists what the reader may read', async (t) => {
   assert.match(await mine.text(), /local\/secret/)
 })
 
-void test('the page of a repository shows the sources of a suite, now and at a revision', async (t) => {
+test('the page of a repository shows the sources of a suite, now and at a revision', async (t) => {
   const { url, call } = await openServer(t)
   const page = async (query: string): Promise<string> => (await fetch(`${url}/apt/local/main/${query}`)).text()
   assert.match(await page(''), /No suite has been published here yet/)
@@ -30,14 +30,14 @@ void test('the page of a repository shows the sources of a suite, now and at a r
   assert.equal((await fetch(`${url}/apt/local/main/?at=r9`)).status, 404)
 })
 
-void test('an address without its slash leads to the one with it', async (t) => {
+test('an address without its slash leads to the one with it', async (t) => {
   const { url } = await openServer(t)
   const answer = await fetch(`${url}/apt/local/main?suite=a`, { redirect: 'manual' })
   assert.equal(answer.status, 302)
   assert.equal(answer.headers.get('location'), '/apt/local/main/?suite=a')
 })
 
-void test('pages load only their own files, which never change under their name', async (t) => {
+test('pages load only their own files, which never change under their name', async (t) => {
   const { url } = await openServer(t)
   const answer = await fetch(url)
   assert.match(
@@ -57,7 +57,7 @@ void test('pages load only their own files, which never change under their name'
   assert.equal((await fetch(`${url}/static/nope.css`)).status, 404)
 })
 
-void test('health and metrics are there for those who watch', async (t) => {
+test('health and metrics are there for those who watch', async (t) => {
   const { url } = await openServer(t)
   const health = await fetch(`${url}/healthz`)
   assert.equal(health.status, 200)

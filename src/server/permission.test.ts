@@ -37,7 +37,7 @@ const rights: [method: string, path: string, json: unknown, statuses: [number, n
   ['POST', '/workspaces/local/secret/suites', { colour: 1 }, [401, 404, 403, 403, 400]],
 ]
 
-void test('each caller may do what their role allows, and learns nothing beyond it', async (t) => {
+test('each caller may do what their role allows, and learns nothing beyond it', async (t) => {
   const server = await openServer(t)
   const tokens = await people(server)
   for (const [method, path, json, statuses] of rights) {
@@ -49,7 +49,7 @@ void test('each caller may do what their role allows, and learns nothing beyond 
   }
 })
 
-void test('a private workspace and one that does not exist look the same, but for their names', async (t) => {
+test('a private workspace and one that does not exist look the same, but for their names', async (t) => {
   const server = await openServer(t)
   const [anonymous, stranger] = await people(server)
   for (const token of [anonymous, stranger]) {
@@ -64,20 +64,20 @@ void test('a private workspace and one that does not exist look the same, but fo
   }
 })
 
-void test('a 401 names both ways to send a token', async (t) => {
+test('a 401 names both ways to send a token', async (t) => {
   const { url } = await openServer(t)
   const answer = await fetch(`${url}/apt/local/secret/dists/x/InRelease`)
   assert.equal(answer.status, 401)
   assert.equal(answer.headers.get('www-authenticate'), 'Basic realm="Ashlar", charset="UTF-8", Bearer realm="Ashlar"')
 })
 
-void test('a token that is not good is refused even where none is needed', async (t) => {
+test('a token that is not good is refused even where none is needed', async (t) => {
   const { call } = await openServer(t)
   assert.equal((await call('GET', '/workspaces/local/main/suites', { token: 'ash_wrong' })).status, 401)
   assert.equal((await call('GET', '/scopes', { token: 'ash_wrong' })).status, 401)
 })
 
-void test('a route that does not say what it asks cannot be registered', async (t) => {
+test('a route that does not say what it asks cannot be registered', async (t) => {
   const { buildServer } = await import('./app.ts')
   const { rooms } = await openServer(t)
   const app = buildServer(rooms)

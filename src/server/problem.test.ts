@@ -179,7 +179,7 @@ const cases: Case[] = [
   },
 ]
 
-void test('what is wrong with a request is said in a problem document', async (t) => {
+test('what is wrong with a request is said in a problem document', async (t) => {
   const { call } = await openServer(t)
   for (const { name, method, path, json, text: body, headers, code, field, detail } of cases) {
     await t.test(`${name} is answered with the problem ${code}`, async () => {
@@ -202,12 +202,12 @@ void test('what is wrong with a request is said in a problem document', async (t
   }
 })
 
-void test('405 says which methods there are', async (t) => {
+test('405 says which methods there are', async (t) => {
   const { call } = await openServer(t)
   assert.equal((await call('DELETE', `${main}/suites`)).headers.get('allow'), 'GET, HEAD, POST')
 })
 
-void test('a browser gets the same sentences as a page; apt and the API never do', async (t) => {
+test('a browser gets the same sentences as a page; apt and the API never do', async (t) => {
   const { url } = await openServer(t)
   const browser = { headers: { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' } }
   const page = await fetch(`${url}/apt/local/main/pool/<b>`, browser)
@@ -233,7 +233,7 @@ const malformed: [name: string, bytes: string, status: number][] = [
   ['a length and chunks', 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n', 400],
   ['a huge header', `GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(100_000)}\r\n\r\n`, 431],
 ]
-void test('what is not even a request is answered as far as possible', async (t) => {
+test('what is not even a request is answered as far as possible', async (t) => {
   const { port } = await openServer(t)
   for (const [name, bytes, status] of malformed) {
     await t.test(`${name} gets ${status} and the connection is closed`, async () => {

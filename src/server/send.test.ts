@@ -46,7 +46,7 @@ async function serve(
 }
 
 for (const path of ['digits', 'streamed']) {
-  void test(`/${path}: whole, in part, not modified, and by HEAD`, async (t) => {
+  test(`/${path}: whole, in part, not modified, and by HEAD`, async (t) => {
     const { port } = await serve(t)
     const url = `http://127.0.0.1:${port}/${path}`
     const whole = await fetch(url)
@@ -79,13 +79,13 @@ for (const path of ['digits', 'streamed']) {
   })
 }
 
-void test('private and changing resources are kept out of shared caches and asked for again', async (t) => {
+test('private and changing resources are kept out of shared caches and asked for again', async (t) => {
   const { port } = await serve(t, { mine: { ...digits, isPrivate: true, cache: 'revalidate' } })
   const answer = await fetch(`http://127.0.0.1:${port}/mine`)
   assert.equal(answer.headers.get('cache-control'), 'private, no-cache')
 })
 
-void test('a redirect to a store is never kept', async (t) => {
+test('a redirect to a store is never kept', async (t) => {
   const elsewhere = 'https://bucket.example/object?signature=x'
   const { port } = await serve(t, { away: { ...digits, open: () => ({ kind: 'redirect', url: elsewhere }) } })
   const answer = await fetch(`http://127.0.0.1:${port}/away`, { redirect: 'manual' })
@@ -94,7 +94,7 @@ void test('a redirect to a store is never kept', async (t) => {
   assert.equal(answer.headers.get('cache-control'), 'no-store')
 })
 
-void test('ten pipelined requests on one connection are answered in order', async (t) => {
+test('ten pipelined requests on one connection are answered in order', async (t) => {
   // The earlier in the row, the slower to open: only the order of the requests can order the answers.
   const slow = (number: number): Resource => ({
     ...digits,
@@ -120,7 +120,7 @@ void test('ten pipelined requests on one connection are answered in order', asyn
   )
 })
 
-void test('a client that goes away in the middle ends the reading, and the server goes on', async (t) => {
+test('a client that goes away in the middle ends the reading, and the server goes on', async (t) => {
   const closed = Promise.withResolvers<number>()
   let read = 0
   async function* endless(): AsyncGenerator<Uint8Array> {
@@ -147,7 +147,7 @@ void test('a client that goes away in the middle ends the reading, and the serve
   assert.equal((await fetch(`http://127.0.0.1:${port}/digits`)).status, 200)
 })
 
-void test('a client that reads slowly holds the reading back', async (t) => {
+test('a client that reads slowly holds the reading back', async (t) => {
   let read = 0
   async function* endless(): AsyncGenerator<Uint8Array> {
     for (;;) {
@@ -174,7 +174,7 @@ void test('a client that reads slowly holds the reading back', async (t) => {
   assert.ok(read < 64 * 1024 * 1024, `${read} bytes were read for a client that takes none`)
 })
 
-void test('a client that has gone before the bytes are opened does no harm, and the stream is closed', async (t) => {
+test('a client that has gone before the bytes are opened does no harm, and the stream is closed', async (t) => {
   const opening = Promise.withResolvers<void>()
   const opened = Promise.withResolvers<Opened>()
   const resource: Resource = {
@@ -198,7 +198,7 @@ void test('a client that has gone before the bytes are opened does no harm, and 
   assert.equal((await fetch(`http://127.0.0.1:${port}/digits`)).status, 200)
 })
 
-void test('a stream that fails midway cuts the connection instead of passing for whole', async (t) => {
+test('a stream that fails midway cuts the connection instead of passing for whole', async (t) => {
   async function* failing(): AsyncGenerator<Uint8Array> {
     yield Buffer.from('01234')
     throw new Error('the disk is broken')
@@ -207,7 +207,7 @@ void test('a stream that fails midway cuts the connection instead of passing for
   await assert.rejects(async () => (await fetch(`http://127.0.0.1:${port}/failing`)).text())
 })
 
-void test('what fails before the first byte becomes an error answer', async (t) => {
+test('what fails before the first byte becomes an error answer', async (t) => {
   const failing: Resource = { ...digits, open: () => Promise.reject(new Error('missing')) }
   const { port } = await serve(t, { failing })
   assert.equal((await fetch(`http://127.0.0.1:${port}/failing`)).status, 500)

@@ -15,7 +15,7 @@ const skip =
     ? false
     : 'only root can mount the small file system it needs'
 
-void test(
+test(
   'a disk that fills up refuses the file, harms nothing, and takes files again when there is room',
   { skip },
   async () => {

@@ -26,7 +26,7 @@ fileStoreConformance('local', async (directory) => {
   }
 })
 
-void test('a failure before the move leaves nothing, and the next try succeeds', async () => {
+test('a failure before the move leaves nothing, and the next try succeeds', async () => {
   await using directory = await temporaryDirectory()
   const root = join(directory.path, 'store')
   const store = await openLocalStore({ name: 'local', root, faults: faultsFrom('store.move:enospc:1') })
@@ -38,7 +38,7 @@ void test('a failure before the move leaves nothing, and the next try succeeds',
   assert.equal(await store.has(key), 5)
 })
 
-void test('a failure to sync the directory refuses the put, and the next try syncs what is there', async () => {
+test('a failure to sync the directory refuses the put, and the next try syncs what is there', async () => {
   await using directory = await temporaryDirectory()
   const root = join(directory.path, 'store')
   const store = await openLocalStore({ name: 'local', root, faults: faultsFrom('store.sync-directory:eio:1') })
@@ -49,7 +49,7 @@ void test('a failure to sync the directory refuses the put, and the next try syn
   assert.equal(await store.has(key), 5)
 })
 
-void test('files and directories are readable by their owner only', async () => {
+test('files and directories are readable by their owner only', async () => {
   await using directory = await temporaryDirectory()
   const root = join(directory.path, 'store')
   const store = await openLocalStore({ name: 'local', root })

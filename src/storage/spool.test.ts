@@ -7,7 +7,7 @@ import { temporaryDirectory } from '../../test/support/temporary-directory.ts'
 import { faultsFrom } from '../common/faults.ts'
 import { Spool } from './spool.ts'
 
-void test('a file is hashed while its bytes arrive', async () => {
+test('a file is hashed while its bytes arrive', async () => {
   await using directory = await temporaryDirectory()
   const spool = await Spool.open(directory.path)
   const bytes = randomBytes(300_000)
@@ -22,7 +22,7 @@ void test('a file is hashed while its bytes arrive', async () => {
   assert.equal((await stat(file.path)).mode & 0o777, 0o600)
 })
 
-void test('a file left by another process is continued with its bytes hashed again', async () => {
+test('a file left by another process is continued with its bytes hashed again', async () => {
   await using directory = await temporaryDirectory()
   const bytes = randomBytes(700_000)
   const left = await (await Spool.open(directory.path)).create()
@@ -39,7 +39,7 @@ void test('a file left by another process is continued with its bytes hashed aga
   assert.equal((await writer.finish()).sha256, createHash('sha256').update(bytes).digest('hex'))
 })
 
-void test('a late write of the connection before never reaches the continued file', async () => {
+test('a late write of the connection before never reaches the continued file', async () => {
   await using directory = await temporaryDirectory()
   const spool = await Spool.open(directory.path)
   const stale = await spool.create()
@@ -52,7 +52,7 @@ void test('a late write of the connection before never reaches the continued fil
   await stale.close()
 })
 
-void test('what was never spooled cannot be continued, and no name leaves the spool', async () => {
+test('what was never spooled cannot be continued, and no name leaves the spool', async () => {
   await using directory = await temporaryDirectory()
   const spool = await Spool.open(join(directory.path, 'spool'))
   await appendFile(join(directory.path, 'outside'), 'x')
@@ -64,7 +64,7 @@ void test('what was never spooled cannot be continued, and no name leaves the sp
   assert.equal(await readFile(join(directory.path, 'outside'), 'utf8'), 'x')
 })
 
-void test('more bytes than allowed are refused, and what was written stays', async () => {
+test('more bytes than allowed are refused, and what was written stays', async () => {
   await using directory = await temporaryDirectory()
   const spool = await Spool.open(directory.path)
   const writer = await spool.create()
@@ -74,7 +74,7 @@ void test('more bytes than allowed are refused, and what was written stays', asy
   assert.equal((await writer.finish()).sizeBytes, 10)
 })
 
-void test('a source that breaks leaves what came before, to be continued', async () => {
+test('a source that breaks leaves what came before, to be continued', async () => {
   await using directory = await temporaryDirectory()
   const spool = await Spool.open(directory.path)
   const writer = await spool.create()
@@ -93,7 +93,7 @@ void test('a source that breaks leaves what came before, to be continued', async
   assert.equal(await readFile((await writer.finish()).path, 'utf8'), 'hello world')
 })
 
-void test('the next bytes are asked for only when the ones before are written', async () => {
+test('the next bytes are asked for only when the ones before are written', async () => {
   await using directory = await temporaryDirectory()
   const writer = await (await Spool.open(directory.path)).create()
   const seen: number[] = []
@@ -109,7 +109,7 @@ void test('the next bytes are asked for only when the ones before are written', 
   await writer.close()
 })
 
-void test('an aborted upload stops between two chunks', async () => {
+test('an aborted upload stops between two chunks', async () => {
   await using directory = await temporaryDirectory()
   const writer = await (await Spool.open(directory.path)).create()
   const controller = new AbortController()
@@ -124,7 +124,7 @@ void test('an aborted upload stops between two chunks', async () => {
   await writer.close()
 })
 
-void test('a write that finds the disk full is storage-full, and can continue when there is room', async () => {
+test('a write that finds the disk full is storage-full, and can continue when there is room', async () => {
   await using directory = await temporaryDirectory()
   const spool = await Spool.open(directory.path, faultsFrom('spool.write:enospc:2'))
   const writer = await spool.create()
@@ -135,7 +135,7 @@ void test('a write that finds the disk full is storage-full, and can continue wh
   assert.equal(await readFile((await writer.finish()).path, 'utf8'), 'hello world')
 })
 
-void test('a file whose sync failed is dropped: the next sync would lie', async () => {
+test('a file whose sync failed is dropped: the next sync would lie', async () => {
   await using directory = await temporaryDirectory()
   const spool = await Spool.open(directory.path, faultsFrom('spool.sync:eio:1'))
   const writer = await spool.create()
@@ -144,7 +144,7 @@ void test('a file whose sync failed is dropped: the next sync would lie', async 
   assert.deepEqual(await readdir(directory.path), [])
 })
 
-void test('a discarded file is gone, and discarding again is no error', async () => {
+test('a discarded file is gone, and discarding again is no error', async () => {
   await using directory = await temporaryDirectory()
   const writer = await (await Spool.open(directory.path)).create()
   await writer.append([Buffer.from('hello')])

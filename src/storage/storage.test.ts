@@ -15,7 +15,7 @@ import { openStorage, type Storage, type StoredFile } from './storage.ts'
 const dayMs = 24 * 60 * 60 * 1000
 
 forEachDialect((_dialect, openFresh) => {
-  void it('a kept file is recorded, and gives back its bytes', async () => {
+  it('a kept file is recorded, and gives back its bytes', async () => {
     await using given = await setUp(openFresh)
     const bytes = randomBytes(10_000)
     const file = await given.storage.keep(await spool(given.storage, bytes))
@@ -26,7 +26,7 @@ forEachDialect((_dialect, openFresh) => {
     assert.deepEqual([row.id, row.sha256, row.size], [file.id, file.sha256, 10_000])
   })
 
-  void it('the same bytes are one file, however often and however concurrently they are kept', async () => {
+  it('the same bytes are one file, however often and however concurrently they are kept', async () => {
     await using given = await setUp(openFresh)
     const bytes = randomBytes(10_000)
     const spooled = await Promise.all(Array.from({ length: 10 }, () => spool(given.storage, bytes)))
@@ -37,7 +37,7 @@ forEachDialect((_dialect, openFresh) => {
     assert.equal((await given.db.read.selectFrom('file_copy').selectAll().execute()).length, 1)
   })
 
-  void it('many concurrent keeps share transactions', async () => {
+  it('many concurrent keeps share transactions', async () => {
     await using given = await setUp(openFresh)
     let writes = 0
     const counting: Database = {
@@ -59,7 +59,7 @@ forEachDialect((_dialect, openFresh) => {
     assert.ok(writes <= 20, `${writes} transactions`)
   })
 
-  void it('two servers may keep the same files at once', async () => {
+  it('two servers may keep the same files at once', async () => {
     await using given = await setUp(openFresh)
     const other = await openStorage({ database: given.db, dataDirectory: given.directory })
     const contents = Array.from({ length: 50 }, () => randomBytes(200))
@@ -71,7 +71,7 @@ forEachDialect((_dialect, openFresh) => {
     assert.deepEqual(kept[0], kept[1])
   })
 
-  void it('a condemned copy is never revived: the bytes get a new generation', async () => {
+  it('a condemned copy is never revived: the bytes get a new generation', async () => {
     await using given = await setUp(openFresh)
     const bytes = randomBytes(100)
     const file = await given.storage.keep(await spool(given.storage, bytes))
@@ -86,7 +86,7 @@ forEachDialect((_dialect, openFresh) => {
     assert.ok((await readStored(given.storage, again)).equals(bytes))
   })
 
-  void it('stored bytes that were damaged are noticed when read and when kept again', async () => {
+  it('stored bytes that were damaged are noticed when read and when kept again', async () => {
     await using given = await setUp(openFresh)
     const bytes = randomBytes(100)
     const file = await given.storage.keep(await spool(given.storage, bytes))
@@ -96,7 +96,7 @@ forEachDialect((_dialect, openFresh) => {
     await assert.rejects(given.storage.keep(await spool(given.storage, bytes)), { code: 'file-corrupt' })
   })
 
-  void it('stored bytes that were lost come back when the file is kept again', async () => {
+  it('stored bytes that were lost come back when the file is kept again', async () => {
     await using given = await setUp(openFresh)
     const bytes = randomBytes(100)
     const file = await given.storage.keep(await spool(given.storage, bytes))
@@ -110,7 +110,7 @@ forEachDialect((_dialect, openFresh) => {
       ['enospc', 'storage-full'],
       ['eio', 'storage-failed'],
     ] as const) {
-      void it(`${effect} at ${point} refuses the file with ${code}, records nothing, and the next try succeeds`, async () => {
+      it(`${effect} at ${point} refuses the file with ${code}, records nothing, and the next try succeeds`, async () => {
         await using given = await setUp(openFresh)
         const faults = faultsFrom(`${point}:${effect}:1`)
         const storage = await openStorage({ database: given.db, dataDirectory: given.directory, faults })
@@ -124,7 +124,7 @@ forEachDialect((_dialect, openFresh) => {
     }
   }
 
-  void it('bytes without a record are found, recorded ones are not', async () => {
+  it('bytes without a record are found, recorded ones are not', async () => {
     await using given = await setUp(openFresh)
     const kept = await given.storage.keep(await spool(given.storage, randomBytes(100)))
     const lost = await spool(given.storage, randomBytes(100))
@@ -139,7 +139,7 @@ forEachDialect((_dialect, openFresh) => {
     assert.notEqual(kept.sha256, lost.sha256)
   })
 
-  void it('the sweep takes old spool files of no upload, and nothing else', async () => {
+  it('the sweep takes old spool files of no upload, and nothing else', async () => {
     await using given = await setUp(openFresh)
     const { storage, db } = given
     const [owned, old, young] = await Promise.all([1, 2, 3].map(() => spool(storage, randomBytes(10))))
@@ -156,7 +156,7 @@ forEachDialect((_dialect, openFresh) => {
     assert.deepEqual((await readdir(join(given.directory, 'spool'))).sort(), [idOf(owned), idOf(young)].sort())
   })
 
-  void it('opening sweeps what an older crash left', async () => {
+  it('opening sweeps what an older crash left', async () => {
     await using given = await setUp(openFresh)
     const old = await spool(given.storage, randomBytes(10))
     const twoDaysAgo = new Date(Date.now() - 2 * dayMs)

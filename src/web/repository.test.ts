@@ -15,7 +15,7 @@ const suite = {
   sealedAt: 1_795_420_887_123_456,
 }
 
-void test('no value can break out of its place in a page', () => {
+test('no value can break out of its place in a page', () => {
   const pages = [
     home({ isAnonymous: false, workspaces: [{ scope: evil, name: evil, isPublic: false, suites: [suite] }] }),
     repository({
@@ -36,13 +36,13 @@ void test('no value can break out of its place in a page', () => {
   }
 })
 
-void test('a page says when to the microsecond for machines, and to the second for people', () => {
+test('a page says when to the microsecond for machines, and to the second for people', () => {
   const page = home({ isAnonymous: true, workspaces: [{ scope: 'a', name: 'b', isPublic: true, suites: [suite] }] })
   assert.match(page, /datetime="2026-11-23T08:01:27\.123456Z"/)
   assert.match(page, /2026-11-23 <span class="clock">08:01:27 UTC/)
 })
 
-void test('a private repository says where apt wants its token', () => {
+test('a private repository says where apt wants its token', () => {
   const page = repository({
     scope: 'a',
     name: 'b',

@@ -22,7 +22,7 @@ async function upload(server: Server, files: Files, ...named: string[]): Promise
   assert.equal(code, 0, stderr)
 }
 
-void test(
+test(
   'a client sees the packages of its architecture and those of all, and nothing for installers',
   options,
   async () => {
@@ -80,7 +80,7 @@ void test(
   },
 )
 
-void test('a source package that was uploaded is fetched bit for bit and unpacked', options, async () => {
+test('a source package that was uploaded is fetched bit for bit and unpacked', options, async () => {
   await using home = await temporaryDirectory()
   await using server = await serve({ home: home.path })
   await server.workspace.createSuite({ name: 'stable' })

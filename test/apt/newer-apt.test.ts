@@ -13,8 +13,8 @@ for (const name of ['trixie', 'sid'] as const) {
   const skip = 'missing' in found ? `there is no ${name} here: ${found.missing}` : false
   const release = 'path' in found ? found.path : ''
 
-  void describe(`the apt of ${name}`, { skip }, () => {
-    void it('updates, downloads, and takes a snapshot by number or moment where the Release names them', async () => {
+  describe(`the apt of ${name}`, { skip }, () => {
+    it('updates, downloads, and takes a snapshot by number or moment where the Release names them', async () => {
       await using home = await temporaryDirectory()
       await using server = await serve({ home: home.path })
       await server.workspace.createSuite({ name: 'stable', versions: 'newest' })

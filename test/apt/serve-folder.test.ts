@@ -46,54 +46,50 @@ async function updatedTo(apt: AptRoot, names: readonly string[], expected: reado
   })
 }
 
-void test(
-  'a served folder is installed and upgraded by apt, and its past states stay installable',
-  options,
-  async () => {
-    await using home = await temporaryDirectory()
-    const debs = join(home.path, 'debs')
-    await mkdir(debs)
-    await drop(debs, 'one.deb', one)
-    await drop(debs, 'two.deb', two)
-    await using server = await serve({ home: home.path, words: [debs] })
-    await using apt = await aptRoot()
-    const sources = await sourcesOf(server)
-    assert.doesNotMatch(sources, /trusted/i)
-    await apt.source(sources)
+test('a served folder is installed and upgraded by apt, and its past states stay installable', options, async () => {
+  await using home = await temporaryDirectory()
+  const debs = join(home.path, 'debs')
+  await mkdir(debs)
+  await drop(debs, 'one.deb', one)
+  await drop(debs, 'two.deb', two)
+  await using server = await serve({ home: home.path, words: [debs] })
+  await using apt = await aptRoot()
+  const sources = await sourcesOf(server)
+  assert.doesNotMatch(sources, /trusted/i)
+  await apt.source(sources)
 
-    const update = await apt.update()
-    assert.equal(update.code, 0, update.output)
-    const installed = await apt.get('install', 'two')
-    assert.equal(installed.code, 0, installed.output)
-    assert.match(installed.stdout, /Setting up one \(1\.0\)[^]*Setting up two \(2\.0\)/)
-    assert.deepEqual((await apt.download('download', 'one')).get('one_1.0_all.deb'), one)
-    assert.deepEqual((await apt.download('download', 'two')).get('two_2.0_all.deb'), two)
-    const first = await server.workspace.suite('stable')
-    await endOfSecond(first.sealedAt)
+  const update = await apt.update()
+  assert.equal(update.code, 0, update.output)
+  const installed = await apt.get('install', 'two')
+  assert.equal(installed.code, 0, installed.output)
+  assert.match(installed.stdout, /Setting up one \(1\.0\)[^]*Setting up two \(2\.0\)/)
+  assert.deepEqual((await apt.download('download', 'one')).get('one_1.0_all.deb'), one)
+  assert.deepEqual((await apt.download('download', 'two')).get('two_2.0_all.deb'), two)
+  const first = await server.workspace.suite('stable')
+  await endOfSecond(first.sealedAt)
 
-    await drop(debs, 'one-newer.deb', oneNewer)
-    await rm(join(debs, 'one.deb'))
-    await updatedTo(apt, ['one'], ['one 1.1'])
-    const upgraded = await apt.get('upgrade')
-    assert.equal(upgraded.code, 0, upgraded.output)
-    assert.match(upgraded.stdout, /Setting up one \(1\.1\)/)
+  await drop(debs, 'one-newer.deb', oneNewer)
+  await rm(join(debs, 'one.deb'))
+  await updatedTo(apt, ['one'], ['one 1.1'])
+  const upgraded = await apt.get('upgrade')
+  assert.equal(upgraded.code, 0, upgraded.output)
+  assert.match(upgraded.stdout, /Setting up one \(1\.1\)/)
 
-    await rm(join(debs, 'two.deb'))
-    await updatedTo(apt, ['one', 'two'], ['one 1.1'])
+  await rm(join(debs, 'two.deb'))
+  await updatedTo(apt, ['one', 'two'], ['one 1.1'])
 
-    for (const at of [`r${first.revision}`, momentOf(first.sealedAt)]) {
-      await using then = await aptRoot()
-      await then.source(sources.replace(server.apt, `${server.apt}snapshot/${at}/`))
-      const ran = await then.update()
-      assert.equal(ran.code, 0, `${at}: ${ran.output}`)
-      assert.deepEqual(await then.available('one', 'two'), ['one 1.0', 'two 2.0'], at)
-      assert.deepEqual((await then.download('download', 'one')).get('one_1.0_all.deb'), one)
-      assert.deepEqual((await then.download('download', 'two')).get('two_2.0_all.deb'), two)
-    }
-  },
-)
+  for (const at of [`r${first.revision}`, momentOf(first.sealedAt)]) {
+    await using then = await aptRoot()
+    await then.source(sources.replace(server.apt, `${server.apt}snapshot/${at}/`))
+    const ran = await then.update()
+    assert.equal(ran.code, 0, `${at}: ${ran.output}`)
+    assert.deepEqual(await then.available('one', 'two'), ['one 1.0', 'two 2.0'], at)
+    assert.deepEqual((await then.download('download', 'one')).get('one_1.0_all.deb'), one)
+    assert.deepEqual((await then.download('download', 'two')).get('two_2.0_all.deb'), two)
+  }
+})
 
-void test('the example packages are served as they are', options, async () => {
+test('the example packages are served as they are', options, async () => {
   await using home = await temporaryDirectory()
   const debs = join(home.path, 'debs')
   await cp(new URL('../../examples/debs', import.meta.url), debs, { recursive: true })

@@ -10,7 +10,7 @@ import { publish } from '../support/upload.ts'
 
 const options = { skip: (await aptMissing()) ?? false }
 
-void test('a flipped bit in InRelease, in an index or in a package is refused by apt', options, async () => {
+test('a flipped bit in InRelease, in an index or in a package is refused by apt', options, async () => {
   await using home = await temporaryDirectory()
   await using server = await serve({ home: home.path })
   await server.workspace.createSuite({ name: 'stable' })

@@ -14,7 +14,7 @@ import { publish, sendArtifact } from '../support/upload.ts'
 
 const options = { skip: (await aptMissing()) ?? false }
 
-void test('a private workspace is for those with a token in auth.conf, and for nobody else', options, async () => {
+test('a private workspace is for those with a token in auth.conf, and for nobody else', options, async () => {
   await using home = await temporaryDirectory()
   await using server = await serve({ home: home.path })
   await server.client.createWorkspace('local', { name: 'secret', public: false })
@@ -47,7 +47,7 @@ void test('a private workspace is for those with a token in auth.conf, and for n
   assert.match((await guest.update()).output, /401 +Unauthorized/)
 })
 
-void test('names with plus, tilde and epoch are fetched', options, async () => {
+test('names with plus, tilde and epoch are fetched', options, async () => {
   await using home = await temporaryDirectory()
   await using server = await serve({ home: home.path })
   await server.workspace.createSuite({ name: 'stable' })
@@ -65,7 +65,7 @@ void test('names with plus, tilde and epoch are fetched', options, async () => {
   assert.deepEqual([...(await apt.download('download', 'libodd++')).values()], [deb])
 })
 
-void test('thirty packages come over one connection, asked for in a row', options, async () => {
+test('thirty packages come over one connection, asked for in a row', options, async () => {
   await using home = await temporaryDirectory()
   await using server = await serve({ home: home.path })
   await server.workspace.createSuite({ name: 'stable' })
@@ -123,7 +123,7 @@ async function countingWire(port: number) {
   }
 }
 
-void test('a package that broke off is continued where it stopped', options, async () => {
+test('a package that broke off is continued where it stopped', options, async () => {
   await using home = await temporaryDirectory()
   await using server = await serve({ home: home.path })
   await server.workspace.createSuite({ name: 'stable' })

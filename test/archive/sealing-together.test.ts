@@ -94,7 +94,7 @@ async function expireLease(world: ArchiveWorld): Promise<void> {
 }
 
 forEachDialect((dialect, open) => {
-  void it('two servers publish at once: no number twice, no gap, nothing lost', async () => {
+  it('two servers publish at once: no number twice, no gap, nothing lost', async () => {
     await using world = await archiveWorld(open)
     await using other = await another(dialect, world)
     await world.suite('stable')
@@ -105,7 +105,7 @@ forEachDialect((dialect, open) => {
     assert.deepEqual([...world.errors, ...other.errors], [])
   })
 
-  void it('changes that come while one is sealed are sealed together', async () => {
+  it('changes that come while one is sealed are sealed together', async () => {
     const gate = new Gate('seal.pack')
     await using world = await archiveWorld(open)
     await using slow = await another(dialect, world, { faults: gate })
@@ -122,7 +122,7 @@ forEachDialect((dialect, open) => {
     await assertSound(world, changes)
   })
 
-  void it('of two uploads of one version with different bytes exactly one is published, whichever server it reaches', async () => {
+  it('of two uploads of one version with different bytes exactly one is published, whichever server it reaches', async () => {
     await using world = await archiveWorld(open)
     await using other = await another(dialect, world)
     await world.suite('stable')
@@ -143,7 +143,7 @@ forEachDialect((dialect, open) => {
     await assertSound(world, changes)
   })
 
-  void it('the same request under one key, many times at once, is one change', async () => {
+  it('the same request under one key, many times at once, is one change', async () => {
     await using world = await archiveWorld(open)
     await using other = await another(dialect, world)
     await world.suite('stable')
@@ -156,7 +156,7 @@ forEachDialect((dialect, open) => {
     assert.equal(rows.length, 1)
   })
 
-  void it('one key for different requests at once belongs to one of them', async () => {
+  it('one key for different requests at once belongs to one of them', async () => {
     await using world = await archiveWorld(open)
     await using other = await another(dialect, world)
     await world.suite('stable')
@@ -168,7 +168,7 @@ forEachDialect((dialect, open) => {
   })
 
   for (const point of ['seal.prepare', 'seal.pack', 'seal.sign', 'seal.before-commit'] as const) {
-    void it(`a server that was stopped at ${point} for longer than its lease commits nothing`, async () => {
+    it(`a server that was stopped at ${point} for longer than its lease commits nothing`, async () => {
       const gate = new Gate(point)
       await using world = await archiveWorld(open)
       await using stopped = await another(dialect, world, { faults: gate })
@@ -183,7 +183,7 @@ forEachDialect((dialect, open) => {
       assert.deepEqual([...world.errors, ...stopped.errors], [])
     })
 
-    void it(`a server that was stopped at ${point} and then fails refuses nothing that another published`, async () => {
+    it(`a server that was stopped at ${point} and then fails refuses nothing that another published`, async () => {
       const gate = new Gate(point, faultsFrom(`${point}:eio:1`))
       await using world = await archiveWorld(open)
       await using stopped = await another(dialect, world, { faults: gate })
@@ -198,7 +198,7 @@ forEachDialect((dialect, open) => {
     })
   }
 
-  void it('a rollback that another server took over is done once', async () => {
+  it('a rollback that another server took over is done once', async () => {
     const gate = new Gate('seal.prepare')
     await using world = await archiveWorld(open)
     await using stopped = await another(dialect, world, { faults: gate })
@@ -221,7 +221,7 @@ forEachDialect((dialect, open) => {
     assert.equal(rows.length, 1)
   })
 
-  void it('what was refused while it was being sealed is in no revision', async () => {
+  it('what was refused while it was being sealed is in no revision', async () => {
     const gate = new Gate('seal.before-commit')
     await using world = await archiveWorld(open)
     await using slow = await another(dialect, world, { faults: gate })
@@ -240,7 +240,7 @@ forEachDialect((dialect, open) => {
     await assertSound(world, [await add(world, world, second)])
   })
 
-  void it('an alias that moves while a change to it waits leaves the change in neither suite', async () => {
+  it('an alias that moves while a change to it waits leaves the change in neither suite', async () => {
     const gate = new Gate('seal.prepare')
     await using world = await archiveWorld(open)
     await using slow = await another(dialect, world, { faults: gate })
@@ -269,7 +269,7 @@ forEachDialect((dialect, open) => {
   })
 
   if (dialect === 'postgres') {
-    void it('two processes publish at once, one of them is stopped in between: nothing doubled, nothing lost', async () => {
+    it('two processes publish at once, one of them is stopped in between: nothing doubled, nothing lost', async () => {
       await using world = await archiveWorld(open, { leaseTtlMs: 300 })
       await world.suite('stable')
       const names = numbered('pkg', 20)

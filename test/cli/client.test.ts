@@ -25,7 +25,7 @@ function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex')
 }
 
-void test('an upload that is cut again and again continues where it stands', async () => {
+test('an upload that is cut again and again continues where it stands', async () => {
   await using home = await temporaryDirectory()
   await using serving = await startServing(home.path)
   const bytes = randomBytes(8 * MIB)
@@ -52,7 +52,7 @@ void test('an upload that is cut again and again continues where it stands', asy
   client.close()
 })
 
-void test('an upload whose answer is lost is complete, and is not sent again', async () => {
+test('an upload whose answer is lost is complete, and is not sent again', async () => {
   await using home = await temporaryDirectory()
   await using serving = await startServing(home.path)
   const bytes = Buffer.from('a short file\n')
@@ -70,7 +70,7 @@ void test('an upload whose answer is lost is complete, and is not sent again', a
   client.close()
 })
 
-void test('a change whose answer is lost is asked for again and made once', async () => {
+test('a change whose answer is lost is asked for again and made once', async () => {
   await using home = await temporaryDirectory()
   await using serving = await startServing(home.path)
   const deb = makeDeb({ name: 'hello', version: '1.0' })
@@ -102,7 +102,7 @@ void test('a change whose answer is lost is asked for again and made once', asyn
   client.close()
 })
 
-void test('what the server refuses arrives as its own error', async () => {
+test('what the server refuses arrives as its own error', async () => {
   await using home = await temporaryDirectory()
   await using serving = await startServing(home.path)
   const anonymous = new AshlarClient({ url: serving.url, retries })
@@ -114,7 +114,7 @@ void test('what the server refuses arrives as its own error', async () => {
   anonymous.close()
 })
 
-void test('where nobody listens it says so at once', async () => {
+test('where nobody listens it says so at once', async () => {
   const client = new AshlarClient({ url: 'http://127.0.0.1:1/', retries: { ...retries, firstDelayMs: 1e6 } })
   await assert.rejects(client.scopes(), { code: 'server-unreachable', message: /127\.0\.0\.1:1\/ .*ECONNREFUSED/ })
 })
@@ -141,7 +141,7 @@ async function answering(answers: readonly { status: number; headers?: Record<st
   }
 }
 
-void test('an overloaded server is asked again, not sooner than it wants, with the same idempotency key', async () => {
+test('an overloaded server is asked again, not sooner than it wants, with the same idempotency key', async () => {
   await using server = await answering([
     { status: 503 },
     { status: 429, headers: { 'retry-after': '1' } },
@@ -157,7 +157,7 @@ void test('an overloaded server is asked again, not sooner than it wants, with t
   client.close()
 })
 
-void test('what must not be done twice is asked for once', async () => {
+test('what must not be done twice is asked for once', async () => {
   await using server = await answering([{ status: 503, body: '{"code":"busy","detail":"Later."}' }])
   const client = new AshlarClient({ url: server.url, retries })
   await assert.rejects(client.createToken({ name: 'ci' }), { code: 'busy', message: 'Later.' })
@@ -165,7 +165,7 @@ void test('what must not be done twice is asked for once', async () => {
   client.close()
 })
 
-void test('a refusal is not repeated', async () => {
+test('a refusal is not repeated', async () => {
   await using server = await answering([{ status: 507, body: '{"code":"storage-full","detail":"No room."}' }])
   const client = new AshlarClient({ url: server.url, retries })
   await assert.rejects(client.workspace('local', 'main').rollBack('stable', 'r1'), { code: 'storage-full' })

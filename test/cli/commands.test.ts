@@ -36,7 +36,7 @@ async function done(words: readonly string[]): Promise<string> {
   return stdout
 }
 
-void test('every command has a help that names its options, and exits 0', async () => {
+test('every command has a help that names its options, and exits 0', async () => {
   const groups: Record<string, string[]> = {
     '': ['serve', 'upload', 'suite', 'artifact', 'scope', 'workspace', 'token', 'completion', '--server', '--token'],
     serve: [
@@ -75,7 +75,7 @@ void test('every command has a help that names its options, and exits 0', async 
   }
 })
 
-void test('what is not understood is exit status 2, with a sentence on stderr or as JSON on stdout', async () => {
+test('what is not understood is exit status 2, with a sentence on stderr or as JSON on stdout', async () => {
   for (const words of [
     [],
     ['frobnicate'],
@@ -93,7 +93,7 @@ void test('what is not understood is exit status 2, with a sentence on stderr or
   assert.equal((JSON.parse(stdout) as { error: { code: string } }).error.code, 'usage')
 })
 
-void test('a failure is exit status 1, with the sentence of the server and what to do about it', async () => {
+test('a failure is exit status 1, with the sentence of the server and what to do about it', async () => {
   const { code, stdout, stderr } = await ashlar(['suite', 'show', 'nowhere'], serving.beside)
   assert.deepEqual({ code, stdout }, { code: 1, stdout: '' })
   assert.match(stderr, /^ashlar: .*nowhere.*\n {8}`ashlar suite list` shows the suites/)
@@ -104,7 +104,7 @@ void test('a failure is exit status 1, with the sentence of the server and what 
   assert.equal(error['code'], 'suite-unknown')
 })
 
-void test('packages are uploaded, listed, copied, removed and brought back', async () => {
+test('packages are uploaded, listed, copied, removed and brought back', async () => {
   await done(['suite', 'create', 'testing'])
   await done(['suite', 'create', 'stable', '--alias', 'current', '--codename', 'rock'])
   const debs = await files('debs', {
@@ -139,7 +139,7 @@ void test('packages are uploaded, listed, copied, removed and brought back', asy
   assert.equal(await done(['suite', 'packages', 'testing', 'world', '--quiet']), 'world=2.0:amd64\n')
 })
 
-void test('sources are what apt wants, for now and for a past state', async () => {
+test('sources are what apt wants, for now and for a past state', async () => {
   await done(['suite', 'create', 'sourced'])
   const now = await done(['suite', 'sources', 'sourced'])
   assert.match(now, /^Types: deb/m)
@@ -151,7 +151,7 @@ void test('sources are what apt wants, for now and for a past state', async () =
   assert.equal(json['sources'], now)
 })
 
-void test('a .dsc brings its files, and a .changes is remembered with what it lists', async () => {
+test('a .dsc brings its files, and a .changes is remembered with what it lists', async () => {
   await done(['suite', 'create', 'sources'])
   const source = makeSource({ name: 'greeter', version: '1.0' })
   const [dsc = ''] = await files('source', source)
@@ -161,7 +161,7 @@ void test('a .dsc brings its files, and a .changes is remembered with what it li
   assert.equal(change['sentFiles'], 2)
 })
 
-void test('a file that is missing, or not what a .dsc says, is named before anything is sent', async () => {
+test('a file that is missing, or not what a .dsc says, is named before anything is sent', async () => {
   await done(['suite', 'create', 'refusing'])
   const source = makeSource({ name: 'broken', version: '1.0' })
   const [dsc = '', tarball = ''] = await files('broken', source)
@@ -177,7 +177,7 @@ void test('a file that is missing, or not what a .dsc says, is named before anyt
   assert.match(odd.stderr, /none of the files that can be uploaded/)
 })
 
-void test('artifacts are made, listed, fetched back and deleted', async () => {
+test('artifacts are made, listed, fetched back and deleted', async () => {
   const [log = ''] = await files('logs', { 'build.log': 'it builds\n' })
   const made = await ashlarJson(
     ['artifact', 'create', '--category', 'generic', '--data', '{"a":1}', log],
@@ -200,7 +200,7 @@ void test('artifacts are made, listed, fetched back and deleted', async () => {
   assert.equal((await ashlar(['artifact', 'show', id], serving.beside)).code, 1)
 })
 
-void test('scopes, workspaces and tokens are made and listed; a revoked token opens nothing', async () => {
+test('scopes, workspaces and tokens are made and listed; a revoked token opens nothing', async () => {
   await done(['scope', 'create', 'team'])
   await done(['workspace', 'create', 'team/secret', '--private'])
   assert.match(await done(['workspace', 'list']), /^team\/secret +tokens$/m)
@@ -213,7 +213,7 @@ void test('scopes, workspaces and tokens are made and listed; a revoked token op
   assert.match(await done(['token', 'list']), new RegExp(`^ *${String(id)} +ci +admin .* revoked `, 'm'))
 })
 
-void test('the server and the token are taken from the environment, and options go before it', async () => {
+test('the server and the token are taken from the environment, and options go before it', async () => {
   const text = await readFile(join(home.path, 'ashlar-data/client.toml'), 'utf8')
   const token = /token = "(.*)"/.exec(text)?.[1] ?? ''
   const env = { ASHLAR_SERVER: serving.url, ASHLAR_TOKEN: token }
@@ -222,7 +222,7 @@ void test('the server and the token are taken from the environment, and options 
   assert.match(elsewhere.stderr, /No Ashlar server answers on http:\/\/127\.0\.0\.1:1\//)
 })
 
-void test('a client.toml that others may read is not read, and its token goes to no other server', async () => {
+test('a client.toml that others may read is not read, and its token goes to no other server', async () => {
   const directory = join(home.path, 'elsewhere')
   await mkdir(join(directory, 'ashlar-data'), { recursive: true })
   const file = join(directory, 'ashlar-data/client.toml')
@@ -239,7 +239,7 @@ void test('a client.toml that others may read is not read, and its token goes to
   assert.match(other.stdout, /token/i)
 })
 
-void test('completion knows the commands and options', async () => {
+test('completion knows the commands and options', async () => {
   for (const shell of ['bash', 'zsh', 'fish']) {
     const script = await done(['completion', shell])
     for (const word of ['rollback', 'workspace', 'public-url'])

@@ -71,7 +71,7 @@ async function signalled(node: string, file: string, signal: NodeJS.Signals): Pr
   return { first, ...(await ended(child)) }
 }
 
-void test('an older Node hands over to the Node 26 that npm installed, with all arguments', { skip }, async () => {
+test('an older Node hands over to the Node 26 that npm installed, with all arguments', { skip }, async () => {
   await using directory = await temporaryDirectory()
   const file = await packageWith(
     directory.path,
@@ -83,26 +83,26 @@ void test('an older Node hands over to the Node 26 that npm installed, with all 
   assert.match(stdout, /^v26\.\d+\.\d+ suite list --json\n$/)
 })
 
-void test('Node 26 runs the command itself', async () => {
+test('Node 26 runs the command itself', async () => {
   await using directory = await temporaryDirectory()
   const file = await packageWith(directory.path, 'console.log(process.pid, process.argv.length)')
   const child = spawn(process.execPath, [file, 'x'], { stdio: ['ignore', 'pipe', 'pipe'] })
   assert.equal((await ended(child)).stdout, `${child.pid} 3\n`)
 })
 
-void test('an installed package runs dist', { skip }, async () => {
+test('an installed package runs dist', { skip }, async () => {
   await using directory = await temporaryDirectory()
   const file = await packageWith(directory.path, 'console.log("built")', { place: 'dist/main.js' })
   assert.equal((await run(olderNode ?? '', [file])).stdout, 'built\n')
 })
 
-void test('the exit status is passed on', { skip }, async () => {
+test('the exit status is passed on', { skip }, async () => {
   await using directory = await temporaryDirectory()
   const file = await packageWith(directory.path, 'process.exit(7)')
   assert.equal((await run(olderNode ?? '', [file])).code, 7)
 })
 
-void test('a signal reaches the command, which may end well', { skip }, async () => {
+test('a signal reaches the command, which may end well', { skip }, async () => {
   await using directory = await temporaryDirectory()
   const file = await packageWith(
     directory.path,
@@ -112,14 +112,14 @@ void test('a signal reaches the command, which may end well', { skip }, async ()
   assert.deepEqual({ code, signal, stdout }, { code: 0, signal: null, stdout: 'asked\n' })
 })
 
-void test('a command that dies of a signal makes the launcher die of it too', { skip }, async () => {
+test('a command that dies of a signal makes the launcher die of it too', { skip }, async () => {
   await using directory = await temporaryDirectory()
   const file = await packageWith(directory.path, `setInterval(() => {}, 1000)\nconsole.log('ready')`)
   const { code, signal } = await signalled(olderNode ?? '', file, 'SIGTERM')
   assert.deepEqual({ code, signal }, { code: null, signal: 'SIGTERM' })
 })
 
-void test('a launcher that is killed leaves no command behind', { skip }, async () => {
+test('a launcher that is killed leaves no command behind', { skip }, async () => {
   await using directory = await temporaryDirectory()
   const file = await packageWith(
     directory.path,
@@ -132,7 +132,7 @@ void test('a launcher that is killed leaves no command behind', { skip }, async 
   assert.equal(signal, 'SIGKILL')
 })
 
-void test('without a Node 26 it says what is missing, and how to get it', { skip }, async () => {
+test('without a Node 26 it says what is missing, and how to get it', { skip }, async () => {
   await using directory = await temporaryDirectory()
   const file = await packageWith(directory.path, '', { modules: false })
   const { code, stdout, stderr } = await run(olderNode ?? '', [file])

@@ -17,7 +17,7 @@ async function packagesIn(suite: string, options: { cwd: string }): Promise<stri
   return packages.map(({ name, version }) => `${name} ${version}`).sort()
 }
 
-void test('serve DIR prints the ready line and the source to paste, when the packages are published', async () => {
+test('serve DIR prints the ready line and the source to paste, when the packages are published', async () => {
   await using home = await temporaryDirectory()
   await using serving = await startServing(home.path, [examples])
   const index = await fetch(new URL('/apt/local/main/dists/stable/main/binary-amd64/Packages', serving.url))
@@ -34,7 +34,7 @@ void test('serve DIR prints the ready line and the source to paste, when the pac
   assert.match(stdout, new RegExp(`^URIs: ${serving.url}apt/local/main`, 'm'))
 })
 
-void test('commands beside the data directory find the server and its token by client.toml, which only its owner may read', async () => {
+test('commands beside the data directory find the server and its token by client.toml, which only its owner may read', async () => {
   await using home = await temporaryDirectory()
   await using serving = await startServing(home.path)
   assert.equal((await stat(join(home.path, 'ashlar-data'))).mode & 0o777, 0o700)
@@ -45,7 +45,7 @@ void test('commands beside the data directory find the server and its token by c
   assert.equal(code, 0, stdout)
 })
 
-void test('a restart keeps the token of client.toml, and makes a new one if it is lost', async () => {
+test('a restart keeps the token of client.toml, and makes a new one if it is lost', async () => {
   await using home = await temporaryDirectory()
   const file = join(home.path, 'ashlar-data/client.toml')
   const token = async (): Promise<string | undefined> => /token = "(.*)"/.exec(await readFile(file, 'utf8'))?.[1]
@@ -59,7 +59,7 @@ void test('a restart keeps the token of client.toml, and makes a new one if it i
   assert.equal((await ashlar(['suite', 'create', 'stable'], serving.beside)).code, 0)
 })
 
-void test('SIGTERM and SIGINT end it well', async () => {
+test('SIGTERM and SIGINT end it well', async () => {
   await using home = await temporaryDirectory()
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     const serving = await startServing(home.path, [examples])
@@ -68,7 +68,7 @@ void test('SIGTERM and SIGINT end it well', async () => {
   }
 })
 
-void test('with --json the ready line is one document on one line', async () => {
+test('with --json the ready line is one document on one line', async () => {
   await using home = await temporaryDirectory()
   await using serving = await startServing(home.path, [examples, '--json'])
   const { stdout } = await serving.stop()
@@ -77,7 +77,7 @@ void test('with --json the ready line is one document on one line', async () => 
   assert.deepEqual({ url, suite, packages }, { url: serving.url, suite: 'stable', packages: 2 })
 })
 
-void test('a port that is taken is named, and nothing is left behind', async () => {
+test('a port that is taken is named, and nothing is left behind', async () => {
   await using home = await temporaryDirectory()
   await using serving = await startServing(home.path)
   const listen = new URL(serving.url).host
@@ -91,7 +91,7 @@ void test('a port that is taken is named, and nothing is left behind', async () 
   await assert.rejects(stat(other), { code: 'ENOENT' })
 })
 
-void test('a data directory in use is refused with the pid that uses it', async () => {
+test('a data directory in use is refused with the pid that uses it', async () => {
   await using home = await temporaryDirectory()
   await using serving = await startServing(home.path)
   const data = join(home.path, 'ashlar-data')
@@ -100,7 +100,7 @@ void test('a data directory in use is refused with the pid that uses it', async 
   assert.match(stderr, new RegExp(`is used by the process with pid ${serving.child.pid}`))
 })
 
-void test('what cannot work is refused with a sentence, before anything is made', async () => {
+test('what cannot work is refused with a sentence, before anything is made', async () => {
   await using home = await temporaryDirectory()
   const data = join(home.path, 'data')
   await writeFile(join(home.path, 'file'), '')
@@ -124,7 +124,7 @@ void test('what cannot work is refused with a sentence, before anything is made'
   assert.match(stderr, /The data directory .*file\/data cannot be used/)
 })
 
-void test('packages that come, change and go are published so, and a restart knows them', async () => {
+test('packages that come, change and go are published so, and a restart knows them', async () => {
   await using home = await temporaryDirectory()
   const debs = join(home.path, 'debs')
   await mkdir(debs)

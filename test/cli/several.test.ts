@@ -8,7 +8,7 @@ import { ashlarJson, startServing } from './serving.ts'
 
 const examples = new URL('../../examples/debs', import.meta.url).pathname
 
-void test('two servers share a database and a data directory, and serve what either has published', async () => {
+test('two servers share a database and a data directory, and serve what either has published', async () => {
   await using home = await temporaryDirectory()
   const postgres = await startPostgres()
   try {

@@ -29,7 +29,7 @@ export function fileStoreConformance(
   openHarness: (directory: string) => Promise<FileStoreHarness>,
 ): void {
   const check = (behaviour: string, run: (given: Given) => Promise<void>): void => {
-    void it(behaviour, async () => {
+    it(behaviour, async () => {
       await using directory = await temporaryDirectory()
       await using harness = await openHarness(directory.path)
       const spool = await Spool.open(join(directory.path, 'spool'))
@@ -42,7 +42,7 @@ export function fileStoreConformance(
     })
   }
 
-  void describe(`file store ${name}`, () => {
+  describe(`file store ${name}`, () => {
     check('gives back what was put', async ({ store, spooled }) => {
       const bytes = randomBytes(100_000)
       const file = await spooled(bytes)

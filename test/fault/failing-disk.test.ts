@@ -33,7 +33,7 @@ async function namesIn(server: Server): Promise<string[]> {
 }
 
 for (const { effect, times, code, sentence } of effects) {
-  void test(`${effect} at any step refuses the request as ${code}; what was there is served, and later requests work`, async () => {
+  test(`${effect} at any step refuses the request as ${code}; what was there is served, and later requests work`, async () => {
     await using home = await temporaryDirectory()
     const setUp = await serve({ home: home.path })
     await setUp.workspace.createSuite({ name: 'stable' })
@@ -74,7 +74,7 @@ async function send(server: Server, name: string): Promise<void> {
   await publish(server, 'stable', { [`${name}_1.0_all.deb`]: makeDeb({ name, version: '1.0' }) }, { key: name })
 }
 
-void test('the command says what is wrong with the disk, gives status 1, and succeeds when there is room again', async () => {
+test('the command says what is wrong with the disk, gives status 1, and succeeds when there is room again', async () => {
   await using home = await temporaryDirectory()
   await using server = await serve({ home: home.path, fault: 'spool.write:enospc:3' })
   await server.workspace.createSuite({ name: 'stable' })

@@ -22,7 +22,7 @@ async function mounted(path: string, size: string): Promise<AsyncDisposable | st
 }
 
 for (const what of ['of the packages', 'of the database'] as const) {
-  void test(`a full disk ${what} refuses uploads, goes on serving, and takes them when there is room`, async (t) => {
+  test(`a full disk ${what} refuses uploads, goes on serving, and takes them when there is room`, async (t) => {
     await using home = await temporaryDirectory()
     const disk = join(home.path, 'disk')
     await using small = asDisposable(await mounted(disk, '16m'), (reason) => t.skip(reason))

@@ -108,7 +108,7 @@ function oddPackages(): Record<string, Buffer> {
   }
 }
 
-void test('packages that are none, bombs and tricks are refused by their names', async (t) => {
+test('packages that are none, bombs and tricks are refused by their names', async (t) => {
   const odd = oddPackages()
   await guarded(t, async (server) => {
     for (const [name, bytes] of Object.entries(odd)) {
@@ -131,7 +131,7 @@ void test('packages that are none, bombs and tricks are refused by their names',
   })
 })
 
-void test('the command gives status 1 and names the culprit', async (t) => {
+test('the command gives status 1 and names the culprit', async (t) => {
   await guarded(t, async (server) => {
     const folder = join(server.home, 'files')
     await mkdir(folder)
@@ -171,7 +171,7 @@ void test('the command gives status 1 and names the culprit', async (t) => {
   })
 })
 
-void test('one version with other bytes, an unknown component and wrong digests are refused, and publish nothing', async () => {
+test('one version with other bytes, an unknown component and wrong digests are refused, and publish nothing', async () => {
   await using home = await temporaryDirectory()
   await using server = await serve({ home: home.path })
   await server.workspace.createSuite({ name: 'stable' })
@@ -205,7 +205,7 @@ void test('one version with other bytes, an unknown component and wrong digests 
   assert.equal((await server.workspace.suite('stable')).revision, 2)
 })
 
-void test('hostile paths, headers and bodies get a 4xx, and no file that is not of the archive', async (t) => {
+test('hostile paths, headers and bodies get a 4xx, and no file that is not of the archive', async (t) => {
   await guarded(t, async (server) => {
     const api = '/api/v1/workspaces/local/main'
     for (const path of ['../x', '/etc/passwd', 'a//b', 'a/../b', './a', 'a\0b', '', 'a/', 'x'.repeat(5000), '..\\x']) {

@@ -16,7 +16,7 @@ const points = faultPoints.filter((point) => point !== 'artifact.complete')
 const first = makeDeb({ name: 'one', version: '1.0' })
 const second = makeDeb({ name: 'two', version: '1.0', architecture: 'amd64' })
 
-void test('a first scan that is killed at any step is finished by the next start', async (t) => {
+test('a first scan that is killed at any step is finished by the next start', async (t) => {
   let kills = 0
   for (const point of points) {
     const before = kills

@@ -9,7 +9,7 @@ const points: readonly FaultPoint[] = ['artifact.complete', 'change.record', 'se
 
 forEachDialect((dialect, _open, createEmpty) => {
   if (dialect === 'sqlite') return
-  void it('what was acknowledged survives kills, and no number is used twice', async () => {
+  it('what was acknowledged survives kills, and no number is used twice', async () => {
     await Promise.all(
       points.map(async (point) => {
         await using home = await temporaryDirectory()

@@ -14,7 +14,7 @@ const points: readonly FaultPoint[] = [
   'index.assemble',
 ]
 
-void test('what was acknowledged survives a kill at every step of a seal, whole, and the work goes on', async (t) => {
+test('what was acknowledged survives a kill at every step of a seal, whole, and the work goes on', async (t) => {
   await using home = await temporaryDirectory()
   const kills = await killWalk({ home: home.path }, points)
   t.diagnostic(`killed ${kills} times`)

@@ -14,7 +14,7 @@ const points: readonly FaultPoint[] = [
   'artifact.complete',
 ]
 
-void test('what was acknowledged survives a kill at every step of an upload, whole, and the work goes on', async (t) => {
+test('what was acknowledged survives a kill at every step of an upload, whole, and the work goes on', async (t) => {
   await using home = await temporaryDirectory()
   const kills = await killWalk({ home: home.path }, points)
   t.diagnostic(`killed ${kills} times`)

@@ -11,7 +11,7 @@ import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { publish } from '../support/upload.ts'
 import { isGone } from './kill-walk.ts'
 
-void test('with SQLite a second server on one data directory is refused with a sentence', async () => {
+test('with SQLite a second server on one data directory is refused with a sentence', async () => {
   await using home = await temporaryDirectory()
   await using first = await serve({ home: home.path })
   const second = await tryServe({ home: home.path })
@@ -40,7 +40,7 @@ async function uploads(server: Server, name: string, count: number): Promise<Map
 
 forEachDialect((dialect, _open, createEmpty) => {
   if (dialect === 'sqlite') return
-  void it('two servers on one PostgreSQL take uploads at once, and one goes on when the other is killed', async () => {
+  it('two servers on one PostgreSQL take uploads at once, and one goes on when the other is killed', async () => {
     await using home = await temporaryDirectory()
     const { url: database } = await createEmpty()
     await using one = await serve({ home: home.path, database })

@@ -36,25 +36,25 @@ type Define = (dialect: DialectName, open: OpenFresh, createEmpty: CreateEmpty) 
 
 const postgres = await availablePostgres()
 
-/** Defines the tests once for each dialect: `forEachDialect((dialect, open) => { void it('…', async () => { … }) })`. */
+/** Defines the tests once for each dialect: `forEachDialect((dialect, open) => { it('…', async () => { … }) })`. */
 export function forEachDialect(define: Define): void {
   defineOn('sqlite', createSqlite, define)
   if ('url' in postgres) {
     defineOn('postgres', () => createPostgres(postgres.url), define)
   } else if (process.env['CI'] === 'true') {
-    void it('PostgreSQL can be started', () => {
+    it('PostgreSQL can be started', () => {
       throw postgres.error
     })
   } else {
     const missing = (): Promise<never> => Promise.reject(postgres.error)
-    void describe('on postgres', { skip: `PostgreSQL could not be started: ${String(postgres.error)}` }, () => {
+    describe('on postgres', { skip: `PostgreSQL could not be started: ${String(postgres.error)}` }, () => {
       define('postgres', missing, missing)
     })
   }
 }
 
 function defineOn(dialect: DialectName, create: CreateEmpty, define: Define): void {
-  void describe(`on ${dialect}`, () => {
+  describe(`on ${dialect}`, () => {
     const left = new Set<() => Promise<void>>()
     after(async () => {
       await Promise.all([...left].map((remove) => remove()))

@@ -21,20 +21,20 @@ function databaseOf(url: string): string {
   return new URL(url).pathname.slice(1)
 }
 
-void it('a server older than PostgreSQL 15 is unusable, a newer one is not', () => {
+it('a server older than PostgreSQL 15 is unusable, a newer one is not', () => {
   const settings = { version: '14.20', versionNumber: 140_020, encoding: 'UTF8', fsync: 'on', synchronousCommit: 'on' }
   assert.equal(unusable(settings), 'The server is PostgreSQL 14.20; Ashlar needs 15 or newer.')
   assert.equal(unusable({ ...settings, version: '15.0', versionNumber: 150_000 }), undefined)
 })
 
-void it('a server that does not answer is named as such', async () => {
+it('a server that does not answer is named as such', async () => {
   await assert.rejects(openDatabase('postgres://postgres@127.0.0.1:1/ashlar'), { code: 'storage-failed' })
 })
 
 forEachDialect((dialect, open) => {
   if (dialect !== 'postgres') return
 
-  void it('a database with synchronous_commit off is refused, outside tests', async () => {
+  it('a database with synchronous_commit off is refused, outside tests', async () => {
     const { url } = await open()
     await execute(url, `alter database ${databaseOf(url)} set synchronous_commit = off`)
     await assert.rejects(openDatabase(url), { code: 'database-unusable', message: /synchronous_commit = off/ })
@@ -42,7 +42,7 @@ forEachDialect((dialect, open) => {
     await db.now()
   })
 
-  void it('a server that runs without fsync is refused, outside tests', async () => {
+  it('a server that runs without fsync is refused, outside tests', async () => {
     const server = await startPostgres({ settings: { fsync: 'off' } })
     try {
       await assert.rejects(openDatabase(server.url), { code: 'database-unusable', message: /fsync = off/ })
@@ -53,7 +53,7 @@ forEachDialect((dialect, open) => {
     }
   })
 
-  void it('a database that is not in UTF-8 is refused, also in tests', async () => {
+  it('a database that is not in UTF-8 is refused, also in tests', async () => {
     const { url } = await open()
     const name = `${databaseOf(url)}_latin1`
     await execute(url, `create database ${name} template template0 encoding 'LATIN1' locale 'C'`)
@@ -66,7 +66,7 @@ forEachDialect((dialect, open) => {
     await execute(url, `drop database ${name} with (force)`)
   })
 
-  void it('connections that the server ends are replaced, and told of', async () => {
+  it('connections that the server ends are replaced, and told of', async () => {
     const { url } = await open()
     const told: Error[] = []
     const firstTold = Promise.withResolvers<void>()
@@ -87,7 +87,7 @@ forEachDialect((dialect, open) => {
     assert.equal((await db.read.selectFrom('scope').selectAll().execute()).length, 1)
   })
 
-  void it('a write whose connection breaks fails as storage-failed, and leaves nothing', async () => {
+  it('a write whose connection breaks fails as storage-failed, and leaves nothing', async () => {
     const { db, url } = await open()
     const deed = db.write(async (trx) => {
       await trx.insertInto('scope').values({ name: 'half', created_at: 0 }).execute()

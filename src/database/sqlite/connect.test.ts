@@ -11,7 +11,7 @@ async function modeOf(path: string): Promise<number> {
   return (await stat(path)).mode & 0o777
 }
 
-void it('the file, its log and a directory made for them are readable by their owner only', async () => {
+it('the file, its log and a directory made for them are readable by their owner only', async () => {
   await using directory = await temporaryDirectory()
   const data = join(directory.path, 'made', 'data')
   await using db = await openDatabase(`sqlite:${join(data, 'ashlar.db')}`)
@@ -22,7 +22,7 @@ void it('the file, its log and a directory made for them are readable by their o
   for (const file of files) assert.equal(await modeOf(join(data, file)), 0o600, file)
 })
 
-void it('a file that others could read is closed to them; the mode of a directory that was there is left', async () => {
+it('a file that others could read is closed to them; the mode of a directory that was there is left', async () => {
   await using directory = await temporaryDirectory()
   const data = join(directory.path, 'data')
   await mkdir(data, { mode: 0o755 })
@@ -36,7 +36,7 @@ void it('a file that others could read is closed to them; the mode of a director
   assert.equal(await modeOf(data), 0o755)
 })
 
-void it('commits are synced to the disk, and foreign keys are held', async () => {
+it('commits are synced to the disk, and foreign keys are held', async () => {
   await using directory = await temporaryDirectory()
   await using db = await openDatabase(`sqlite:${join(directory.path, 'ashlar.db')}`)
   const setting = (name: string): Promise<unknown> =>
@@ -46,7 +46,7 @@ void it('commits are synced to the disk, and foreign keys are held', async () =>
   assert.deepEqual(await setting('foreign_keys'), { foreign_keys: 1 })
 })
 
-void it('closing leaves one file, with nothing in a log', async () => {
+it('closing leaves one file, with nothing in a log', async () => {
   await using directory = await temporaryDirectory()
   const db = await openDatabase(`sqlite:${join(directory.path, 'ashlar.db')}`)
   await db.write((trx) => trx.insertInto('scope').values({ name: 'x', created_at: 0 }).execute())
@@ -55,7 +55,7 @@ void it('closing leaves one file, with nothing in a log', async () => {
   assert.deepEqual(await readdir(directory.path), ['ashlar.db'])
 })
 
-void it('a full disk refuses the write as storage-full, keeps what was there, and goes on once there is room', async () => {
+it('a full disk refuses the write as storage-full, keeps what was there, and goes on once there is room', async () => {
   await using directory = await temporaryDirectory()
   await using db = await openDatabase(`sqlite:${join(directory.path, 'ashlar.db')}`)
   await db.write((trx) => trx.insertInto('scope').values({ name: 'before', created_at: 0 }).execute())
@@ -76,7 +76,7 @@ void it('a full disk refuses the write as storage-full, keeps what was there, an
   assert.equal((await db.read.selectFrom('scope').select('id').execute()).length, 201)
 })
 
-void it('a transaction that SQLite ended by itself does not go on without its beginning', async () => {
+it('a transaction that SQLite ended by itself does not go on without its beginning', async () => {
   await using directory = await temporaryDirectory()
   await using db = await openDatabase(`sqlite:${join(directory.path, 'ashlar.db')}`)
   const deed = db.write(async (trx) => {
@@ -88,7 +88,7 @@ void it('a transaction that SQLite ended by itself does not go on without its be
   assert.deepEqual(await db.read.selectFrom('scope').select('name').execute(), [])
 })
 
-void it('a file that another process keeps locked is busy, not damaged', async () => {
+it('a file that another process keeps locked is busy, not damaged', async () => {
   await using directory = await temporaryDirectory()
   const path = join(directory.path, 'ashlar.db')
   await using db = await openDatabase(`sqlite:${path}`, { busyTimeoutMs: 20 })
@@ -103,7 +103,7 @@ void it('a file that another process keeps locked is busy, not damaged', async (
   await write()
 })
 
-void it('a file that is no database, or cannot be made, is refused by name', async () => {
+it('a file that is no database, or cannot be made, is refused by name', async () => {
   await using directory = await temporaryDirectory()
   const path = join(directory.path, 'ashlar.db')
   await writeFile(path, 'This is a letter, not a database. '.repeat(100))
