@@ -1,6 +1,6 @@
 /** Which indexes a suite has, and of which maps each is made. */
 import type { SuiteSettings } from './settings.ts'
-import { type MapKind, type Place, placeKey } from './suite-items.ts'
+import { type MapKind, type Place } from './suite-items.ts'
 
 /** An index below a suite's directory, without the ending of its form. */
 export interface IndexPath {
@@ -57,9 +57,4 @@ export function layoutOf(settings: SuiteSettings, used: readonly Place[]): Suite
 /** The named ones in their order, then the others sorted. */
 function withOthers(named: readonly string[], others: readonly string[]): string[] {
   return [...named, ...[...new Set(others)].filter((name) => !named.includes(name)).toSorted()]
-}
-
-/** Tells apart the indexes that can be hashed together because they begin with the same map. */
-export function sharedStart(index: IndexPath): string {
-  return placeKey(index.places[0])
 }
