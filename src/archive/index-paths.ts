@@ -1,6 +1,6 @@
 /** Which indexes a suite has, and of which maps each is made. */
 import type { SuiteSettings } from './settings.ts'
-import { type MapKind, type Place } from './suite-items.ts'
+import type { MapKind, Place } from './suite-items.ts'
 
 /** An index below a suite's directory, without the ending of its form. */
 export interface IndexPath {
