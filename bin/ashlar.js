@@ -61,6 +61,13 @@ function passOn(binary) {
   })
   child.on('exit', (code, signal) => {
     if (signal === null) {
+      // The dynamic linker's status; it has named the library. Ashlar itself ends with 0, 1 or 2.
+      if (code === 127) {
+        process.stderr.write(
+          `ashlar: ${binary} does not start: a library is missing.\n` +
+            `        For libatomic.so.1 on Debian and Ubuntu: apt install libatomic1\n`,
+        )
+      }
       process.exitCode = code ?? 1
       return
     }

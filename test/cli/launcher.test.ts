@@ -140,3 +140,16 @@ test('without a Node 26 it says what is missing, and how to get it', { skip }, a
   assert.match(stderr, /^ashlar: Ashlar needs Node 26; this is Node \d+.* for linux-|darwin-/)
   assert.match(stderr, /Install Node 26/)
 })
+
+test('a Node 26 that lacks a library says which package has it', { skip }, async () => {
+  await using directory = await temporaryDirectory()
+  const file = await packageWith(directory.path, '', { modules: false })
+  const place = join(directory.path, 'node_modules', `node-${process.platform}-${process.arch}`)
+  await mkdir(join(place, 'bin'), { recursive: true })
+  await writeFile(join(place, 'package.json'), '{}')
+  // As the dynamic linker ends.
+  await writeFile(join(place, 'bin/node'), '#!/bin/sh\nexit 127\n', { mode: 0o755 })
+  const { code, stderr } = await run(olderNode ?? '', [file])
+  assert.equal(code, 127)
+  assert.match(stderr, /^ashlar: .* does not start: a library is missing\.\n.*apt install libatomic1\n$/)
+})
