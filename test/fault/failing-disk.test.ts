@@ -11,10 +11,16 @@ import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { publish, Refused } from '../support/upload.ts'
 
 const effects = [
-  // Full for as long as the process lives.
-  { effect: 'enospc', times: '1+', code: 'storage-full', sentence: /room|full/i },
+  // Full for as long as the process lives; one point of each room.
+  {
+    effect: 'enospc',
+    times: '1+',
+    code: 'storage-full',
+    sentence: /room|full/i,
+    points: ['spool.write', 'store.move', 'store.record', 'artifact.complete', 'seal.pack', 'seal.before-commit'],
+  },
   // Broken once.
-  { effect: 'eio', times: '1', code: 'storage-failed', sentence: /refused|could not|failed/i },
+  { effect: 'eio', times: '1', code: 'storage-failed', sentence: /refused|could not|failed/i, points: faultPoints },
 ] as const
 
 /** After the commit there is nothing left to refuse. */
@@ -32,7 +38,7 @@ async function namesIn(server: Server): Promise<string[]> {
   return packages.map((line) => line.split(' ')[0] ?? '')
 }
 
-for (const { effect, times, code, sentence } of effects) {
+for (const { effect, times, code, sentence, points } of effects) {
   test(`${effect} at any step refuses the request as ${code}; what was there is served, and later requests work`, async () => {
     await using home = await temporaryDirectory()
     const setUp = await serve({ home: home.path })
@@ -40,7 +46,7 @@ for (const { effect, times, code, sentence } of effects) {
     assert.equal((await upload(setUp, 'kept')).code, 0)
     await setUp.stop()
     const kept = ['kept']
-    for (const point of faultPoints.filter((each) => !committed.has(each))) {
+    for (const point of points.filter((each) => !committed.has(each))) {
       const name = `${effect}-${point.replaceAll('.', '-')}`
       await using server = await serve({ home: home.path, fault: `${point}:${effect}:${times}` })
       const before = await server.workspace.suite('stable')
