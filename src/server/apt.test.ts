@@ -40,6 +40,21 @@ async function openRepository(
   return { ...server, root: `${server.url}/apt/local/main`, secret: `${server.url}/apt/local/secret` }
 }
 
+test('an override is one word: nothing else can be written into a signed index with it', async (t) => {
+  const { call, root } = await openRepository(t)
+  const add = (override: object) =>
+    call('POST', '/workspaces/local/main/suites/stable/packages', { json: { artifacts: [1], ...override } })
+  for (const text of ['net\nFilename: pool/evil', 'net\n\nPackage: evil', 'net\r', 'a b', '', '/net', '../net']) {
+    const refused = await add({ section: text })
+    assert.equal(refused.body.field, '/section', JSON.stringify(text))
+    assert.equal((await add({ priority: text })).body.field, '/priority', JSON.stringify(text))
+  }
+  assert.equal((await add({ section: 'contrib/net', priority: 'optional' })).status, 200)
+  const packages = await (await fetch(`${root}/dists/stable/main/binary-amd64/Packages`)).text()
+  assert.match(packages, /^Section: contrib\/net$/m)
+  assert.match(packages, /^Priority: optional$/m)
+})
+
 test('what InRelease lists is there: by hash for ever, by name to be asked for again', async (t) => {
   const { root } = await openRepository(t)
   const release = await fetch(`${root}/dists/stable/InRelease`, { headers: { accept: 'text/*' } })

@@ -146,11 +146,18 @@ export const PackagePage = open('PackagePage', {
   packages: Type.Array(refTo(SuitePackage)),
   next: Type.Optional(Type.String({ description: 'Give it as `after` for what follows' })),
 })
+/** One word, since it becomes a line of a signed index. */
+const Section = Type.String({
+  maxLength: 255,
+  pattern: '^[A-Za-z0-9][A-Za-z0-9+.-]*(/[A-Za-z0-9][A-Za-z0-9+.-]*)*$',
+  description: '`net` or `contrib/net`',
+})
+const Priority = Type.String({ maxLength: 64, pattern: '^[A-Za-z0-9-]+$', description: '`optional`' })
 export const PackageAddition = closed('PackageAddition', {
   artifacts: Type.Array(Id, { minItems: 1, maxItems: 100_000 }),
   component: Type.Optional(Name),
-  section: Type.Optional(Name),
-  priority: Type.Optional(Name),
+  section: Type.Optional(Section),
+  priority: Type.Optional(Priority),
 })
 export const PackageSelector = closed('PackageSelector', {
   name: Name,
