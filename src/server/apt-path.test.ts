@@ -41,3 +41,8 @@ test('an encoding that is broken is an invalid request', () => {
     assert.throws(() => aptPath(`/apt/s/w/${target}`), { code: 'request-invalid' })
   }
 })
+
+test('a target that is a whole URL means its path', () => {
+  assert.equal(aptPath('http://packages.example.org:8080/apt/s/w/pool/a%2bb?x'), 'pool/a+b')
+  assert.equal(aptPath('HTTPS://packages.example.org/apt/s/w/dists/stable/'), 'dists/stable/')
+})
