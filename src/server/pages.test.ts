@@ -37,6 +37,17 @@ test('an address without its slash leads to the one with it', async (t) => {
   assert.equal(answer.headers.get('location'), '/apt/local/main/?suite=a')
 })
 
+test('the address of a snapshot leads people to the page of that state', async (t) => {
+  const { url, call } = await openServer(t)
+  await call('POST', '/workspaces/local/main/suites', { json: { name: 'stable' } })
+  for (const address of ['snapshot/r1/', 'snapshot/r1']) {
+    const answer = await fetch(`${url}/apt/local/main/${address}`)
+    assert.equal(answer.url, `${url}/apt/local/main/?at=r1`)
+    assert.match(await answer.text(), new RegExp(`URIs: ${url}/apt/local/main/snapshot/r1/\n`))
+  }
+  assert.equal((await fetch(`${url}/apt/local/main/snapshot/r9/`)).status, 404)
+})
+
 test('pages load only their own files, which never change under their name', async (t) => {
   const { url } = await openServer(t)
   const answer = await fetch(url)

@@ -1,5 +1,5 @@
 /** The pages for people, and the files that they need. */
-import type { FastifyReply } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Workspace } from '../access/access.ts'
 import { assets, contentSecurityPolicy } from '../web/assets.ts'
@@ -51,6 +51,8 @@ function repositoryPage(app: App, { archives, publicUrl }: Context): void {
       redirect(reply, query === undefined ? `${path}/` : `${path}/?${query}`, 'no-cache')
     },
   })
+  app.get('/apt/:scope/:workspace/snapshot/:id', toPageOfSnapshot('../'))
+  app.get('/apt/:scope/:workspace/snapshot/:id/', toPageOfSnapshot('../../'))
   app.get('/apt/:scope/:workspace/', {
     config: { asks: 'read' },
     schema: {
@@ -84,6 +86,17 @@ function repositoryPage(app: App, { archives, publicUrl }: Context): void {
       return sendPage(reply, page, { isPrivate: !workspace.public })
     },
   })
+}
+
+/** The address of a snapshot, which people follow too, leads to the page of that state. */
+function toPageOfSnapshot(up: string) {
+  return {
+    config: { asks: 'nothing' as const },
+    schema: { ...hidden, params: Type.Object({ id: Type.String() }) },
+    handler: (request: FastifyRequest<{ Params: { id: string } }>, reply: FastifyReply) => {
+      redirect(reply, `${up}?at=${encodeURIComponent(request.params.id)}`, 'no-cache')
+    },
+  }
 }
 
 function staticFiles(app: App): void {
