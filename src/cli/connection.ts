@@ -25,8 +25,9 @@ export async function findServer(
     join(usualDataDirectory, clientFileName),
     join(envPaths('ashlar', { suffix: '' }).config, clientFileName),
   ]
-  let url = options.server
-  let token = options.token
+  // An empty variable, as a missing secret leaves it in CI, is as good as none.
+  let url = options.server === '' ? undefined : options.server
+  let token = options.token === '' ? undefined : options.token
   for (const file of files) {
     if (url !== undefined && token !== undefined) break
     const found = await readClientFile(file, warn)

@@ -220,6 +220,8 @@ test('the server and the token are taken from the environment, and options go be
   assert.equal((await ashlar(['token', 'list'], { env })).code, 0)
   const elsewhere = await ashlar(['token', 'list', '--server', 'http://127.0.0.1:1/'], { env })
   assert.match(elsewhere.stderr, /No Ashlar server answers on http:\/\/127\.0\.0\.1:1\//)
+  const empty = { ...serving.beside, env: { ASHLAR_SERVER: '', ASHLAR_TOKEN: '' } }
+  assert.equal((await ashlar(['token', 'list'], empty)).code, 0, 'an empty variable is as good as none')
 })
 
 test('a client.toml that others may read is not read, and its token goes to no other server', async () => {
