@@ -34,7 +34,7 @@ export const catalogue = {
   'not-found': {
     status: 404,
     title: 'There is no such thing here.',
-    advice: 'Check the name; list what exists with `ashlar suite list` or `ashlar artifact list`.',
+    advice: 'Check the name or number; the commands named `list` show what there is.',
   },
   gone: { status: 410, title: 'This has expired or was removed on purpose.', advice: 'Use a newer snapshot.' },
   'method-not-allowed': {
