@@ -7,7 +7,7 @@ import { AshlarError } from '../common/errors.ts'
 import { readSource } from '../debian/source-package.ts'
 import type { Spool } from '../storage/spool.ts'
 import type { SpooledFile } from '../storage/storage.ts'
-import type { FolderPackage } from './folder-plan.ts'
+import type { FolderPackage } from './folder-packages.ts'
 import { fingerprintOf } from './folder-scan.ts'
 import type { FileLook } from './folder-scan.ts'
 

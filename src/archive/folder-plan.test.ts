@@ -1,96 +1,97 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { mountsIn, planEdit, vanishedPaths } from './folder-plan.ts'
-import type { FolderPackage, HeldPackage } from './folder-plan.ts'
-import type { FileLook, FolderLook } from './folder-scan.ts'
+import { FolderPackages, identityKey } from './folder-packages.ts'
+import type { FolderPackage } from './folder-packages.ts'
+import { planEdit } from './folder-plan.ts'
+import type { SuiteContent } from './folder-plan.ts'
 
 function pkg(packageId: number, name: string, options: { version?: string; mtimeMs?: number } = {}): FolderPackage {
   const { version = '1.0', mtimeMs = 0 } = options
   return { packageId, artifactId: packageId, name, version, architecture: 'all', mtimeMs, fingerprint: `${packageId}` }
 }
 
-function held(packageId: number, name: string, version = '1.0'): HeldPackage {
-  return { packageId, name, version, architecture: 'all' }
+function folder(files: Record<string, FolderPackage>): FolderPackages {
+  const packages = new FolderPackages()
+  for (const [path, each] of Object.entries(files)) packages.set(path, each)
+  return packages
 }
 
-function folder(packages: Record<string, FolderPackage>): Map<string, FolderPackage> {
-  return new Map(Object.entries(packages))
-}
-
-test('what the suite lacks is added, and what the folder put there and lost is removed', () => {
-  const edit = planEdit(
-    folder({ 'a.deb': pkg(1, 'aa'), 'b.deb': pkg(2, 'bb') }),
-    [held(2, 'bb'), held(3, 'cc')],
-    new Set([2, 3]),
-  )
-  assert.deepEqual(edit.add, [1])
-  assert.deepEqual(edit.remove, [3])
-})
-
-test('what others put into the suite stays', () => {
-  const edit = planEdit(folder({ 'a.deb': pkg(1, 'aa') }), [held(1, 'aa'), held(9, 'zz')], new Set([1]))
-  assert.deepEqual({ add: edit.add, remove: edit.remove }, { add: [], remove: [] })
-})
-
-test('a package of others gives way where apt could not tell it from one of the folder', () => {
-  const edit = planEdit(folder({ 'a.deb': pkg(1, 'aa') }), [held(9, 'aa')], new Set())
-  assert.deepEqual({ add: edit.add, remove: edit.remove }, { add: [1], remove: [9] })
-})
-
-test('the same package at two paths counts once', () => {
-  const edit = planEdit(folder({ 'a.deb': pkg(1, 'aa'), 'copy/a.deb': pkg(1, 'aa') }), [], new Set())
-  assert.deepEqual(edit.add, [1])
-  assert.deepEqual(edit.shadowed, [])
-})
-
-test('of two files that claim the same version the one modified last is published', () => {
-  const edit = planEdit(
-    folder({ 'old.deb': pkg(1, 'aa', { mtimeMs: 1 }), 'new.deb': pkg(2, 'aa', { mtimeMs: 2 }) }),
-    [held(1, 'aa')],
-    new Set([1]),
-  )
-  assert.deepEqual({ add: edit.add, remove: edit.remove }, { add: [2], remove: [1] })
-  assert.deepEqual(edit.shadowed, [{ path: 'old.deb', by: 'new.deb' }])
-})
-
-test('versions of one package stand side by side', () => {
-  const edit = planEdit(folder({ 'a.deb': pkg(1, 'aa'), 'b.deb': pkg(2, 'aa', { version: '2.0' }) }), [], new Set())
-  assert.deepEqual(edit.add, [1, 2])
-})
-
-function file(path: string): FileLook {
-  return { path, sizeBytes: 0, mtimeMs: 0, ctimeMs: 0, fingerprint: '' }
-}
-
-function look(options: { files?: string[]; directories?: Record<string, string>; unreadable?: string[] }): FolderLook {
+/** A suite with these packages. */
+function suite(...held: readonly FolderPackage[]): SuiteContent {
   return {
-    root: '1:1',
-    files: new Map((options.files ?? []).map((path) => [path, file(path)])),
-    directories: new Map(Object.entries({ '': '1:1', ...options.directories })),
-    unreadable: new Map((options.unreadable ?? []).map((path) => [path, 'EACCES'])),
+    has: (packageId) => held.some((each) => each.packageId === packageId),
+    strangers: (key) => held.filter((each) => identityKey(each) === key).map((each) => each.packageId),
   }
 }
 
-const known = folder({ 'a.deb': pkg(1, 'aa'), 'usb/b.deb': pkg(2, 'bb'), 'usb/deep/c.deb': pkg(3, 'cc') })
+async function edited(
+  packages: FolderPackages,
+  held: SuiteContent,
+  owned: readonly number[],
+  scope: 'everything' | 'changes' = 'everything',
+): Promise<{ add: readonly number[]; remove: readonly number[] }> {
+  const { add, remove } = await planEdit(packages, { held, owned: new Set(owned) }, scope)
+  return { add, remove }
+}
 
-test('files that are gone from directories that could be read are gone', () => {
-  const seen = look({ files: ['usb/deep/c.deb'], directories: { usb: '1:2' } })
-  assert.deepEqual(vanishedPaths(known, seen, new Set()).gone, ['a.deb', 'usb/b.deb'])
+test('what the suite lacks is added, and what the folder put there and lost is removed', async () => {
+  const packages = folder({ 'a.deb': pkg(1, 'aa'), 'b.deb': pkg(2, 'bb') })
+  const held = suite(pkg(2, 'bb'), pkg(3, 'cc'))
+  assert.deepEqual(await edited(packages, held, [2, 3]), { add: [1], remove: [3] })
 })
 
-test('files below a directory that could not be read are not gone', () => {
-  const seen = look({ files: ['a.deb'], unreadable: ['usb'] })
-  assert.deepEqual(vanishedPaths(known, seen, new Set()).gone, [])
+test('what others put into the suite stays', async () => {
+  const held = suite(pkg(1, 'aa'), pkg(9, 'zz'))
+  assert.deepEqual(await edited(folder({ 'a.deb': pkg(1, 'aa') }), held, [1]), { add: [], remove: [] })
 })
 
-test('files below a directory whose file system is gone are not gone', () => {
-  const mounts = mountsIn(look({ directories: { usb: '2:1', 'usb/deep': '2:2', plain: '1:7' } }))
-  assert.deepEqual(mounts, new Set(['usb', 'usb/deep']))
-  const unmounted = look({ files: ['a.deb'], directories: { usb: '1:2' } })
-  assert.deepEqual(vanishedPaths(known, unmounted, mounts), { gone: [], unmounted: ['usb'] })
+test('a package of others gives way where apt could not tell it from one of the folder', async () => {
+  const held = suite(pkg(9, 'aa'))
+  assert.deepEqual(await edited(folder({ 'a.deb': pkg(1, 'aa') }), held, []), { add: [1], remove: [9] })
 })
 
-test('a directory that was mounted and now holds packages itself is believed', () => {
-  const replaced = look({ files: ['a.deb', 'usb/b.deb'], directories: { usb: '1:2' } })
-  assert.deepEqual(vanishedPaths(known, replaced, new Set(['usb'])), { gone: ['usb/deep/c.deb'], unmounted: [] })
+test('what is owned and not wanted goes even if the suite is not known to have it', async () => {
+  assert.deepEqual(await edited(folder({}), suite(), [7]), { add: [], remove: [7] })
+})
+
+test('a plan of the changes looks at nothing else', async () => {
+  const packages = folder({ 'a.deb': pkg(1, 'aa'), 'b.deb': pkg(2, 'bb') })
+  packages.settle()
+  packages.set('c.deb', pkg(3, 'cc'))
+  packages.delete('b.deb')
+  assert.deepEqual(await edited(packages, suite(), [1, 2], 'changes'), { add: [3], remove: [2] })
+})
+
+test('a package that goes and comes back before it is published stays', async () => {
+  const packages = folder({ 'a.deb': pkg(1, 'aa') })
+  packages.settle()
+  packages.delete('a.deb')
+  packages.set('other.deb', pkg(1, 'aa'))
+  assert.deepEqual(await edited(packages, suite(pkg(1, 'aa')), [1], 'changes'), { add: [], remove: [] })
+})
+
+test('the same package at two paths counts once, and stays while one of them does', async () => {
+  const packages = folder({ 'a.deb': pkg(1, 'aa'), 'copy/a.deb': pkg(1, 'aa') })
+  const edit = await planEdit(packages, { held: suite(), owned: new Set() }, 'everything')
+  assert.deepEqual([edit.add, edit.shadowed], [[1], []])
+  packages.settle()
+  packages.delete('copy/a.deb')
+  assert.deepEqual(await edited(packages, suite(pkg(1, 'aa')), [1], 'changes'), { add: [], remove: [] })
+})
+
+test('of two files that claim the same version the one modified last is published, in whatever order they come', async () => {
+  const [old, young] = [pkg(1, 'aa', { mtimeMs: 1 }), pkg(2, 'aa', { mtimeMs: 2 })]
+  for (const packages of [folder({ old, young }), folder({ young, old })]) {
+    const edit = await planEdit(packages, { held: suite(old), owned: new Set([1]) }, 'everything')
+    assert.deepEqual([edit.add, edit.remove], [[2], [1]])
+    assert.deepEqual(edit.shadowed, [{ path: 'old', by: 'young' }])
+    packages.settle()
+    packages.delete('young')
+    assert.deepEqual(await edited(packages, suite(young), [2], 'changes'), { add: [1], remove: [2] })
+  }
+})
+
+test('versions of one package stand side by side', async () => {
+  const packages = folder({ 'a.deb': pkg(1, 'aa'), 'b.deb': pkg(2, 'aa', { version: '2.0' }) })
+  assert.deepEqual((await edited(packages, suite(), [])).add, [1, 2])
 })

@@ -1,36 +1,23 @@
-import type { FolderLook } from './folder-scan.ts'
+import { Pace } from '../common/pace.ts'
+import type { FolderPackages } from './folder-packages.ts'
 
-/** A package that a file of the folder was read as. */
-export interface FolderPackage {
-  /** The look at the file that was read. */
-  readonly fingerprint: string
-  readonly mtimeMs: number
-  readonly artifactId: number
-  readonly packageId: number
-  readonly name: string
-  readonly version: string
-  /** `source` for a .dsc. */
-  readonly architecture: string
-}
-
-/** The packages of the folder by the path of their file. */
-export type FolderPackages = ReadonlyMap<string, FolderPackage>
-
-/** A package as a suite holds it. */
-export interface HeldPackage {
-  readonly packageId: number
-  readonly name: string
-  readonly version: string
-  readonly architecture: string
+/** What a plan has to know of the suite. */
+export interface SuiteContent {
+  has(packageId: number): boolean
+  /** The packages that it has under a name, version and architecture and that the folder does not want, or did not. */
+  strangers(key: string): readonly number[]
 }
 
 export interface FolderEdit {
+  /** Wanted packages that the suite lacks. */
   readonly add: readonly number[]
   readonly remove: readonly number[]
+  /** Under which keys others of the suite give way, or are what is wanted. */
+  readonly replaced: readonly string[]
+  /** Wanted packages that were not the folder's until now. */
+  readonly own: readonly number[]
   /** Files that give way to a newer one of the same name, version and architecture but other bytes. */
   readonly shadowed: readonly { readonly path: string; readonly by: string }[]
-  /** All packages that the suite shall hold because of the folder. */
-  readonly wanted: ReadonlySet<number>
 }
 
 /**
@@ -38,73 +25,37 @@ export interface FolderEdit {
  *
  * Only what the folder put there (`owned`) is ever removed, and what would stand beside a package of the folder under
  * the same name, version and architecture: apt could not tell the two apart. Packages that others put into the suite
- * stay.
- */
-export function planEdit(
-  packages: FolderPackages,
-  held: Iterable<HeldPackage>,
-  owned: ReadonlySet<number>,
-): FolderEdit {
-  const newest = new Map<string, { path: string; each: FolderPackage }>()
-  const shadowed: { path: string; by: string }[] = []
-  for (const [path, each] of packages) {
-    const rival = newest.get(keyOf(each))
-    if (rival === undefined) newest.set(keyOf(each), { path, each })
-    else if (rival.each.packageId !== each.packageId) {
-      const wins = each.mtimeMs > rival.each.mtimeMs || (each.mtimeMs === rival.each.mtimeMs && path > rival.path)
-      shadowed.push(wins ? { path: rival.path, by: path } : { path, by: rival.path })
-      if (wins) newest.set(keyOf(each), { path, each })
-    }
-  }
-  const wanted = new Set(Array.from(newest.values(), ({ each }) => each.packageId))
-  const present = new Set<number>()
-  const remove: number[] = []
-  for (const each of held) {
-    present.add(each.packageId)
-    if (wanted.has(each.packageId)) continue
-    if (owned.has(each.packageId) || newest.has(keyOf(each))) remove.push(each.packageId)
-  }
-  return { add: [...wanted].filter((id) => !present.has(id)), remove, shadowed, wanted }
-}
-
-function keyOf({ name, version, architecture }: Omit<HeldPackage, 'packageId'>): string {
-  return `${name} ${version} ${architecture}`
-}
-
-/**
- * The known packages whose file is gone for certain. A file below a directory that cannot be read, or of which nothing
- * is left but the place where another file system was mounted, is not gone: its disk is.
+ * stay. What is owned and no longer wanted is removed whether the suite is known to have it or not: it may be in a
+ * change that is recorded and not sealed yet.
  *
- * @param mounts directories that lay on another device than the root, at the look before.
+ * @param scope `changes` looks only at what changed since the packages were settled with this very content
  */
-export function vanishedPaths(
+export async function planEdit(
   packages: FolderPackages,
-  look: FolderLook,
-  mounts: ReadonlySet<string>,
-): { gone: string[]; unmounted: string[] } {
-  const rootDevice = deviceOf(look.root)
-  const unmounted = [...mounts].filter((path) => {
-    const identity = look.directories.get(path)
-    return identity !== undefined && deviceOf(identity) === rootDevice && !holdsFiles(look, path)
-  })
-  const hidden = [...unmounted, ...look.unreadable.keys()]
-  const gone = [...packages.keys()].filter(
-    (path) => !look.files.has(path) && !hidden.some((place) => path === place || path.startsWith(`${place}/`)),
-  )
-  return { gone, unmounted }
-}
-
-function holdsFiles(look: FolderLook, directory: string): boolean {
-  return look.files.keys().some((path) => path.startsWith(`${directory}/`))
-}
-
-/** The directories of a look that lie on other devices than its root. */
-export function mountsIn(look: FolderLook): Set<string> {
-  const rootDevice = deviceOf(look.root)
-  const paths = look.directories.entries().filter(([, identity]) => deviceOf(identity) !== rootDevice)
-  return new Set(paths.map(([path]) => path))
-}
-
-function deviceOf(identity: string): string {
-  return identity.split(':')[0] ?? ''
+  state: { readonly held: SuiteContent; readonly owned: ReadonlySet<number> },
+  scope: 'everything' | 'changes',
+): Promise<FolderEdit> {
+  const { held, owned } = state
+  const add: number[] = []
+  const own: number[] = []
+  const remove = new Set<number>()
+  const replaced: string[] = []
+  const shadowed: { path: string; by: string }[] = []
+  const pace = new Pace()
+  for (const key of scope === 'everything' ? packages.keys() : packages.changedKeys) {
+    if (pace.isDue()) await pace.rest()
+    const wanted = packages.wanted(key)
+    if (wanted === undefined) continue
+    if (!held.has(wanted.packageId)) add.push(wanted.packageId)
+    if (!owned.has(wanted.packageId)) own.push(wanted.packageId)
+    const strangers = held.strangers(key)
+    if (strangers.length > 0) replaced.push(key)
+    for (const id of strangers) if (id !== wanted.packageId) remove.add(id)
+    for (const each of packages.shadowed(key)) shadowed.push(each)
+  }
+  for (const id of scope === 'everything' ? owned : packages.droppedIds) {
+    if (pace.isDue()) await pace.rest()
+    if (owned.has(id) && !packages.wants(id)) remove.add(id)
+  }
+  return { add, remove: [...remove], replaced, own, shadowed }
 }

@@ -24,6 +24,12 @@ export class FolderRejections {
     return rejection?.fingerprint === file.fingerprint && Date.now() < rejection.retryAtMs
   }
 
+  /** The refused files that may be tried again. */
+  *due(): Generator<string, void, undefined> {
+    const now = Date.now()
+    for (const [path, { retryAtMs }] of this.#byPath) if (retryAtMs <= now) yield path
+  }
+
   add(file: FileLook, error: unknown): void {
     const now = Date.now()
     const before = this.#byPath.get(file.path)

@@ -2,9 +2,6 @@
 import type { Workspace } from '../access/access.ts'
 import { AshlarError } from '../common/errors.ts'
 import type { Archives } from './archives.ts'
-import type { HeldPackage } from './folder-plan.ts'
-
-const PAGE = 1000
 
 /** The suite's own name; it is made if there is none of that name. */
 export async function ensureSuite({
@@ -35,17 +32,4 @@ export async function ensureSuite({
       if (!(error instanceof AshlarError) || error.code !== 'conflict') throw error
     }
   }
-}
-
-/** All packages that the suite holds now. */
-export async function packagesHeld(archives: Archives, workspace: Workspace, suite: string): Promise<HeldPackage[]> {
-  const held: HeldPackage[] = []
-  let after: string | undefined
-  do {
-    const query = { limit: PAGE, ...(after === undefined ? {} : { after }) }
-    const page = await archives.packages(workspace, { suite }, query)
-    held.push(...page.items)
-    after = page.next
-  } while (after !== undefined)
-  return held
 }

@@ -28,6 +28,11 @@ export class FolderWatch implements Disposable {
     return this.#arrival.promise
   }
 
+  /** Whether it may be anything that has changed. */
+  get isVague(): boolean {
+    return this.#isVague
+  }
+
   /** The paths that have changed since the last call; undefined if it may be anything. */
   take(): Set<string> | undefined {
     const paths = this.#isVague ? undefined : this.#paths
