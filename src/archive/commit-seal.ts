@@ -205,6 +205,7 @@ async function writeMaps(
   built: readonly BuiltMap[],
   chunkIds: ReadonlyMap<string, number>,
 ): Promise<Map<string, number>> {
+  const since = await mapsSince(trx, suiteId)
   const idOf = (chunk: Chunk): number => (chunk.id === 0 ? (chunkIds.get(chunk.textSha256) ?? 0) : chunk.id)
   for (const { place, chunks } of built) {
     const map = await trx
@@ -224,7 +225,7 @@ async function writeMaps(
       .where('component', '=', place.component)
       .where('map_kind', '=', place.kind)
       .where('architecture', '=', place.architecture)
-      .where('until_revision', 'is', null)
+      .where('from_revision', '=', since.get(placeKey(place)) ?? 0)
       .execute()
     await trx
       .insertInto('suite_map')
@@ -275,15 +276,7 @@ async function writeIndexes(
       .onConflict((conflict) => conflict.columns(['archive_id', 'sha256', 'form']).doNothing())
       .execute()
   }
-  for (const paths of batches([...sealed.gone, ...sealed.indexes.map((index) => index.path)])) {
-    await trx
-      .updateTable('release_index')
-      .set({ until_revision: revision })
-      .where('suite_id', '=', suiteId)
-      .where('path', 'in', paths)
-      .where('until_revision', 'is', null)
-      .execute()
-  }
+  await endIndexes(trx, suiteId, revision, [...sealed.gone, ...sealed.indexes.map((index) => index.path)])
   for (const indexes of batches(sealed.indexes)) {
     const files = await trx
       .selectFrom('index_file')
@@ -309,6 +302,45 @@ async function writeIndexes(
       )
       .execute()
   }
+}
+
+/** Ends what is listed at these paths until now. */
+async function endIndexes(
+  trx: Transaction<Tables>,
+  suiteId: number,
+  revision: number,
+  paths: readonly string[],
+): Promise<void> {
+  const listed = await trx
+    .selectFrom('release_index')
+    .select(['path', 'from_revision'])
+    .where('suite_id', '=', suiteId)
+    .where('until_revision', 'is', null)
+    .execute()
+  const ending = new Set(paths)
+  // By their whole keys, so that no history is read.
+  for (const [since, rows] of Map.groupBy(listed, (row) => row.from_revision)) {
+    for (const batch of batches(rows.filter((row) => ending.has(row.path)).map((row) => row.path))) {
+      await trx
+        .updateTable('release_index')
+        .set({ until_revision: revision })
+        .where('suite_id', '=', suiteId)
+        .where('path', 'in', batch)
+        .where('from_revision', '=', since)
+        .execute()
+    }
+  }
+}
+
+/** Since when each place has the map that it has now. */
+async function mapsSince(trx: Transaction<Tables>, suiteId: number): Promise<Map<string, number>> {
+  const rows = await trx
+    .selectFrom('suite_map')
+    .select(['component', 'map_kind as kind', 'architecture', 'from_revision'])
+    .where('suite_id', '=', suiteId)
+    .where('until_revision', 'is', null)
+    .execute()
+  return new Map(rows.map((row) => [placeKey(row), row.from_revision]))
 }
 
 function batches<T>(items: readonly T[]): T[][] {

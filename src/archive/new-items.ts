@@ -11,7 +11,7 @@ import { entryKey, poolDirectory, secondPoolDirectory } from './entry-key.ts'
 import type { PoolClaim } from './pool-claims.ts'
 import { matchesAny } from './selector.ts'
 import { defaultSettings, type SuiteSettings, withSettings } from './settings.ts'
-import { headItems, itemsAt, type MapKind } from './suite-items.ts'
+import { itemPages, itemsAt, itemsNamed, type MapKind, type WholeItem } from './suite-items.ts'
 import { type Suite, type Suites, suitesAt } from './suite-table.ts'
 
 /** An item that a change would add, with the pool paths that it needs. */
@@ -167,18 +167,20 @@ function claimsIn(directory: string, found: PackageRow): PoolClaim[] {
   return found.files.map(({ fileId }) => ({ path: `${directory}/${name}`, fileId }))
 }
 
-interface SourceState {
-  readonly revision: number
-  /** Whether that is the newest, so that history need not be read. */
-  readonly isHead: boolean
-}
-
-/** The items to choose from; a few packages of now are found by their names. */
-function copyable(db: Kysely<Tables>, state: SourceState, packages: readonly PackageSelector[] | undefined) {
-  const { revision, isHead } = state
+/** The items of a suite to choose from; a few packages are found by their names. */
+async function* candidates(
+  db: Kysely<Tables>,
+  suiteId: number,
+  revision: number,
+  packages: readonly PackageSelector[] | undefined,
+): AsyncGenerator<WholeItem[], void, undefined> {
+  const all = itemsAt(db, revision)
   const names = [...new Set(packages?.map((selector) => selector.name))]
-  if (names.length === 0 || names.length > BATCH) return itemsAt(db, revision)
-  return (isHead ? headItems(db) : itemsAt(db, revision)).where('item.name', 'in', names)
+  if (names.length === 0 || names.length > BATCH) return yield* itemPages(all, suiteId)
+  const ids = await itemsNamed(db, suiteId, names)
+  for (let start = 0; start < ids.length; start += BATCH) {
+    yield* itemPages(all.where('item.id', 'in', ids.slice(start, start + BATCH)), suiteId)
+  }
 }
 
 /** Items of another suite of the archive: they keep component and place in the pool, whose paths are claimed already. */
@@ -193,16 +195,7 @@ async function* copiedItems(
   const revision = at === undefined ? archive.head : await resolveSnapshot(database, archive, at)
   const from = (at === undefined ? suites : await suitesAt(database.read, archive.id, revision)).get(request.from.suite)
   const selected = new Set<unknown>()
-  for (let last = 0; ;) {
-    const rows = await copyable(database.read, { revision, isHead: at === undefined }, request.packages)
-      .select(['item.id', 'item.package_id', 'item.name', 'item.source_name', 'item.component', 'item.section'])
-      .select(['item.priority', 'item.map_kind', 'item.architecture', 'item.entry_key', 'item.directory'])
-      .select('package.version')
-      .where('item.suite_id', '=', from.id)
-      .where('item.id', '>', last)
-      .orderBy('item.id')
-      .limit(BATCH)
-      .execute()
+  for await (const rows of candidates(database.read, from.id, revision, request.packages)) {
     const chosen = rows.filter((row) => matchesAny(request.packages, row, selected))
     for (const row of chosen) {
       if (!target.settings.components.includes(row.component)) {
@@ -217,8 +210,6 @@ async function* copiedItems(
       claims: [],
       second: { directory: row.directory, claims: [] },
     }))
-    last = rows.at(-1)?.id ?? last
-    if (rows.length < BATCH) break
   }
   const missing = request.packages?.find((selector) => !selected.has(selector))
   if (missing !== undefined) {

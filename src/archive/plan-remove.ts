@@ -49,8 +49,12 @@ export async function removePackages(
 ): Promise<Set<string>> {
   const sources = new Set<string>()
   for (let start = 0; start < packageIds.length; start += NAMES_PER_QUERY) {
+    const ids = packageIds.slice(start, start + NAMES_PER_QUERY)
+    // Found by their names, under which a suite has its items of now.
+    const packages = await state.database.read.selectFrom('package').select('name').where('id', 'in', ids).execute()
     const rows = await items(state, effect)
-      .where('item.package_id', 'in', packageIds.slice(start, start + NAMES_PER_QUERY))
+      .where('item.name', 'in', [...new Set(packages.map((row) => row.name))])
+      .where('item.package_id', 'in', ids)
       .execute()
     for (const row of rows) if (!state.has(row.id)) end(effect, row, sources)
   }

@@ -6,10 +6,8 @@ import type { Tables } from '../database/schema.ts'
 import { resolveSnapshot } from './archive-table.ts'
 import type { At } from './moment.ts'
 import type { Effect, PlanState } from './effect.ts'
-import { headItems, itemsAt } from './suite-items.ts'
+import { headItems, itemPages, itemsAt, type ItemsQuery, type WholeItem } from './suite-items.ts'
 import { suitesAt } from './suite-table.ts'
-
-const PAGE = 500
 
 export async function rollBack(state: PlanState, effect: Effect, to: At): Promise<void> {
   const { database } = state
@@ -22,9 +20,9 @@ export async function rollBack(state: PlanState, effect: Effect, to: At): Promis
   await writeHeld(state, (trx) => trx.deleteFrom('suite_item').where('added_by', '=', effect.changeId).execute())
 
   const wanted = new Set<string>()
-  for await (const row of pages(itemsAt(database.read, revision), effect.suite.id)) wanted.add(placement(row))
+  for await (const row of items(itemsAt(database.read, revision), effect.suite.id)) wanted.add(placement(row))
   const have = new Set<string>()
-  for await (const row of pages(headItems(database.read, state.sealing), effect.suite.id)) {
+  for await (const row of items(headItems(database.read, state.sealing), effect.suite.id)) {
     if (state.has(row.id)) continue
     if (wanted.has(placement(row))) {
       have.add(placement(row))
@@ -33,15 +31,19 @@ export async function rollBack(state: PlanState, effect: Effect, to: At): Promis
     effect.removed.add(row.id)
     effect.touch({ component: row.component, kind: row.map_kind, architecture: row.architecture }, row.entry_key)
   }
-  let batch: ItemRow[] = []
+  let batch: WholeItem[] = []
   const restore = async (): Promise<void> => {
     const rows = batch
     batch = []
     if (rows.length === 0) return
-    const values = rows.map(({ id: _id, ...row }) => ({ ...row, added_by: effect.changeId, removed_by: null }))
+    const values = rows.map(({ id: _id, version: _version, ...row }) => ({
+      ...row,
+      added_by: effect.changeId,
+      removed_by: null,
+    }))
     await writeHeld(state, (trx) => trx.insertInto('suite_item').values(values).execute())
   }
-  for await (const row of pages(itemsAt(database.read, revision), effect.suite.id)) {
+  for await (const row of items(itemsAt(database.read, revision), effect.suite.id)) {
     if (have.has(placement(row))) continue
     effect.touch({ component: row.component, kind: row.map_kind, architecture: row.architecture }, row.entry_key)
     batch.push(row)
@@ -59,29 +61,10 @@ async function writeHeld(state: PlanState, deed: (trx: Transaction<Tables>) => P
   })
 }
 
-type ItemsQuery = ReturnType<typeof headItems>
-
-function itemPage(query: ItemsQuery, suiteId: number, after: number) {
-  return query
-    .select(['item.id', 'item.suite_id', 'item.package_id', 'item.name', 'item.source_name', 'item.component'])
-    .select(['item.section', 'item.priority', 'item.map_kind', 'item.architecture', 'item.entry_key', 'item.directory'])
-    .where('item.suite_id', '=', suiteId)
-    .where('item.id', '>', after)
-    .orderBy('item.id')
-    .limit(PAGE)
+async function* items(query: ItemsQuery, suiteId: number): AsyncGenerator<WholeItem, void, undefined> {
+  for await (const page of itemPages(query, suiteId)) yield* page
 }
 
-type ItemRow = Awaited<ReturnType<ReturnType<typeof itemPage>['execute']>>[number]
-
-async function* pages(query: ItemsQuery, suiteId: number): AsyncGenerator<ItemRow, void, undefined> {
-  for (let last = 0; ;) {
-    const rows = await itemPage(query, suiteId, last).execute()
-    yield* rows
-    last = rows.at(-1)?.id ?? last
-    if (rows.length < PAGE) return
-  }
-}
-
-function placement(row: ItemRow): string {
+function placement(row: WholeItem): string {
   return `${row.package_id} ${row.component} ${row.map_kind} ${row.directory} ${row.section ?? ''} ${row.priority ?? ''}`
 }

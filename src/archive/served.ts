@@ -227,13 +227,13 @@ export class ServedPaths {
 
   /** A Release's date, honoured unless another Release of that second was at the same address. */
   async #lastModified(archive: Archive, named: NamedSuite, revision: number, seconds: number): Promise<LastModified> {
-    const { count } = await this.#database.read
+    const issues = await this.#database.read
       .selectFrom('release_issue')
-      .select((eb) => eb.fn.count<number>('revision').distinct().as('count'))
+      .select('revision')
       .where('suite_id', '=', named.suite.id)
       .where('date_seconds', '=', seconds)
-      .executeTakeFirstOrThrow()
-    if (count > 1) return { seconds, honoured: false }
+      .execute()
+    if (new Set(issues.map((issue) => issue.revision)).size > 1) return { seconds, honoured: false }
     if (named.name === named.suite.name) return { seconds, honoured: true }
     const { since } = await this.#database.read
       .selectFrom('suite_alias')

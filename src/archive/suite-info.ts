@@ -6,7 +6,7 @@ import type { PackageLine } from './change-request.ts'
 import { layoutOf } from './index-paths.ts'
 import type { SuiteSettings } from './settings.ts'
 import { mapsAt } from './release-table.ts'
-import { headItems, itemsAt, type MapKind } from './suite-items.ts'
+import { headItems, inListingOrder, type ItemPosition, itemsAt, itemsNamed, type MapKind } from './suite-items.ts'
 import type { Suite } from './suite-table.ts'
 
 export interface SuiteInfo {
@@ -84,34 +84,25 @@ export async function listPackages(
   revision: number | 'head',
   query: PackageQuery,
 ): Promise<{ items: SuitePackage[]; next?: string }> {
-  let rows = (revision === 'head' ? headItems(db) : itemsAt(db, revision))
+  const after = query.after === undefined ? undefined : parseCursor(query.after)
+  let items = inListingOrder(revision === 'head' ? headItems(db) : itemsAt(db, revision), suite.id, after)
+  const { name } = query
+  if (name !== undefined) {
+    const ids = await itemsNamed(db, suite.id, [name])
+    if (ids.length === 0) return { items: [] }
+    items = items.where('item.id', 'in', ids)
+  }
+  const found = await items
     .innerJoin('file', 'file.id', 'package.file_id')
     .select(['item.id', 'item.component', 'item.map_kind', 'item.architecture', 'item.entry_key', 'item.directory'])
     .select(['item.section', 'item.priority', 'item.package_id', 'package.name', 'package.version', 'file.sha256'])
     .select(['package.source_name', 'package.source_version', 'file.size', 'package.section as ownSection'])
     .select('package.priority as ownPriority')
-    .where('item.suite_id', '=', suite.id)
-    .orderBy('item.component')
-    .orderBy('item.map_kind')
-    .orderBy('item.architecture')
-    .orderBy('item.entry_key')
-    .orderBy('item.id')
     .limit(query.limit + 1)
-  if (query.name !== undefined) rows = rows.where('item.name', '=', query.name)
-  const cursor = query.after === undefined ? undefined : parseCursor(query.after)
-  if (cursor !== undefined) {
-    rows = rows.where((eb) =>
-      eb(
-        eb.refTuple('item.component', 'item.map_kind', 'item.architecture', 'item.entry_key', 'item.id'),
-        '>',
-        eb.tuple(cursor.component, cursor.kind, cursor.architecture, cursor.key, cursor.id),
-      ),
-    )
-  }
-  const found = await rows.execute()
+    .execute()
   const page = found.slice(0, query.limit)
   const last = page.at(-1)
-  const items = page.map((row) => ({
+  const listed = page.map((row) => ({
     name: row.name,
     version: row.version,
     architecture: row.architecture,
@@ -126,17 +117,11 @@ export async function listPackages(
     directory: row.directory,
     packageId: row.package_id,
   }))
-  if (found.length <= query.limit || last === undefined) return { items }
-  return { items, next: formatCursor([last.component, last.map_kind, last.architecture, last.entry_key, last.id]) }
-}
-
-/** The last item of a page, as the order has it. */
-interface PageCursor {
-  readonly component: string
-  readonly kind: MapKind
-  readonly architecture: string
-  readonly key: string
-  readonly id: number
+  if (found.length <= query.limit || last === undefined) return { items: listed }
+  return {
+    items: listed,
+    next: formatCursor([last.component, last.map_kind, last.architecture, last.entry_key, last.id]),
+  }
 }
 
 function formatCursor(parts: readonly (string | number)[]): string {
@@ -144,7 +129,7 @@ function formatCursor(parts: readonly (string | number)[]): string {
 }
 
 /** @throws AshlarError request-invalid */
-function parseCursor(text: string): PageCursor {
+function parseCursor(text: string): ItemPosition {
   const parts = parseJson(Buffer.from(text, 'base64url').toString())
   if (!Array.isArray(parts) || parts.length !== 5 || !Number.isSafeInteger(parts[4])) {
     throw new AshlarError('request-invalid', "The parameter 'after' is not the 'next' of another page.")

@@ -88,6 +88,73 @@ function removedBy(eb: ExpressionBuilder<ItemTables, 'item'>, revision: number) 
     .where('remover.revision', '<=', revision)
 }
 
+export type ItemsQuery = ReturnType<typeof headItems>
+
+/** Where an item stands in the order of a suite's listing, which is that of an index. */
+export interface ItemPosition extends Place {
+  readonly key: string
+  readonly id: number
+}
+
+/** Narrows a query over the items of one suite to those after a position; takes them in order. */
+export function inListingOrder(query: ItemsQuery, suiteId: number, after: ItemPosition | undefined): ItemsQuery {
+  const ordered = query
+    .where('item.suite_id', '=', suiteId)
+    .orderBy('item.component')
+    .orderBy('item.map_kind')
+    .orderBy('item.architecture')
+    .orderBy('item.entry_key')
+    .orderBy('item.id')
+  if (after === undefined) return ordered
+  return ordered.where((eb) =>
+    eb(
+      eb.refTuple('item.component', 'item.map_kind', 'item.architecture', 'item.entry_key', 'item.id'),
+      '>',
+      eb.tuple(after.component, after.kind, after.architecture, after.key, after.id),
+    ),
+  )
+}
+
+/** The items that a suite has or had of packages with these names. */
+export async function itemsNamed(db: Kysely<Tables>, suiteId: number, names: readonly string[]): Promise<number[]> {
+  // Step by step, since a planner would rather read all of the suite in its order.
+  const packages = await db
+    .selectFrom('package')
+    .select('id')
+    .where('name', 'in', [...names])
+    .execute()
+  const found: number[] = []
+  for (let start = 0; start < packages.length; start += PAGE) {
+    const ids = packages.slice(start, start + PAGE).map((row) => row.id)
+    const rows = await db.selectFrom('suite_item').select(['id', 'suite_id']).where('package_id', 'in', ids).execute()
+    for (const row of rows) if (row.suite_id === suiteId) found.push(row.id)
+  }
+  return found
+}
+
+function wholeItems(query: ItemsQuery) {
+  return query
+    .select(['item.id', 'item.suite_id', 'item.package_id', 'item.name', 'item.source_name', 'item.component'])
+    .select(['item.section', 'item.priority', 'item.map_kind', 'item.architecture', 'item.entry_key', 'item.directory'])
+    .select('package.version')
+    .limit(PAGE)
+}
+
+export type WholeItem = Awaited<ReturnType<ReturnType<typeof wholeItems>['execute']>>[number]
+
+/** The items of a suite that a query finds, as they are recorded, a page at a time. */
+export async function* itemPages(query: ItemsQuery, suiteId: number): AsyncGenerator<WholeItem[], void, undefined> {
+  let after: ItemPosition | undefined
+  for (;;) {
+    const rows = await wholeItems(inListingOrder(query, suiteId, after)).execute()
+    yield rows
+    const last = rows.at(-1)
+    if (last === undefined || rows.length < PAGE) return
+    const { component, map_kind: kind, architecture, entry_key: key, id } = last
+    after = { component, kind, architecture, key, id }
+  }
+}
+
 /** The entries of a map from one key up to, not including, another; in order, a page at a time. */
 export async function* mapEntries(
   db: Kysely<Tables>,

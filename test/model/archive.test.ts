@@ -45,7 +45,7 @@ forEachDialect((dialect, open) => {
         await play.all(history)
         await play.verify()
       }),
-      { seed, numRuns: Number(runs ?? (dialect === 'sqlite' ? 6 : 2)), endOnFailure: runs !== undefined },
+      { seed, numRuns: Number(runs ?? (dialect === 'sqlite' ? 6 : 2)), endOnFailure: true },
     )
     assert.deepEqual(world.errors, [])
   })

@@ -260,8 +260,8 @@ const layout = {
       until_revision: orNull(integer),
     },
     primaryKey: ['suite_id', 'component', 'map_kind', 'architecture', 'from_revision'],
-    index: [['map_id']],
-    indexWhereNull: [['until_revision', 'suite_id', 'component', 'map_kind', 'architecture']],
+    // With all that is asked of what holds now: else SQLite takes the primary key, and reads all history with it.
+    index: [['map_id'], ['suite_id', 'until_revision', 'component', 'map_kind', 'architecture', 'map_id']],
   },
   index_file: {
     columns: {
@@ -284,8 +284,7 @@ const layout = {
       until_revision: orNull(integer),
     },
     primaryKey: ['suite_id', 'path', 'from_revision'],
-    index: [['index_file_id']],
-    indexWhereNull: [['until_revision', 'suite_id', 'path']],
+    index: [['index_file_id'], ['suite_id', 'until_revision', 'path', 'index_file_id']],
   },
   release_issue: {
     columns: {

@@ -1,0 +1,112 @@
+/** What a seal and a request ask of SQLite is answered through indexes, however long the history and large the suite. */
+import assert from 'node:assert/strict'
+import { DatabaseSync } from 'node:sqlite'
+import { it } from 'node:test'
+import type { KyselyPlugin, PluginTransformQueryArgs, RootOperationNode } from 'kysely'
+import { archiveWorld, openRooms } from '../../test/support/archive-world.ts'
+import { type DialectName, forEachDialect } from '../../test/support/databases.ts'
+import type { Database } from '../database/database.ts'
+
+/** Notes the text of every statement. */
+class Recorder implements KyselyPlugin {
+  readonly statements = new Set<string>()
+  readonly #compile: (args: PluginTransformQueryArgs) => string
+
+  constructor(database: Database) {
+    const executor = database.read.getExecutor()
+    this.#compile = ({ node, queryId }) => executor.compileQuery(executor.transformQuery(node, queryId), queryId).sql
+  }
+
+  transformQuery(args: PluginTransformQueryArgs): RootOperationNode {
+    this.statements.add(this.#compile(args))
+    return args.node
+  }
+
+  transformResult: KyselyPlugin['transformResult'] = ({ result }) => Promise.resolve(result)
+}
+
+function recorded(database: Database, recorder: Recorder): Database {
+  return {
+    dialect: database.dialect,
+    read: database.read.withPlugin(recorder),
+    write: (deed) => database.write((trx) => deed(trx.withPlugin(recorder))),
+    now: (executor) => database.now(executor),
+    close: () => database.close(),
+    [Symbol.asyncDispose]: () => database.close(),
+  }
+}
+
+/** Tables that grow with each revision; of these, a suite's rows of all time are never read. */
+const growing = /^(?:SEARCH|SCAN) (?:suite_map|release_index|current|earlier|past) /
+
+function faultsOf(plan: readonly string[]): string[] {
+  const isSorted = plan.some((step) => step.startsWith('USE TEMP B-TREE'))
+  return plan.filter((step) => {
+    if (step.startsWith('SCAN ') && step !== 'SCAN CONSTANT ROW') return true
+    if (growing.test(step) && /\(suite_id=\?\)$/.test(step)) return true
+    // Sorting is for what was found by ids, or by the changes that brought it.
+    return isSorted && /^SEARCH (?:item|suite_item) USING INDEX .*\(suite_id=\?\)$/.test(step)
+  })
+}
+
+forEachDialect((dialect: DialectName, open) => {
+  // PostgreSQL plans by what its tables hold; what these few rows would show says nothing.
+  if (dialect !== 'sqlite') return
+
+  void it('nothing that a change or a request asks reads all of a table, or the history of a suite', async () => {
+    await using world = await archiveWorld(open)
+    const recorder = new Recorder(world.db)
+    await using rooms = await openRooms(recorded(world.db, recorder), world.dataDirectory)
+    const { archives } = rooms
+    const { workspace } = world
+    recorder.statements.clear()
+
+    const submit = (request: Parameters<typeof archives.submit>[1]) =>
+      archives.submit(workspace, request, { userId: null })
+    await submit({ kind: 'suite-create', suite: 'stable', settings: {}, aliases: ['lts'] })
+    await submit({ kind: 'suite-create', suite: 'newest', settings: { versions: 'newest' } })
+    const packageId = await world.deb('hello', '1')
+    for (const suite of ['stable', 'newest']) await submit({ kind: 'add', suite, packages: [{ packageId }] })
+    await submit({
+      kind: 'edit',
+      suite: 'newest',
+      add: [{ packageId: await world.deb('hello', '2') }],
+      remove: [packageId],
+    })
+    await submit({ kind: 'remove', suite: 'stable', packages: [{ name: 'hello' }] })
+    await submit({ kind: 'rollback', suite: 'stable', to: 'r3' })
+    await submit({ kind: 'copy', suite: 'stable', from: { suite: 'newest' } })
+    await submit({ kind: 'copy', suite: 'stable', from: { suite: 'newest', at: 'r4' }, packages: [{ name: 'hello' }] })
+    await submit({ kind: 'suite-update', suite: 'stable', settings: { validUntilDays: 3 } })
+    await submit({ kind: 'alias', name: 'lts', suite: 'newest' })
+    for (const at of [undefined, 'r4']) {
+      const ref = { suite: 'stable', at }
+      await archives.suites(workspace, at)
+      await archives.sources(workspace, ref)
+      const page = await archives.packages(workspace, ref, { limit: 1 })
+      await archives.packages(workspace, ref, { limit: 1, after: page.next })
+      await archives.packages(workspace, ref, { limit: 1, name: 'hello', after: page.next })
+      await archives.diff(workspace, ref, { suite: 'stable', at: 'r3' })
+    }
+    await archives.history(workspace, 'stable', { limit: 5, before: 9 })
+    await archives.snapshots(workspace, 5)
+    for (const path of ['dists/lts/InRelease', 'dists/stable/main/binary-amd64/Packages.xz', 'archive-key.asc']) {
+      for (const below of ['', 'snapshot/r4/']) await archives.resolve(workspace, below + path)
+    }
+    await archives.resolve(workspace, 'pool/main/h/hello/hello_1_all.deb')
+
+    using database = new DatabaseSync(world.databaseUrl.slice('sqlite:'.length), { readOnly: true })
+    assert.ok(recorder.statements.size > 60)
+    const wrong: Record<string, string[]> = {}
+    // Of an insertion the plan shows its own values and the references that are checked.
+    for (const statement of [...recorder.statements].filter((one) => !one.startsWith('insert '))) {
+      const plan = database
+        .prepare(`explain query plan ${statement}`)
+        .all()
+        .map((row) => String(row['detail']))
+      const faults = faultsOf(plan)
+      if (faults.length > 0) wrong[statement] = plan
+    }
+    assert.deepEqual(wrong, {})
+  })
+})
