@@ -18,7 +18,7 @@ import { loadArtifacts, type Artifact } from './artifact-rows.ts'
 import { Completions } from './completion.ts'
 import { Creator, type CreateOptions } from './create.ts'
 import { deleteArtifact } from './delete.ts'
-import { Ingestion, type Ingested, type IngestOptions } from './ingest.ts'
+import { Ingestion, type Ingested, type IngestOptions, type LocalPackage } from './ingest.ts'
 import { Inspector } from './inspector.ts'
 import { listArtifacts, type ArtifactFilter, type ArtifactPage } from './list.ts'
 import { PackageReader } from './package-reader.ts'
@@ -78,6 +78,13 @@ export interface Artifacts extends AsyncDisposable {
    * The spooled file is gone if it succeeds, and left to the caller if not.
    */
   ingestBinary(workspace: Workspace, spooled: SpooledFile, fileName: string, options: IngestOptions): Promise<Ingested>
+  /** The same for a small local file in one go; undefined if it is not in the state of its fingerprint any more. */
+  ingestLocal(
+    workspace: Workspace,
+    local: LocalPackage,
+    fileName: string,
+    options: IngestOptions,
+  ): Promise<Ingested | undefined>
   /** The same for a .dsc and the files that it lists, by their names. */
   ingestSource(
     workspace: Workspace,
@@ -196,6 +203,15 @@ class OpenArtifacts implements Artifacts {
     options: IngestOptions,
   ): Promise<Ingested> {
     return await this.#ingestion.binary(workspace, spooled, fileName, options)
+  }
+
+  async ingestLocal(
+    workspace: Workspace,
+    local: LocalPackage,
+    fileName: string,
+    options: IngestOptions,
+  ): Promise<Ingested | undefined> {
+    return await this.#ingestion.local(workspace, local, fileName, options)
   }
 
   async ingestSource(

@@ -9,19 +9,26 @@ import { AshlarError } from '../common/errors.ts'
 import type { Faults } from '../common/faults.ts'
 import type { Database } from '../database/database.ts'
 import type { Micros, Tables } from '../database/schema.ts'
+import { unlinkIfThere } from '../storage/spool-writer.ts'
 import { storageError } from '../storage/storage-error.ts'
 import type { SpooledFile, Storage, StoredFile } from '../storage/storage.ts'
 import { categoryNamed, checkFiles, type ArtifactData } from './categories.ts'
 import { insertDrafts } from './draft.ts'
 import { pathFault } from './file-path.ts'
 import type { Inspector } from './inspector.ts'
-import type { PackageReading } from './reading.ts'
+import { factsOfBinary, type PackageReading } from './reading.ts'
 import { knownPackages, recordPackages } from './record-packages.ts'
 import type { AnnouncedFile } from './wish.ts'
 
 export interface Ingested {
   readonly artifactId: number
   readonly packageId: number
+}
+
+/** A local file of at most `maximumCopyBytes` (storage/spool-copy.ts) that others may write to. */
+export interface LocalPackage {
+  readonly from: string
+  readonly fingerprint: string
 }
 
 export interface IngestOptions {
@@ -86,6 +93,38 @@ export class Ingestion {
       files: [{ path: fileName, file }],
       reading,
     })
+  }
+
+  /**
+   * Makes a small local .deb, .udeb or .ddeb an artifact, as it is in the state of this fingerprint; undefined if it is
+   * in another. Copied, hashed and read in one go, off the main thread.
+   */
+  async local(
+    workspace: Workspace,
+    local: LocalPackage,
+    fileName: string,
+    options: IngestOptions,
+  ): Promise<Ingested | undefined> {
+    const category = categoryNamed('debian:binary-package')
+    checkNames([fileName])
+    checkFiles(category, [fileName], fileName)
+    const copied = await this.#inspector.copyBinary({ ...local, to: await this.#storage.spool.reserve(), fileName })
+    if (copied === undefined) return undefined
+    const { spooled, package: reading } = copied
+    try {
+      const file = await this.#storage.keep(spooled)
+      return await this.#batches.run({
+        workspaceId: workspace.id,
+        category: 'debian:binary-package',
+        data: factsOfBinary(category, reading),
+        userId: options.userId,
+        files: [{ path: fileName, file }],
+        reading,
+      })
+    } catch (error) {
+      await unlinkIfThere(spooled.path).catch(() => {})
+      throw error
+    }
   }
 
   /**

@@ -5,7 +5,7 @@ import type { Database } from '../database/database.ts'
 import type { SpooledFile, Storage, StoredFile } from '../storage/storage.ts'
 import type { ArtifactData, Category } from './categories.ts'
 import { fileNameOf } from './file-path.ts'
-import type { PackageReader, ReadRequest } from './package-reader.ts'
+import type { CopyRequest, PackageReader, ReadRequest } from './package-reader.ts'
 import { compareListed, factsOf, factsOfBinary, type PackageIdentity, type PackageReading } from './reading.ts'
 import type { AnnouncedFile } from './wish.ts'
 
@@ -51,6 +51,13 @@ export class Inspector {
       sha256,
       sizeBytes,
     }))
+  }
+
+  /** Copies a small local .deb into the spool and reads the copy, as PackageReader.copy. */
+  async copyBinary(
+    wish: Omit<CopyRequest, 'as'>,
+  ): Promise<{ spooled: SpooledFile; package: PackageReading } | undefined> {
+    return await this.#reader.copy({ as: 'copy', ...wish })
   }
 
   async #inspect(

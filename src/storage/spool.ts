@@ -55,6 +55,18 @@ export class Spool {
     }
   }
 
+  /** The path of a new file, for a thread that writes and syncs it by itself. @throws AshlarError */
+  async reserve(): Promise<string> {
+    try {
+      // What the thread does cannot be made to fail there.
+      await this.#faults.reach('spool.write')
+      await this.#faults.reach('spool.sync')
+    } catch (error) {
+      throw storageError(error, 'an upload')
+    }
+    return this.#path(randomUUID())
+  }
+
   /**
    * Continues the file `id` under a new id, with all the bytes that it has; the old id is gone then. Undefined if
    * there is no such file.
