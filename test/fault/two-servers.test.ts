@@ -22,7 +22,12 @@ test('with SQLite a second server on one data directory is refused with a senten
 })
 
 /** Uploads `name-0`, `name-1` …; gives what was acknowledged, with the revision of each. */
-async function uploads(server: Server, name: string, count: number): Promise<Map<string, number>> {
+async function uploads(
+  server: Server,
+  name: string,
+  count: number,
+  onAcknowledged: () => void = () => {},
+): Promise<Map<string, number>> {
   const acknowledged = new Map<string, number>()
   for (let i = 0; i < count; i += 1) {
     const each = `${name}-${i}`
@@ -30,6 +35,7 @@ async function uploads(server: Server, name: string, count: number): Promise<Map
       const files = { [`${each}_1.0_all.deb`]: makeDeb({ name: each, version: '1.0' }) }
       const { revision } = await publish(server, 'stable', files, { key: each })
       acknowledged.set(each, revision)
+      onAcknowledged()
     } catch (error) {
       if (!isGone(error)) throw error
       return acknowledged
@@ -50,12 +56,13 @@ forEachDialect((dialect, _open, createEmpty) => {
     const both = await Promise.all(workers.map((server, i) => uploads(server, `both${i}`, 8)))
     await prove(both, [one, other])
 
-    const doomed = Promise.all([0, 1, 2].map((i) => uploads(one, `doomed${i}`, 1000)))
+    const begun = [0, 1, 2].map(() => Promise.withResolvers<void>())
+    const doomed = Promise.all(begun.map(({ resolve }, i) => uploads(one, `doomed${i}`, 1000, resolve)))
     const lasting = await Promise.all([
       uploads(other, 'lasting0', 12),
       uploads(other, 'lasting1', 12),
       (async () => {
-        await new Promise((resolve) => setTimeout(resolve, 500))
+        await Promise.all(begun.map(({ promise }) => promise))
         await one.kill()
       })(),
     ])
