@@ -6,10 +6,10 @@ import type { Database } from '../database/database.ts'
 import type { PackageTable, SuiteItemTable, Tables } from '../database/schema.ts'
 import { canonicalDebName, isComponentName, isSuiteName } from '../debian/names.ts'
 import { type Archive, resolveSnapshot } from './archive-table.ts'
-import type { ChangeRequest, PackagePlacement, PackageSelector } from './change-request.ts'
+import type { ChangeRequest, PackagePlacement } from './change-request.ts'
 import { entryKey, poolDirectory, secondPoolDirectory } from './entry-key.ts'
 import type { PoolClaim } from './pool-claims.ts'
-import { matchesAny } from './selector.ts'
+import { meansNothing, Selection } from './selector.ts'
 import { defaultSettings, type SuiteSettings, withSettings } from './settings.ts'
 import { itemPages, itemsAt, itemsNamed, type MapKind, type WholeItem } from './suite-items.ts'
 import { type Suite, type Suites, suitesAt } from './suite-table.ts'
@@ -172,10 +172,9 @@ async function* candidates(
   db: Kysely<Tables>,
   suiteId: number,
   revision: number,
-  packages: readonly PackageSelector[] | undefined,
+  { names }: Selection,
 ): AsyncGenerator<WholeItem[], void, undefined> {
   const all = itemsAt(db, revision)
-  const names = [...new Set(packages?.map((selector) => selector.name))]
   if (names.length === 0 || names.length > BATCH) return yield* itemPages(all, suiteId)
   const ids = await itemsNamed(db, suiteId, names)
   for (let start = 0; start < ids.length; start += BATCH) {
@@ -194,9 +193,9 @@ async function* copiedItems(
   const { at } = request.from
   const revision = at === undefined ? archive.head : await resolveSnapshot(database, archive, at)
   const from = (at === undefined ? suites : await suitesAt(database.read, archive.id, revision)).get(request.from.suite)
-  const selected = new Set<unknown>()
-  for await (const rows of candidates(database.read, from.id, revision, request.packages)) {
-    const chosen = rows.filter((row) => matchesAny(request.packages, row, selected))
+  const selection = new Selection(request.packages)
+  for await (const rows of candidates(database.read, from.id, revision, selection)) {
+    const chosen = rows.filter((row) => selection.has(row))
     for (const row of chosen) {
       if (!target.settings.components.includes(row.component)) {
         throw new AshlarError(
@@ -211,8 +210,6 @@ async function* copiedItems(
       second: { directory: row.directory, claims: [] },
     }))
   }
-  const missing = request.packages?.find((selector) => !selected.has(selector))
-  if (missing !== undefined) {
-    throw new AshlarError('not-found', `The suite '${from.name}' has no package '${missing.name}' that matches.`)
-  }
+  const missing = selection.unused
+  if (missing !== undefined) throw meansNothing(from.name, missing)
 }

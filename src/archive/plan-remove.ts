@@ -1,8 +1,7 @@
 /** Which items of a suite a removal ends. */
-import { AshlarError } from '../common/errors.ts'
 import type { PackageSelector } from './change-request.ts'
 import type { Effect, PlanState } from './effect.ts'
-import { formatSelector, matchesAny } from './selector.ts'
+import { meansNothing, Selection } from './selector.ts'
 import { headItems } from './suite-items.ts'
 
 const NAMES_PER_QUERY = 500
@@ -16,24 +15,19 @@ export async function removeSelected(
   effect: Effect,
   selectors: readonly PackageSelector[],
 ): Promise<Set<string>> {
-  const used = new Set<unknown>()
-  const names = [...new Set(selectors.map((selector) => selector.name))]
+  const selection = new Selection(selectors)
+  const { names } = selection
   const sources = new Set<string>()
   for (let start = 0; start < names.length; start += NAMES_PER_QUERY) {
     const rows = await items(state, effect)
       .where('item.name', 'in', names.slice(start, start + NAMES_PER_QUERY))
       .execute()
     for (const row of rows) {
-      if (!state.has(row.id) && matchesAny(selectors, row, used)) end(effect, row, sources)
+      if (!state.has(row.id) && selection.has(row)) end(effect, row, sources)
     }
   }
-  const missing = selectors.find((selector) => !used.has(selector))
-  if (missing !== undefined) {
-    throw new AshlarError(
-      'not-found',
-      `The suite '${effect.suite.name}' has no package that '${formatSelector(missing)}' means.`,
-    )
-  }
+  const missing = selection.unused
+  if (missing !== undefined) throw meansNothing(effect.suite.name, missing)
   return sources
 }
 
