@@ -86,6 +86,28 @@ forEachDialect((_dialect, open) => {
     }
   })
 
+  it('an index stays under its digest for those who came by a name that is gone', async () => {
+    await using world = await archiveWorld(open)
+    const stable = await world.suite('stable')
+    await stable.add('hello', '1')
+    await world.submit({ kind: 'alias', name: 'current', suite: 'stable' })
+    const listed = listedIn(await world.text('dists/current/Release'))
+    await world.submit({ kind: 'alias', name: 'current', suite: null })
+    await assert.rejects(world.bytes('dists/current/Release'), refused('not-found'))
+    for (const { sha256 } of listed.values()) await world.bytes(`dists/current/main/by-hash/SHA256/${sha256}`)
+  })
+
+  it('a package is as old as its place in the archive, whoever has had the file before', async () => {
+    await using world = await archiveWorld(open)
+    const packageId = await world.deb('hello', '1')
+    await world.db.write((trx) => trx.updateTable('file').set({ created_at: second }).execute())
+    const before = Math.floor((await world.db.now()) / second)
+    await world.suite('stable')
+    await world.submit({ kind: 'add', suite: 'stable', packages: [{ packageId }] })
+    const modified = await lastModified(world, 'pool/main/h/hello/hello_1_all.deb')
+    assert.ok(modified.seconds >= before)
+  })
+
   it('what is not sealed cannot be fetched', async () => {
     await using world = await archiveWorld(open)
     await world.suite('stable')

@@ -13,6 +13,7 @@ import { AshlarError } from '../common/errors.ts'
 import type { Database } from '../database/database.ts'
 import type { ReleaseIssueTable } from '../database/schema.ts'
 import { formatInRelease } from '../debian/clearsign.ts'
+import { longestSuiteName } from '../debian/names.ts'
 import { binaryPublicKeys } from '../debian/openpgp.ts'
 import type { StoredFile } from '../storage/storage.ts'
 import { type Archive, archiveOf, resolveSnapshot } from './archive-table.ts'
@@ -115,7 +116,9 @@ export class ServedPaths {
       .selectFrom('pool_name')
       .innerJoin('change', 'change.id', 'pool_name.change_id')
       .innerJoin('file', 'file.id', 'pool_name.file_id')
-      .select(['file.id', 'file.sha256', 'file.size', 'file.created_at'])
+      .select(['file.id', 'file.sha256', 'file.size'])
+      // Not since when the file is stored, which tells whether another workspace had it before.
+      .select('change.created_at')
       .where('pool_name.archive_id', '=', archive.id)
       .where('pool_name.path', '=', path)
       .where('change.state', '=', 'sealed')
@@ -133,9 +136,10 @@ export class ServedPaths {
   }
 
   async #underDists(archive: Archive, revision: number, kind: 'live' | 'snapshot', path: string): Promise<Served> {
+    // Whatever the name means by now: its client may have read a Release before the name was taken away.
+    const byHash = /\/by-hash\/SHA256\/([0-9a-f]{64})$/.exec(path)
+    if (byHash !== null) return this.#indexByHash(archive, byHash[1] ?? '', path)
     for (const named of suitesIn(await this.#suitesAt(archive, revision), path)) {
-      const byHash = /(?:^|\/)by-hash\/SHA256\/([0-9a-f]{64})$/.exec(named.rest)
-      if (byHash !== null) return this.#indexByHash(archive, byHash[1] ?? '', path)
       const issue = await this.#issueAt(named.suite, revision, kind)
       if (issue === undefined) continue
       const lastModified = await this.#lastModified(archive, named, revision, issue.date_seconds)
@@ -270,7 +274,7 @@ interface NamedSuite {
 
 /** Suite names may have slashes, and one may begin like another (`stable`, `stable/main`): the longest first. */
 function* suitesIn(suites: Suites, path: string): Generator<NamedSuite, void, undefined> {
-  for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1)) {
+  for (let end = path.lastIndexOf('/', longestSuiteName); end > 0; end = path.lastIndexOf('/', end - 1)) {
     const name = path.slice(0, end)
     const suite = suites.find(name)
     if (suite !== undefined) yield { suite, name, rest: path.slice(end + 1) }

@@ -21,9 +21,11 @@ export function isComponentName(text: string): boolean {
   return isPathSegment(text)
 }
 
+export const longestSuiteName = 200
+
 /** Whether `text` can be a suite: a directory below `dists/`, which may be deeper than one level (`bookworm/updates`). */
 export function isSuiteName(text: string): boolean {
-  return text.length <= 200 && text.split('/').every(isPathSegment)
+  return text.length <= longestSuiteName && text.split('/').every(isPathSegment)
 }
 
 /** A directory name that means nothing else to a server, a shell or apt. */
