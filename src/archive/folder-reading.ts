@@ -7,7 +7,7 @@ import type { FileLook } from './folder-scan.ts'
 /** Many, because files that arrive together share syncs and transactions; of each at most one chunk is in memory. */
 const READS_AT_A_TIME = 32
 /** What is read is remembered after so many files, so that a crash does not cost the whole first reading. */
-const FILES_PER_BATCH = 1000
+const FILES_PER_BATCH = 500
 
 export interface ReadingOptions {
   readonly intake: Intake
