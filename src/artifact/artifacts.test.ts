@@ -42,6 +42,19 @@ forEachDialect((_dialect, openFresh) => {
     assert.equal((await room.announce('generic', {})).complete, true)
   })
 
+  it('names a target that is not there among more relations than one statement can have parameters for', async () => {
+    await using room = await artifactRoom(openFresh)
+    const wishes = Array.from({ length: 70 }, (_, wish) => ({
+      category: 'generic',
+      files: [],
+      relations: Array.from({ length: 1000 }, (__, i) => ({
+        type: 'relates-to' as const,
+        target: 1000 + wish * 1000 + i,
+      })),
+    }))
+    await assert.rejects(room.artifacts.create(room.workspace, wishes, { userId: room.userId }), { code: 'not-found' })
+  })
+
   it('a file that a complete artifact of the workspace has need not be sent', async () => {
     await using room = await artifactRoom(openFresh)
     const bytes = randomBytes(1000)

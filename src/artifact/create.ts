@@ -27,6 +27,7 @@ const maximumWishes = 1000
 /** How often what we looked up may have changed when we write. */
 const maximumAttempts = 5
 const digestsAtOnce = 4000
+const targetsAtOnce = 4000
 /** Packages that are proven already and were never read are read so many at a time. */
 const inspectionsAtOnce = 16
 
@@ -239,14 +240,16 @@ async function provenFiles(
 
 async function checkTargets(trx: Transaction<Tables>, workspace: Workspace, drafts: readonly Draft[]): Promise<void> {
   const targets = [...new Set(drafts.flatMap((draft) => draft.relations.map((relation) => relation.target)))]
-  if (targets.length === 0) return
-  const rows = await trx
-    .selectFrom('artifact')
-    .select('id')
-    .where('workspace_id', '=', workspace.id)
-    .where('id', 'in', targets)
-    .execute()
-  const found = new Set(rows.map((row) => row.id))
+  const found = new Set<number>()
+  for (let start = 0; start < targets.length; start += targetsAtOnce) {
+    const rows = await trx
+      .selectFrom('artifact')
+      .select('id')
+      .where('workspace_id', '=', workspace.id)
+      .where('id', 'in', targets.slice(start, start + targetsAtOnce))
+      .execute()
+    for (const row of rows) found.add(row.id)
+  }
   const missing = targets.find((target) => !found.has(target))
   if (missing === undefined) return
   throw new AshlarError('not-found', `There is no artifact ${missing} in this workspace to relate to.`)

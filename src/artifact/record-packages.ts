@@ -12,25 +12,33 @@ export interface ReadPackage {
   readonly fileIds: ReadonlyMap<Sha256, number>
 }
 
-/** Records packages in a constant number of statements. @returns package ids by file id, also of those known before. */
+/** Keeps the parameters of one statement well below the limits of both dialects. */
+const packagesAtOnce = 1000
+
+/** Records packages, some hundreds with each statement. @returns package ids by file id, also of those known before. */
 export async function recordPackages(
   trx: Transaction<Tables>,
   packages: readonly ReadPackage[],
   now: Micros,
 ): Promise<Map<number, number>> {
   const byFile = new Map(packages.map((one) => [one.fileId, one]))
-  if (byFile.size === 0) return new Map()
-  const inserted = await trx
-    .insertInto('package')
-    // In one order for everyone, so that two transactions cannot wait for each other.
-    .values([...byFile.values()].sort((a, b) => a.fileId - b.fileId).map((one) => packageRow(one, now)))
-    .onConflict((conflict) => conflict.column('file_id').doNothing())
-    .returning(['id', 'file_id'])
-    .execute()
-  const ids = new Map(inserted.map((row) => [row.file_id, row.id]))
-  await insertParts(trx, byFile, ids)
-  const known = [...byFile.keys()].filter((fileId) => !ids.has(fileId))
-  for (const [fileId, found] of await knownPackages(trx, known)) ids.set(fileId, found.id)
+  // In one order for everyone, so that two transactions cannot wait for each other.
+  const ordered = [...byFile.values()].sort((a, b) => a.fileId - b.fileId)
+  const ids = new Map<number, number>()
+  for (let start = 0; start < ordered.length; start += packagesAtOnce) {
+    const batch = ordered.slice(start, start + packagesAtOnce)
+    const inserted = await trx
+      .insertInto('package')
+      .values(batch.map((one) => packageRow(one, now)))
+      .onConflict((conflict) => conflict.column('file_id').doNothing())
+      .returning(['id', 'file_id'])
+      .execute()
+    const fresh = new Map(inserted.map((row) => [row.file_id, row.id]))
+    await insertParts(trx, byFile, fresh)
+    const known = batch.map((one) => one.fileId).filter((fileId) => !fresh.has(fileId))
+    for (const [fileId, id] of fresh) ids.set(fileId, id)
+    for (const [fileId, found] of await knownPackages(trx, known)) ids.set(fileId, found.id)
+  }
   return ids
 }
 
@@ -74,7 +82,13 @@ async function insertParts(
     }
     if (one.reading.paths !== null) contents.push({ package_id: packageId, paths: one.reading.paths })
   }
-  if (files.length > 0) await trx.insertInto('package_file').values(files).execute()
+  // A source package may list any number of files.
+  for (let start = 0; start < files.length; start += packagesAtOnce) {
+    await trx
+      .insertInto('package_file')
+      .values(files.slice(start, start + packagesAtOnce))
+      .execute()
+  }
   if (contents.length > 0) await trx.insertInto('package_contents').values(contents).execute()
 }
 
