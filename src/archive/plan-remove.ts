@@ -46,8 +46,10 @@ export async function removePackages(
     const ids = packageIds.slice(start, start + NAMES_PER_QUERY)
     // Found by their names, under which a suite has its items of now.
     const packages = await state.database.read.selectFrom('package').select('name').where('id', 'in', ids).execute()
+    const names = [...new Set(packages.map((row) => row.name))]
+    if (names.length === 0) continue
     const rows = await items(state, effect)
-      .where('item.name', 'in', [...new Set(packages.map((row) => row.name))])
+      .where('item.name', 'in', names)
       .where('item.package_id', 'in', ids)
       .execute()
     for (const row of rows) if (!state.has(row.id)) end(effect, row, sources)
