@@ -18,6 +18,7 @@ export interface SqliteReadOptions {
  */
 export class SqliteReadDriver implements Driver {
   readonly #options: SqliteReadOptions
+  readonly #turn = new Turn()
   #database: DatabaseSync | undefined
   #statements: StatementCache | undefined
 
@@ -36,7 +37,7 @@ export class SqliteReadDriver implements Driver {
 
   async acquireConnection(): Promise<DatabaseConnection> {
     if (this.#statements === undefined) throw new Error('The database is closed.')
-    return new ReadConnection(this.#statements, this.#options)
+    return new ReadConnection(this.#statements, this.#options, this.#turn)
   }
 
   async beginTransaction(connection: DatabaseConnection): Promise<void> {
@@ -62,14 +63,34 @@ export class SqliteReadDriver implements Driver {
   }
 }
 
+/** How long queries one after the other may keep the main thread to themselves. */
+const TURN_MS = 10
+
+/**
+ * Answers come without the event loop turning, so whoever asks page after page would keep everybody else waiting; this
+ * tells when it has been long enough.
+ */
+class Turn {
+  #startedAt: number | undefined
+
+  isLong(): boolean {
+    if (this.#startedAt !== undefined) return performance.now() - this.#startedAt > TURN_MS
+    this.#startedAt = performance.now()
+    globalThis.setImmediate(() => (this.#startedAt = undefined))
+    return false
+  }
+}
+
 class ReadConnection implements DatabaseConnection {
   readonly #options: SqliteReadOptions
   readonly #shared: StatementCache
+  readonly #turn: Turn
   #own: { database: DatabaseSync; statements: StatementCache } | undefined
 
-  constructor(shared: StatementCache, options: SqliteReadOptions) {
+  constructor(shared: StatementCache, options: SqliteReadOptions, turn: Turn) {
     this.#shared = shared
     this.#options = options
+    this.#turn = turn
   }
 
   begin(): void {
@@ -85,6 +106,7 @@ class ReadConnection implements DatabaseConnection {
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
     refuseNul(query.parameters)
+    if (this.#turn.isLong()) await setImmediate()
     try {
       const prepared = (this.#own?.statements ?? this.#shared).get(query.sql)
       // The types of rows and parameters are Kysely's affair, which knows the tables.
