@@ -5,10 +5,10 @@ import type { Workspace } from '../access/access.ts'
 import type { Artifacts } from '../artifact/artifacts.ts'
 import { AshlarError } from '../common/errors.ts'
 import { readSource } from '../debian/source-package.ts'
+import { fingerprintOf, maximumCopyBytes } from '../storage/spool-copy.ts'
 import type { Spool } from '../storage/spool.ts'
 import type { SpooledFile } from '../storage/storage.ts'
 import type { FolderPackage } from './folder-packages.ts'
-import { fingerprintOf } from './folder-scan.ts'
 import type { FileLook } from './folder-scan.ts'
 
 /** The file was written to, replaced or removed while it was read: look again. */
@@ -38,13 +38,27 @@ export interface TakenIn {
  * @throws FileMoved; AshlarError `package-invalid` … for what is no package (yet); errors of the system.
  */
 export async function takeIn(intake: Intake, look: FileLook): Promise<TakenIn> {
-  const spooled = await spoolFile(intake, look.path, look.fingerprint)
-  const { artifactId } = look.path.endsWith('.dsc')
-    ? await takeInSource(intake, look.path, spooled)
-    : await discardingOnError(intake, [spooled], () =>
-        intake.artifacts.ingestBinary(intake.workspace, spooled, basename(look.path), { userId: null }),
-      )
+  if (look.path.endsWith('.dsc')) {
+    const dsc = await spoolFile(intake, look.path, look.fingerprint)
+    return { look, ...(await takeInSource(intake, look.path, dsc)) }
+  }
+  const { artifactId } =
+    look.sizeBytes > maximumCopyBytes ? await takeInLarge(intake, look) : await takeInSmall(intake, look)
   return { look, artifactId }
+}
+
+async function takeInSmall({ root, artifacts, workspace }: Intake, look: FileLook): Promise<{ artifactId: number }> {
+  const local = { from: join(root, look.path), fingerprint: look.fingerprint }
+  const ingested = await artifacts.ingestLocal(workspace, local, basename(look.path), { userId: null })
+  if (ingested === undefined) throw new FileMoved(look.path)
+  return ingested
+}
+
+async function takeInLarge(intake: Intake, look: FileLook): Promise<{ artifactId: number }> {
+  const spooled = await spoolFile(intake, look.path, look.fingerprint)
+  return discardingOnError(intake, [spooled], () =>
+    intake.artifacts.ingestBinary(intake.workspace, spooled, basename(look.path), { userId: null }),
+  )
 }
 
 /** The packages that files were taken in as, by the path of the file. */

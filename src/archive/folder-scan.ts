@@ -1,6 +1,7 @@
 import type { Dirent, Stats } from 'node:fs'
 import { opendir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { fingerprintOf } from '../storage/spool-copy.ts'
 
 /** A package file as a look at the folder found it. */
 export interface FileLook {
@@ -103,11 +104,6 @@ export async function lookAgain(root: string, look: FolderLook, paths: Iterable<
     if (found === undefined || identityOf(found) !== look.directories.get(parent)) return false
   }
   return true
-}
-
-/** What a file's state is called, for comparison with a later look at it. */
-export function fingerprintOf({ size, mtimeMs, ctimeMs, ino }: Stats): string {
-  return `${size}:${mtimeMs}:${ctimeMs}:${ino}`
 }
 
 function lookOf(path: string, stats: Stats): FileLook {
