@@ -19,7 +19,8 @@ import { parseArgs } from 'node:util'
 import { startPostgres } from './support/postgres.ts'
 
 const root = dirname(import.meta.dirname)
-const folders = ['src', 'test', 'bench']
+/** The long ones first, so that none is left running alone at the end. */
+const folders = ['test/fault', 'test', 'src', 'bench']
 
 const { values, positionals } = parseArgs({ options: { name: { type: 'string' } }, allowPositionals: true })
 const files = await testFiles(positionals)
@@ -50,9 +51,9 @@ async function testFiles(places: readonly string[]): Promise<string[]> {
   )
   const found = new Set<string>()
   for (const pattern of patterns) {
-    for await (const file of glob(pattern)) found.add(resolve(file))
+    for (const file of (await Array.fromAsync(glob(pattern))).toSorted()) found.add(resolve(file))
   }
-  return [...found].sort()
+  return [...found]
 }
 
 /** Set ASHLAR_TEST_POSTGRES to use a server that runs already. */
