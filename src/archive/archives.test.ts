@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { archiveWorld, listedIn, sha256Of } from '../../test/support/archive-world.ts'
+import { archiveWorld, listedIn, refused, sha256Of } from '../../test/support/archive-world.ts'
 import { forEachDialect } from '../../test/support/databases.ts'
 
 forEachDialect((_dialect, open) => {
@@ -17,5 +17,18 @@ forEachDialect((_dialect, open) => {
     const listed = listedIn(await world.text('dists/stable/Release'))
     assert.equal(listed.get('main/binary-amd64/Packages')?.sha256, sha256Of(Buffer.from(text)))
     assert.deepEqual(world.errors, [])
+  })
+
+  it('an override that would write more than its own line into an index is refused', async () => {
+    await using world = await archiveWorld(open)
+    await world.suite('stable')
+    const packageId = await world.deb('hello', '1')
+    for (const override of [{ section: 'x\nFilename: evil' }, { priority: 'a b' }, { section: '' }]) {
+      const request = { kind: 'add', suite: 'stable', packages: [{ packageId, ...override }] } as const
+      await assert.rejects(
+        world.submit(request),
+        refused('request-invalid', /cannot be the (?:Section|Priority) of hello/),
+      )
+    }
   })
 })

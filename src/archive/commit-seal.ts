@@ -102,7 +102,7 @@ async function writeRevision(
   await writeAliases(trx, archive.id, plan, suiteIds)
   const chunkIds = await writeChunks(trx, archive.id, seal)
   for (const sealed of seal.suites) {
-    const suiteId = sealed.suite.id === 0 ? (suiteIds.get(sealed.suite.name) ?? 0) : sealed.suite.id
+    const suiteId = sealed.suite.id === 0 ? idFor(suiteIds, sealed.suite.name) : sealed.suite.id
     const mapIds = await writeMaps(trx, archive.id, suiteId, revision, sealed.built, chunkIds)
     await writeIndexes(trx, archive.id, suiteId, revision, sealed, mapIds, sealedAt)
     await trx
@@ -206,7 +206,7 @@ async function writeMaps(
   chunkIds: ReadonlyMap<string, number>,
 ): Promise<Map<string, number>> {
   const since = await mapsSince(trx, suiteId)
-  const idOf = (chunk: Chunk): number => (chunk.id === 0 ? (chunkIds.get(chunk.textSha256) ?? 0) : chunk.id)
+  const idOf = (chunk: Chunk): number => (chunk.id === 0 ? idFor(chunkIds, chunk.textSha256) : chunk.id)
   for (const { place, chunks } of built) {
     const map = await trx
       .insertInto('index_map')
@@ -295,7 +295,7 @@ async function writeIndexes(
         indexes.map((index) => ({
           suite_id: suiteId,
           path: index.path,
-          index_file_id: idOf.get(`${index.form} ${index.sha256}`) ?? 0,
+          index_file_id: idFor(idOf, `${index.form} ${index.sha256}`),
           from_revision: revision,
           until_revision: null,
         })),
@@ -341,6 +341,13 @@ async function mapsSince(trx: Transaction<Tables>, suiteId: number): Promise<Map
     .where('until_revision', 'is', null)
     .execute()
   return new Map(rows.map((row) => [placeKey(row), row.from_revision]))
+}
+
+/** The id of what this transaction has just recorded. */
+function idFor(ids: ReadonlyMap<string, number>, name: string): number {
+  const id = ids.get(name)
+  if (id === undefined || id === 0) throw new Error(`${name} was not recorded`)
+  return id
 }
 
 function batches<T>(items: readonly T[]): T[][] {

@@ -4,7 +4,7 @@ import { parseSha256 } from '../common/digest.ts'
 import { AshlarError } from '../common/errors.ts'
 import type { Database } from '../database/database.ts'
 import type { PackageTable, SuiteItemTable, Tables } from '../database/schema.ts'
-import { canonicalDebName, isComponentName, isSuiteName } from '../debian/names.ts'
+import { canonicalDebName, isComponentName, isPriority, isSection, isSuiteName } from '../debian/names.ts'
 import { type Archive, resolveSnapshot } from './archive-table.ts'
 import type { ChangeRequest, PackagePlacement } from './change-request.ts'
 import { entryKey, poolDirectory, secondPoolDirectory } from './entry-key.ts'
@@ -82,9 +82,20 @@ async function* placedItems(
       const found = packages.get(placement.packageId)
       if (found === undefined) throw new AshlarError('not-found', `There is no package ${placement.packageId}.`)
       const component = componentOf(suite.settings, suite.name, found, placement.component)
+      requireOverrides(found, placement)
       return newItem(suite.id, found, component, placement.section ?? null, placement.priority ?? null)
     })
   }
+}
+
+/** Overrides become lines of a signed index: whatever asks for them, they are one word each. */
+function requireOverrides(found: PackageRow, { section, priority }: PackagePlacement): void {
+  if (section !== undefined && !isSection(section)) refuseOverride(found, 'Section', section)
+  if (priority !== undefined && !isPriority(priority)) refuseOverride(found, 'Priority', priority)
+}
+
+function refuseOverride(found: PackageRow, field: string, value: string): never {
+  throw new AshlarError('request-invalid', `${JSON.stringify(value)} cannot be the ${field} of ${found.name}.`)
 }
 
 type PackageRow = Pick<

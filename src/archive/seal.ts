@@ -138,7 +138,7 @@ function mergeTouched(effects: readonly Effect[]): TouchedMap[] {
   for (const map of effects.flatMap((effect) => [...effect.touched.values()])) {
     const name = placeKey(map.place)
     const keys = merged.get(name)?.keys
-    if (keys === undefined) merged.set(name, map)
+    if (keys === undefined) merged.set(name, { place: map.place, keys: new Set(map.keys) })
     else for (const key of map.keys) keys.add(key)
   }
   return [...merged.values()]

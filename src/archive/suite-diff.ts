@@ -62,7 +62,7 @@ function without(chunks: readonly Chunk[], others: readonly Chunk[]): Chunk[] {
   return chunks.filter((chunk) => !known.has(chunk.id))
 }
 
-/** The packages that chunks list, by name, version and digest or place. */
+/** The packages that chunks list, by name and version. */
 async function linesOf(storage: Storage, place: Place, chunks: readonly Chunk[]): Promise<Map<string, PackageLine>> {
   const lines = new Map<string, PackageLine>()
   for (const chunk of chunks) {

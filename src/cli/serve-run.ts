@@ -121,6 +121,9 @@ async function run(context: Run): Promise<void> {
   if (isEveryAddress(address.host) && options.publicUrl === undefined) {
     log.warn(`Other machines reach this server under a name that it does not know: set it with --public-url.`)
   }
+  if (rooms.database.dialect === 'postgres' && options.publicUrl === undefined) {
+    log.warn('Servers that share a database name one address in what they publish: set the same --public-url for all.')
+  }
   const suites = await rooms.archives.suites(workspace)
   const suite = suites.find((each) => each.name === options.suite || each.aliases.includes(options.suite))
   const sources = suite && (await rooms.archives.sources(workspace, { suite: options.suite }))

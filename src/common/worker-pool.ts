@@ -4,8 +4,11 @@
  * The worker's file calls `answerRequests(handler)`. Requests wait in order for a free thread; an idle pool does not
  * keep the process alive. An AshlarError keeps its code across the border.
  */
-import { parentPort, Worker } from 'node:worker_threads'
+import { parentPort, type ResourceLimits, Worker } from 'node:worker_threads'
 import { AshlarError, type ErrorCode } from './errors.ts'
+
+/** A thread that passes buffers through needs little room for new objects; the default would grow to 48 MB in each. */
+export const workerLimits: ResourceLimits = { maxYoungGenerationSizeMb: 4 }
 
 interface Job<Request, Answer> {
   readonly request: Request
@@ -63,7 +66,7 @@ export class WorkerPool<Request, Answer> implements AsyncDisposable {
   }
 
   #start(): Worker {
-    const worker = new Worker(this.#file)
+    const worker = new Worker(this.#file, { resourceLimits: workerLimits })
     worker.on('message', (reply: Reply<Answer>) => {
       const job = this.#busy.get(worker)
       this.#busy.delete(worker)

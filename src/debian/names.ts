@@ -28,6 +28,21 @@ export function isSuiteName(text: string): boolean {
   return text.length <= longestSuiteName && text.split('/').every(isPathSegment)
 }
 
+/** A section, perhaps below its component (`net`, `contrib/net`; Debian Policy 2.4): one word, as it stands in an index. */
+export const sectionPattern = '^[A-Za-z0-9][A-Za-z0-9+.-]*(/[A-Za-z0-9][A-Za-z0-9+.-]*)*$'
+/** A priority (`optional`; Debian Policy 2.5). */
+export const priorityPattern = '^[A-Za-z0-9-]+$'
+
+/** Whether `text` can stand as a Section. */
+export function isSection(text: string): boolean {
+  return text.length <= 255 && new RegExp(sectionPattern).test(text)
+}
+
+/** Whether `text` can stand as a Priority. */
+export function isPriority(text: string): boolean {
+  return text.length <= 64 && new RegExp(priorityPattern).test(text)
+}
+
 /** A directory name that means nothing else to a server, a shell or apt. */
 function isPathSegment(text: string): boolean {
   return text.length <= 100 && text !== 'by-hash' && /^[A-Za-z0-9_][A-Za-z0-9_.+~-]*$/.test(text)

@@ -3,6 +3,7 @@
  * requests are checked against them before a handler runs, and refuse members that are not named here.
  */
 import { type Static, type TObject, type TProperties, type TSchema, type TUnsafe, Type } from 'typebox'
+import { priorityPattern, sectionPattern } from '../debian/names.ts'
 
 /** A model that is described once and referred to by its name. */
 export function refTo<T extends TSchema>(model: T): TUnsafe<Static<T>> {
@@ -149,10 +150,10 @@ export const PackagePage = open('PackagePage', {
 /** One word, since it becomes a line of a signed index. */
 const Section = Type.String({
   maxLength: 255,
-  pattern: '^[A-Za-z0-9][A-Za-z0-9+.-]*(/[A-Za-z0-9][A-Za-z0-9+.-]*)*$',
+  pattern: sectionPattern,
   description: '`net` or `contrib/net`',
 })
-const Priority = Type.String({ maxLength: 64, pattern: '^[A-Za-z0-9-]+$', description: '`optional`' })
+const Priority = Type.String({ maxLength: 64, pattern: priorityPattern, description: '`optional`' })
 export const PackageAddition = closed('PackageAddition', {
   artifacts: Type.Array(Id, { minItems: 1, maxItems: 100_000 }),
   component: Type.Optional(Name),

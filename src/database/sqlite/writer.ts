@@ -2,6 +2,7 @@
 import type { SQLInputValue } from 'node:sqlite'
 import { Worker } from 'node:worker_threads'
 import { AshlarError, catalogue, type ErrorCode } from '../../common/errors.ts'
+import { workerFile, workerLimits } from '../../common/worker-pool.ts'
 import { sqliteError, SqliteError } from './errors.ts'
 import type { WriterFailure, WriterOptions, WriterReply, WriterRequest, WriterRows } from './writer-protocol.ts'
 
@@ -16,9 +17,10 @@ export class Writer {
   #ended: unknown
 
   private constructor(options: WriterOptions) {
-    // The built program has .js files; the checkout runs the sources.
-    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-    this.#worker = new Worker(new URL(`./writer-worker.${extension}`, import.meta.url), { workerData: options })
+    this.#worker = new Worker(workerFile(import.meta.url, 'writer-worker'), {
+      workerData: options,
+      resourceLimits: workerLimits,
+    })
     this.#worker.on('message', (reply: WriterReply) => this.#settle(reply))
     this.#worker.on('error', (error) => this.#end(error))
     this.#worker.on('exit', () => this.#end(new Error('The thread that writes the database has ended.')))
