@@ -49,23 +49,34 @@ interface Arrival {
 
 const batchMaximum = 500
 
+/** A copied file that is to become an artifact. */
+interface Copy {
+  readonly workspaceId: number
+  readonly userId: number | null
+  readonly fileName: string
+  readonly spooled: SpooledFile
+  readonly facts: ArtifactData
+  readonly reading: PackageReading
+}
+
+/** Local files come by themselves, one after the other as they are read; a few syncs for many of them are worth a wait. */
+const gathering = { enough: 16, patienceMs: 20 }
+
 export class Ingestion {
+  readonly #database: Database
   readonly #storage: Storage
   readonly #inspector: Inspector
-  readonly #batches: Batcher<Arrival, Ingested>
+  readonly #faults: Faults
+  readonly #arrivals: Batcher<Arrival, Ingested>
+  readonly #copies: Batcher<Copy, Ingested>
 
   constructor(options: { database: Database; storage: Storage; inspector: Inspector; faults: Faults }) {
-    const { database, faults } = options
+    this.#database = options.database
     this.#storage = options.storage
     this.#inspector = options.inspector
-    this.#batches = new Batcher(batchMaximum, async (arrivals) => {
-      try {
-        await faults.reach('artifact.record')
-      } catch (error) {
-        throw storageError(error, 'recording an artifact')
-      }
-      return await database.write(async (trx) => record(trx, arrivals, await database.now(trx)))
-    })
+    this.#faults = options.faults
+    this.#arrivals = new Batcher(batchMaximum, (arrivals) => this.#record(arrivals))
+    this.#copies = new Batcher(batchMaximum, (copies) => this.#takeCopies(copies), gathering)
   }
 
   /**
@@ -85,7 +96,7 @@ export class Ingestion {
     const inspected = { category, path: fileName, files: () => Promise.resolve(files) }
     const { facts, reading } = await this.#inspector.inspectSpooled(inspected, spooled)
     const file = await this.#storage.keep(spooled)
-    return await this.#batches.run({
+    return await this.#arrivals.run({
       workspaceId: workspace.id,
       category: 'debian:binary-package',
       data: facts,
@@ -111,20 +122,48 @@ export class Ingestion {
     const copied = await this.#inspector.copyBinary({ ...local, to: await this.#storage.spool.reserve(), fileName })
     if (copied === undefined) return undefined
     const { spooled, package: reading } = copied
+    const facts = factsOfBinary(category, reading)
+    return await this.#copies.run({
+      workspaceId: workspace.id,
+      userId: options.userId,
+      fileName,
+      spooled,
+      facts,
+      reading,
+    })
+  }
+
+  /** Keeps copies together, and records those that are kept together. */
+  async #takeCopies(copies: readonly Copy[]): Promise<(Ingested | Error)[]> {
+    const outcomes = await Promise.all(copies.map(async (copy) => this.#keepCopy(copy)))
+    const arrivals = outcomes.filter((outcome): outcome is Arrival => !(outcome instanceof Error))
+    const ingested = arrivals.length === 0 ? [] : await this.#record(arrivals)
+    const byArrival = new Map(arrivals.map((arrival, index) => [arrival, ingested[index]]))
+    return outcomes.map((outcome) => {
+      if (outcome instanceof Error) return outcome
+      return byArrival.get(outcome) ?? new Error('A package was not recorded')
+    })
+  }
+
+  async #keepCopy({ workspaceId, userId, fileName, spooled, facts, reading }: Copy): Promise<Arrival | Error> {
     try {
       const file = await this.#storage.keep(spooled)
-      return await this.#batches.run({
-        workspaceId: workspace.id,
-        category: 'debian:binary-package',
-        data: factsOfBinary(category, reading),
-        userId: options.userId,
-        files: [{ path: fileName, file }],
-        reading,
-      })
+      const files = [{ path: fileName, file }]
+      return { workspaceId, category: 'debian:binary-package', data: facts, userId, files, reading }
     } catch (error) {
       await unlinkIfThere(spooled.path).catch(() => {})
-      throw error
+      return error instanceof Error ? error : new Error(String(error))
     }
+  }
+
+  async #record(arrivals: readonly Arrival[]): Promise<Ingested[]> {
+    try {
+      await this.#faults.reach('artifact.record')
+    } catch (error) {
+      throw storageError(error, 'recording an artifact')
+    }
+    const database = this.#database
+    return await database.write(async (trx) => record(trx, arrivals, await database.now(trx)))
   }
 
   /**
@@ -148,7 +187,7 @@ export class Ingestion {
     const { facts, reading } = await this.#inspector.inspectSpooled(inspected, dsc)
     const stored: { path: string; file: StoredFile }[] = []
     for (const [path, spooled] of all) stored.push({ path, file: await this.#storage.keep(spooled) })
-    return await this.#batches.run({
+    return await this.#arrivals.run({
       workspaceId: workspace.id,
       category: 'debian:source-package',
       data: facts,

@@ -62,3 +62,26 @@ test('a batch that fails fails for all of it, and the next one runs', async () =
   fail = false
   assert.equal(await batcher.run(3), 3)
 })
+
+test('items that trickle in are gathered until there are enough of them', async () => {
+  const batches: number[][] = []
+  const gathering = { enough: 3, patienceMs: 60_000 }
+  const take = async (items: readonly number[]): Promise<readonly number[]> => {
+    batches.push([...items])
+    return items
+  }
+  const batcher = new Batcher<number, number>(10, take, gathering)
+  const waiting: Promise<number>[] = []
+  for (const item of [1, 2, 3]) {
+    waiting.push(batcher.run(item))
+    await turn()
+  }
+  assert.deepEqual(await Promise.all(waiting), [1, 2, 3])
+  assert.deepEqual(batches, [[1, 2, 3]])
+})
+
+test('an item that stays alone waits no longer than its patience', async () => {
+  const batcher = new Batcher<number, number>(10, async (items) => items, { enough: 3, patienceMs: 1 })
+  assert.equal(await batcher.run(1), 1)
+  assert.equal(await batcher.run(2), 2)
+})

@@ -11,21 +11,35 @@
  */
 export type HandleBatch<Item, Result> = (items: readonly Item[]) => Promise<readonly (Result | Error)[]>
 
+export interface Gathering {
+  /** A batch starts as soon as so many items wait. */
+  readonly enough: number
+  /** A batch starts when its first item has waited for so long. */
+  readonly patienceMs: number
+}
+
 export class Batcher<Item, Result> {
   readonly #handle: HandleBatch<Item, Result>
   readonly #maximum: number
+  readonly #gathering: Gathering | undefined
   #waiting: { item: Item; settle: PromiseWithResolvers<Result> }[] = []
+  #enough = Promise.withResolvers<void>()
   #running = false
 
-  /** @param maximum the most items that `handle` is given at once. */
-  constructor(maximum: number, handle: HandleBatch<Item, Result>) {
+  /**
+   * @param maximum the most items that `handle` is given at once.
+   * @param gathering for items that trickle in while nobody is in a hurry: batches wait until they are worth it.
+   */
+  constructor(maximum: number, handle: HandleBatch<Item, Result>, gathering?: Gathering) {
     this.#maximum = maximum
     this.#handle = handle
+    this.#gathering = gathering
   }
 
   run(item: Item): Promise<Result> {
     const settle = Promise.withResolvers<Result>()
     this.#waiting.push({ item, settle })
+    if (this.#gathering !== undefined && this.#waiting.length >= this.#gathering.enough) this.#enough.resolve()
     if (!this.#running) {
       this.#running = true
       // Started a turn later, so that calls made together form the first batch too.
@@ -36,6 +50,7 @@ export class Batcher<Item, Result> {
 
   async #drain(): Promise<void> {
     while (this.#waiting.length > 0) {
+      await this.#gather()
       const batch = this.#waiting.splice(0, this.#maximum)
       try {
         const results = await this.#handle(batch.map(({ item }) => item))
@@ -50,5 +65,14 @@ export class Batcher<Item, Result> {
       }
     }
     this.#running = false
+  }
+
+  async #gather(): Promise<void> {
+    if (this.#gathering === undefined || this.#waiting.length >= this.#gathering.enough) return
+    const { promise: waited, resolve } = Promise.withResolvers<void>()
+    const timer = setTimeout(resolve, this.#gathering.patienceMs)
+    this.#enough = Promise.withResolvers()
+    await Promise.race([waited, this.#enough.promise])
+    clearTimeout(timer)
   }
 }
