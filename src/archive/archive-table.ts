@@ -31,7 +31,7 @@ export async function ensureArchive(database: Database, workspaceId: number): Pr
   return database.write(async (trx) => {
     await trx
       .insertInto('archive')
-      .values({ workspace_id: workspaceId, head: 0, sealed_at: 0, issue: 0 })
+      .values({ workspace_id: workspaceId, head: 0, sealed_at: 0, issue: 0, retained_from: 1 })
       .onConflict((conflict) => conflict.column('workspace_id').doNothing())
       .execute()
     return trx.selectFrom('archive').select(columns).where('workspace_id', '=', workspaceId).executeTakeFirstOrThrow()

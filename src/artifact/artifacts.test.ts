@@ -373,7 +373,7 @@ async function insertSuiteItem(db: Database, workspaceId: number, packageId: num
   await db.write(async (trx) => {
     const archive = await trx
       .insertInto('archive')
-      .values({ workspace_id: workspaceId, head: 0, sealed_at: 0, issue: 0 })
+      .values({ workspace_id: workspaceId, head: 0, sealed_at: 0, issue: 0, retained_from: 1 })
       .returning('id')
       .executeTakeFirstOrThrow()
     const suite = await trx

@@ -27,6 +27,12 @@ export interface WorkspaceTable {
   name: string
   public: Flag
   created_at: Micros
+  /** How long its artifacts stay that nothing holds and that have no delay of their own; null: for ever. */
+  expire_after_seconds: number | null
+  /** How long a revision of its archive stays installable after the next one; null: for ever. */
+  keep_revisions_seconds: number | null
+  /** How long the record of what an expired revision held stays after that; null: for ever. */
+  keep_history_seconds: number | null
 }
 
 export interface UserTable {
@@ -56,31 +62,99 @@ export interface GrantTable {
   created_at: Micros
 }
 
-/** Bytes that exist: proven, not claimed. */
+/** Bytes that exist, proven and not claimed; or that did, while something still tells of them (`gone_at`). */
 export interface FileTable {
   id: Generated<number>
   sha256: string
   size: number
   created_at: Micros
+  /** Since when no store has it, and none is meant to. A put brings it back, unless it was purged. */
+  gone_at: Micros | null
+  gone_reason: 'expired' | 'purged' | null
 }
 
+/** A place that keeps files, for every scope or for one. */
 export interface FileStoreTable {
   id: Generated<number>
   name: string
-  kind: 'local'
+  kind: 'local' | 's3' | 'remote'
+  /** The only scope that may use it; null: every scope may. */
+  scope_id: number | null
   /** Where it is, for the driver of its kind. */
   location_json: string
+  /** Credentials, for the driver of its kind; never shown. */
+  secret_json: string | null
+  /** A vacuum moves files out above this size. */
+  soft_max_bytes: number | null
+  /** An upload that would pass this size goes to another store. */
+  hard_max_bytes: number | null
+  /** Generations below were used for files whose rows are gone; a new copy takes this one or a later one. */
+  next_generation: number
+  /** Sums over its rows in file_copy, kept by every transaction that adds or removes one. */
+  used_files: number
+  used_bytes: number
+  /** 1 if uploads in progress are kept here, where every server reaches them. */
+  holds_uploads: Flag
   created_at: Micros
 }
 
-/** Where a file's bytes are. A condemned copy is never revived: a later put of the same digest is a new generation. */
+/** How a scope uses a store; with scope_id null, how every scope does that has no row of its own for it. */
+export interface StorePolicyTable {
+  id: Generated<number>
+  store_id: number
+  scope_id: number | null
+  /** Uploads go to the store with the highest one that has room; null: none go there. */
+  upload_priority: number | null
+  /** Downloads come from the present copy in the store with the highest one; null counts as 0. */
+  download_priority: number | null
+  /** Keep a copy of everything the scope has. */
+  populate: Flag
+  /** Move out everything that no other scope needs there. */
+  drain: Flag
+  /** Where to, instead of by upload priority. */
+  drain_to: number | null
+  read_only: Flag
+  /** Never read from. */
+  write_only: Flag
+  /** A vacuum moves the scope's files out above this size. */
+  soft_max_bytes: number | null
+}
+
+/**
+ * Where a file's bytes are.
+ *
+ * `present`: good as far as is known. `damaged`: missing, or with other bytes. `condemned`: to be deleted after a grace
+ * time, readable until then, never revived: a later put of the same digest is a new generation. `deleting`: its bytes
+ * may be gone at any moment; the row goes after them.
+ */
 export interface FileCopyTable {
   file_id: number
   store_id: number
   generation: number
-  state: 'present' | 'condemned'
+  state: 'present' | 'damaged' | 'condemned' | 'deleting'
   created_at: Micros
   verified_at: Micros | null
+  /** When it was last put; a copy that was put lately is not condemned for want of a reason. */
+  kept_at: Micros
+  /** When it was last read, to a day; at first when it was made. */
+  used_at: Micros
+  /** Since when it is in a state other than present, and by which rule. */
+  state_at: Micros | null
+  state_reason: string | null
+  /** Remote stores: its path below the store's URL. */
+  location: string | null
+}
+
+/** The figures of a store, or of one scope in it, at a moment. */
+export interface StoreFigureTable {
+  id: Generated<number>
+  store_id: number
+  scope_id: number | null
+  taken_at: Micros
+  files: number
+  bytes: number
+  /** Bytes that the artifacts' files would take without deduplication. */
+  logical_bytes: number
 }
 
 /** A file on its way into an artifact; its bytes so far lie in the spool under `id`, whose length is the offset. */
@@ -90,6 +164,9 @@ export interface UploadTable {
   path: string
   created_at: Micros
   touched_at: Micros
+  /** The store that keeps what came so far for all servers, and the sizes of its pieces there, as JSON. */
+  parked_in: number | null
+  parts_json: string | null
 }
 
 export interface ArtifactTable {
@@ -102,6 +179,14 @@ export interface ArtifactTable {
   /** Null while files are missing. A complete artifact never changes. */
   completed_at: Micros | null
   idempotency_key: string | null
+  /** Its own delay; null: the workspace's; 0: never. */
+  expire_after_seconds: number | null
+}
+
+/** Artifacts that the vacuum under way is about to expire. */
+export interface ExpiringArtifactTable {
+  artifact_id: number
+  rule: string
 }
 
 export interface ArtifactFileTable {
@@ -167,6 +252,8 @@ export interface ArchiveTable {
   sealed_at: Micros
   /** Grows with each revision and each new issue of a Release: what was read at the same number still holds. */
   issue: number
+  /** The oldest revision that is still installable; those before it have expired. */
+  retained_from: number
 }
 
 export interface ArchiveKeyTable {
@@ -351,6 +438,29 @@ export interface LeaseTable {
   expires_at: Micros
 }
 
+/** Background work as it was last done: `vacuum:{store}`, `scrub:{store}` … */
+export interface MaintenanceTable {
+  name: string
+  state: 'running' | 'done' | 'stopped' | 'failed'
+  started_at: Micros
+  finished_at: Micros | null
+  /** Where to go on. */
+  cursor: string | null
+  summary_json: string
+}
+
+/** What happened that somebody may have to answer for, in order. */
+export interface EventTable {
+  id: Generated<number>
+  at: Micros
+  user_id: number | null
+  /** `file.purge`, `store.create` … */
+  kind: string
+  /** What it happened to: a digest, the name of a store … */
+  subject: string
+  data_json: string
+}
+
 export interface Tables {
   scope: ScopeTable
   workspace: WorkspaceTable
@@ -360,9 +470,12 @@ export interface Tables {
   file: FileTable
   file_store: FileStoreTable
   file_copy: FileCopyTable
+  store_policy: StorePolicyTable
+  store_figure: StoreFigureTable
   upload: UploadTable
   artifact: ArtifactTable
   artifact_file: ArtifactFileTable
+  expiring_artifact: ExpiringArtifactTable
   artifact_relation: ArtifactRelationTable
   package: PackageTable
   package_file: PackageFileTable
@@ -383,4 +496,6 @@ export interface Tables {
   release_index: ReleaseIndexTable
   release_issue: ReleaseIssueTable
   lease: LeaseTable
+  maintenance: MaintenanceTable
+  event: EventTable
 }

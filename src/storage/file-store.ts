@@ -1,6 +1,6 @@
 /**
  * A file store: a place that keeps bytes under their digest. This file is the contract; every store proves itself by
- * passing file-store.conformance.ts.
+ * passing test/conformance/file-store.ts.
  *
  * What MUST hold, whatever fails and whoever else uses the same store at the same time:
  *
@@ -31,11 +31,11 @@ export interface ByteRange {
   readonly end: number
 }
 
-export type OpenedFile =
-  /** The bytes (of the range); `sizeBytes` is the size of the whole file. */
-  | { readonly kind: 'stream'; readonly stream: Readable; readonly sizeBytes: number }
-  /** Where the reader can get them by itself, for a short time. */
-  | { readonly kind: 'redirect'; readonly url: string }
+/** The bytes (of the range); `sizeBytes` is the size of the whole file. */
+export interface OpenedFile {
+  readonly stream: Readable
+  readonly sizeBytes: number
+}
 
 /** A whole file in the spool, on disk for certain; nobody writes to it any more. */
 export interface SpooledFile {
@@ -75,6 +75,12 @@ export interface FileStore {
    */
   open(key: FileKey, range?: ByteRange): Promise<OpenedFile>
 
+  /**
+   * An address at which anybody can read the bytes, with Range, for a short time; undefined where the store has none.
+   * It does not say that the file exists.
+   */
+  link(key: FileKey): Promise<string | undefined>
+
   /** The size of what lies under the key, or undefined. */
   has(key: FileKey): Promise<number | undefined>
 
@@ -86,6 +92,13 @@ export interface FileStore {
    * be there or not. Foreign objects in the place are passed over.
    */
   list(signal?: AbortSignal): AsyncIterable<StoredEntry>
+
+  /**
+   * Removes what puts that failed or were killed have left where `list` does not see it, if it is older than this.
+   * Never touches what a put that is under way needs, as long as that takes less time.
+   * @returns how many pieces went
+   */
+  sweepUnfinished(olderThanMs: number, signal?: AbortSignal): Promise<number>
 
   /** A path that another thread may open for reading, where the store has one; it does not say that the file exists. */
   localPath(key: FileKey): string | undefined

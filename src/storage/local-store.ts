@@ -1,9 +1,11 @@
 /**
  * A file store in a directory: `<root>/<first two digits>/<digest>`, with `.<generation>` after it from the first on.
  *
- * A spooled file is linked into its place (link(2) never overwrites), then the directory is synced. So the spool must
- * lie on the same file system.
+ * A spooled file is linked into its place (link(2) never overwrites), then the directory is synced. From a spool on
+ * another file system it is first copied to `<root>/incoming`.
  */
+import { randomUUID } from 'node:crypto'
+import { createReadStream } from 'node:fs'
 import { link, mkdir, open, opendir, readdir, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -48,7 +50,7 @@ class LocalStore implements FileStore {
     signal?.throwIfAborted()
     try {
       await this.#faults.reach('store.move')
-      if (!(await linkNew(spooled.path, this.localPath(key)))) await this.#compare(key, spooled, signal)
+      if (!(await this.#place(key, spooled, signal))) await this.#compare(key, spooled, signal)
       await this.#faults.reach('store.sync-directory')
       // Also for what was there before: another call may have linked it and not have come to the sync yet.
       await this.#directories.sync(this.#shard(key))
@@ -68,10 +70,10 @@ class LocalStore implements FileStore {
         }
         if (start === end) {
           await handle.close()
-          return { kind: 'stream', stream: Readable.from([]), sizeBytes: size }
+          return { stream: Readable.from([]), sizeBytes: size }
         }
         const stream = handle.createReadStream({ start, end: end - 1, highWaterMark: readChunkBytes })
-        return { kind: 'stream', stream, sizeBytes: size }
+        return { stream, sizeBytes: size }
       } catch (error) {
         await handle.close()
         throw error
@@ -83,6 +85,8 @@ class LocalStore implements FileStore {
       throw storageError(error, 'reading a stored file')
     }
   }
+
+  async link(): Promise<undefined> {}
 
   async has(key: FileKey): Promise<number | undefined> {
     try {
@@ -115,8 +119,47 @@ class LocalStore implements FileStore {
     }
   }
 
+  async sweepUnfinished(olderThanMs: number, signal?: AbortSignal): Promise<number> {
+    const before = Date.now() - olderThanMs
+    let removed = 0
+    try {
+      for await (const entry of await opendir(this.#incoming)) {
+        signal?.throwIfAborted()
+        const path = join(this.#incoming, entry.name)
+        const found = await stat(path).catch(() => undefined)
+        if (found === undefined || found.mtimeMs >= before) continue
+        await unlink(path)
+        removed += 1
+      }
+    } catch (error) {
+      if (systemCode(error) !== 'ENOENT') throw storageError(error, 'tidying up the store')
+    }
+    return removed
+  }
+
   localPath(key: FileKey): string {
     return join(this.#shard(key), key.generation === 0 ? key.sha256 : `${key.sha256}.${key.generation}`)
+  }
+
+  get #incoming(): string {
+    return join(this.#root, 'incoming')
+  }
+
+  /** Whether the bytes were put in their place; false if it is taken. */
+  async #place(key: FileKey, spooled: SpooledFile, signal?: AbortSignal): Promise<boolean> {
+    try {
+      return await linkNew(spooled.path, this.localPath(key))
+    } catch (error) {
+      if (systemCode(error) !== 'EXDEV') throw error
+    }
+    const copy = join(this.#incoming, randomUUID())
+    await mkdir(this.#incoming, { recursive: true, mode: 0o700 })
+    try {
+      await copyDurably(spooled.path, copy, signal)
+      return await linkNew(copy, this.localPath(key))
+    } finally {
+      await unlink(copy).catch(() => {})
+    }
   }
 
   #shard(key: FileKey): string {
@@ -161,6 +204,18 @@ async function linkNew(existing: string, name: string): Promise<boolean> {
   } catch (error) {
     if (systemCode(error) === 'EEXIST') return false
     throw error
+  }
+}
+
+/** Copies a file to a new name; its bytes are on disk when it resolves. */
+async function copyDurably(from: string, to: string, signal?: AbortSignal): Promise<void> {
+  const handle = await open(to, 'wx', 0o600)
+  try {
+    const source = createReadStream(from, { highWaterMark: readChunkBytes, ...(signal === undefined ? {} : { signal }) })
+    for await (const chunk of source as AsyncIterable<Uint8Array>) await handle.writeFile(chunk)
+    await handle.sync()
+  } finally {
+    await handle.close()
   }
 }
 

@@ -1,7 +1,11 @@
 /**
- * Storage: where bytes are kept. What lives here: the file stores and their contract (file-store.ts), the spool of
- * files on their way (spool.ts), the records of which files exist and where (file-copies.ts), and what a crash can
- * leave behind (leftovers.ts). What does not: names of files, who may read them, and what they mean.
+ * Storage: where bytes are kept. What lives here: the file stores and their contract (file-store.ts), how scopes use
+ * them (store-policy.ts), the spool of files on their way (spool.ts), the records of which files exist and where
+ * (file-copies.ts), and what a crash can leave behind (leftovers.ts). What does not: names of files, who may read them,
+ * and what they mean.
+ *
+ * Words: a *file* is bytes with one digest; a *copy* is a file in a store, at most one good one in each; a *policy* says
+ * how a scope uses a store.
  *
  * A file's way in: spool, hash, sync; link into the store, sync the directory; record. Only then is it acknowledged,
  * so a record always has its bytes; bytes without a record are harmless, and leftovers.ts finds them.
@@ -12,45 +16,66 @@ import type { Sha256 } from '../common/digest.ts'
 import { AshlarError } from '../common/errors.ts'
 import { noFaults, type Faults } from '../common/faults.ts'
 import type { Database } from '../database/database.ts'
-import { generationsFor, presentGeneration, recordCopies, type NewCopy, type StoredFile } from './file-copies.ts'
-import type { ByteRange, FileKey, FileStore, OpenedFile, SpooledFile } from './file-store.ts'
+import { ensureDefaultStore } from './default-store.ts'
+import {
+  copiesOf,
+  type FileCopy,
+  generationFor,
+  type KnownFile,
+  knownFiles,
+  type NewCopy,
+  purged,
+  recordCopies,
+  type RecordOutcome,
+  type StoredFile,
+} from './file-copies.ts'
+import type { ByteRange, FileStore, OpenedFile, SpooledFile } from './file-store.ts'
 import { sweepSpool } from './leftovers.ts'
-import { openLocalStore } from './local-store.ts'
+import { LocalCache, type LocalFile } from './local-cache.ts'
+import { OpenStores } from './open-stores.ts'
 import { Spool } from './spool.ts'
 import { unlinkIfThere } from './spool-writer.ts'
 import { storageError } from './storage-error.ts'
+import { hasRoom, type StoreMap, type StoreRecord } from './store-policy.ts'
+import { UseLog } from './use-log.ts'
 
 export type { StoredFile } from './file-copies.ts'
 export type { ByteRange, FileKey, FileStore, OpenedFile, SpooledFile, StoredEntry } from './file-store.ts'
+export type { LocalFile } from './local-cache.ts'
 
-export interface Storage {
+/** `scopeId` is always the scope for which it is done: its policies say which stores are used. */
+export interface Storage extends AsyncDisposable {
   readonly spool: Spool
-  /** The store that new files go to. */
-  readonly store: FileStore
-  /** Its row in file_store. */
-  readonly storeId: number
+  readonly stores: OpenStores
 
   /**
-   * Puts the spooled bytes into the store, durably, then records them; the spooled file is gone then. Concurrent
-   * calls share syncs and one transaction. If it fails nothing is recorded, and the spooled file is still there.
-   * @throws AshlarError storage-full, storage-failed, file-corrupt
+   * Puts the spooled bytes into a store of the scope, durably, then records them; the spooled file is gone then.
+   * Where the first choice has no room, the next one takes it. Concurrent calls share syncs and one transaction. If it
+   * fails nothing is recorded, and the spooled file is still there.
+   * @throws AshlarError storage-full, storage-failed, file-corrupt, gone if the file was purged
    */
-  keep(spooled: SpooledFile, signal?: AbortSignal): Promise<StoredFile>
+  keep(spooled: SpooledFile, scopeId: number, signal?: AbortSignal): Promise<StoredFile>
 
   /**
-   * Opens the bytes of a recorded file; `sizeBytes` of a stream is the size of the whole file.
-   * @throws AshlarError file-corrupt if its copy is missing or has another size; range-not-satisfiable; storage-failed
+   * Opens the bytes of a recorded file from the first copy that can be read; `sizeBytes` is the size of the whole file.
+   * @throws AshlarError file-corrupt if no good copy is left; gone if none is meant to be; range-not-satisfiable;
+   *   storage-failed if no store with a copy can be reached
    */
-  open(file: StoredFile, range?: ByteRange): Promise<OpenedFile>
+  open(file: StoredFile, scopeId: number, range?: ByteRange): Promise<OpenedFile>
 
-  /** A path that another thread may read the file from. @throws AshlarError file-corrupt */
-  localPath(file: StoredFile): Promise<string>
+  /** An address at which anybody can read the file for a short time, where its store gives such. @throws as `open` */
+  link(file: StoredFile, scopeId: number): Promise<string | undefined>
+
+  /** A path that another thread may read the file from, until it is disposed. @throws as `open`; storage-full */
+  local(file: StoredFile, scopeId: number): Promise<LocalFile>
 }
 
 export interface StorageOptions {
   readonly database: Database
   readonly dataDirectory: string
   readonly faults?: Faults
+  /** Told of a copy that could not be read although it is recorded as present; another one was, if there is one. */
+  readonly onBadCopy?: (error: unknown) => void
 }
 
 /** The most files that one transaction records. */
@@ -63,79 +88,211 @@ const sweepOlderThanMs = 24 * 60 * 60 * 1000
 export async function openStorage(options: StorageOptions): Promise<Storage> {
   const { database, dataDirectory } = options
   const faults = options.faults ?? noFaults
-  const store = await openLocalStore({ name: 'local', root: join(dataDirectory, 'store'), faults })
   const spool = await Spool.open(join(dataDirectory, 'spool'), faults)
-  const storeId = await ensureStoreRow(database, store.name)
+  await ensureDefaultStore(database, dataDirectory)
   await sweepSpool({ database, spool, olderThanMs: sweepOlderThanMs })
-  return new OpenStorage({ database, faults, spool, store, storeId })
+  const cache = await LocalCache.open(join(dataDirectory, 'cache'))
+  const stores = new OpenStores({ database, dataDirectory, faults })
+  // What is wrong with the directory of the data is said at once rather than at the first upload.
+  for (const store of (await stores.map()).all) if (store.kind === 'local') await stores.isReachable(store)
+  return new OpenStorage({ database, faults, spool, stores, cache, onBadCopy: options.onBadCopy ?? (() => {}) })
 }
 
 interface Parts {
   readonly database: Database
   readonly faults: Faults
   readonly spool: Spool
-  readonly store: FileStore
-  readonly storeId: number
+  readonly stores: OpenStores
+  readonly cache: LocalCache
+  readonly onBadCopy: (error: unknown) => void
 }
 
 class OpenStorage implements Storage {
   readonly spool: Spool
-  readonly store: FileStore
-  readonly storeId: number
+  readonly stores: OpenStores
   readonly #database: Database
-  readonly #generations: Batcher<Sha256, number>
-  readonly #records: Batcher<NewCopy, StoredFile | undefined>
+  readonly #cache: LocalCache
+  readonly #onBadCopy: (error: unknown) => void
+  readonly #known: Batcher<Sha256, KnownFile>
+  readonly #records: Batcher<NewCopy, RecordOutcome>
+  readonly #uses: UseLog
 
-  constructor({ database, faults, spool, store, storeId }: Parts) {
+  constructor({ database, faults, spool, stores, cache, onBadCopy }: Parts) {
     this.spool = spool
-    this.store = store
-    this.storeId = storeId
+    this.stores = stores
     this.#database = database
-    this.#generations = new Batcher(recordMaximum, (digests) => generationsFor(database, storeId, digests))
+    this.#cache = cache
+    this.#onBadCopy = onBadCopy
+    this.#known = new Batcher(recordMaximum, (digests) => knownFiles(database.read, digests))
     this.#records = new Batcher(recordMaximum, async (copies) => {
       await reachRecord(faults)
-      return await database.write(async (trx) => recordCopies(trx, storeId, copies, await database.now(trx)))
+      return await database.write(async (trx) => recordCopies(trx, copies, await database.now(trx)))
     })
+    this.#uses = new UseLog(database)
   }
 
-  async keep(spooled: SpooledFile, signal?: AbortSignal): Promise<StoredFile> {
-    for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
-      const key = { sha256: spooled.sha256, generation: await this.#generations.run(spooled.sha256) }
-      await this.store.put(key, spooled, signal)
-      const file = await this.#records.run({ key, sizeBytes: spooled.sizeBytes })
-      if (file === undefined) continue
-      // The file is kept, whatever becomes of its second name; the sweep finds it.
-      await unlinkIfThere(spooled.path).catch(() => {})
-      return file
+  async keep(spooled: SpooledFile, scopeId: number, signal?: AbortSignal): Promise<StoredFile> {
+    const full = new Map<number, unknown>()
+    for (let attempt = 0; attempt < maxAttempts; ) {
+      const known = await this.#known.run(spooled.sha256)
+      if (known.gone === 'purged') throw purged(spooled.sha256)
+      const { record, store } = await this.#target(spooled, scopeId, known, full)
+      const outcome = await this.#putIn(record, store, spooled, known, signal)
+      if ('full' in outcome) {
+        full.set(record.id, outcome.full)
+      } else if ('condemned' in outcome) {
+        attempt += 1
+        this.stores.forget()
+      } else {
+        // The file is kept, whatever becomes of its second name; the sweep finds it.
+        await unlinkIfThere(spooled.path).catch(() => {})
+        return outcome.kept
+      }
     }
     throw new AshlarError('busy', `File ${spooled.sha256} was condemned again and again while it was stored.`)
   }
 
-  async open(file: StoredFile, range?: ByteRange): Promise<OpenedFile> {
-    const opened = await this.store.open(await this.#key(file), range)
-    if (opened.kind === 'stream' && opened.sizeBytes !== file.sizeBytes) {
+  async open(file: StoredFile, scopeId: number, range?: ByteRange): Promise<OpenedFile> {
+    return await this.#fromCopy(file, scopeId, async (store, copy) => {
+      const opened = await store.open({ sha256: file.sha256, generation: copy.generation }, range)
+      if (opened.sizeBytes === file.sizeBytes) return opened
       opened.stream.destroy()
       throw wrongSize(file, opened.sizeBytes)
-    }
-    return opened
+    })
   }
 
-  async localPath(file: StoredFile): Promise<string> {
-    const key = await this.#key(file)
-    const path = this.store.localPath(key)
-    if (path === undefined) throw new Error(`The store ${this.store.name} has no paths`)
-    const sizeBytes = await this.store.has(key)
-    if (sizeBytes !== file.sizeBytes) throw wrongSize(file, sizeBytes)
-    return path
+  async link(file: StoredFile, scopeId: number): Promise<string | undefined> {
+    return await this.#fromCopy(file, scopeId, (store, copy) =>
+      store.link({ sha256: file.sha256, generation: copy.generation }),
+    )
   }
 
-  async #key(file: StoredFile): Promise<FileKey> {
-    const generation = await presentGeneration(this.#database, this.storeId, file.id)
-    if (generation === undefined) {
-      throw new AshlarError('file-corrupt', `No store has a copy of the file ${file.sha256}.`)
-    }
-    return { sha256: file.sha256, generation }
+  async local(file: StoredFile, scopeId: number): Promise<LocalFile> {
+    const cached = await this.#cache.borrow(file)
+    if (cached !== undefined) return cached
+    return await this.#fromCopy(file, scopeId, async (store, copy) => {
+      const key = { sha256: file.sha256, generation: copy.generation }
+      const path = store.localPath(key)
+      if (path === undefined) return await this.#cache.fetch(file, async () => (await store.open(key)).stream)
+      const sizeBytes = await store.has(key)
+      if (sizeBytes !== file.sizeBytes) throw wrongSize(file, sizeBytes)
+      return { path, async [Symbol.asyncDispose]() {} }
+    })
   }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#uses.close()
+  }
+
+  /** Does something with the first copy that lets it be done. */
+  async #fromCopy<T>(
+    file: StoredFile,
+    scopeId: number,
+    deed: (store: FileStore, copy: FileCopy) => Promise<T>,
+  ): Promise<T> {
+    const map = await this.stores.map()
+    const { gone, copies } = await copiesOf(this.#database.read, file.id)
+    let failure: unknown
+    for (const copy of readable(map, scopeId, copies)) {
+      const record = map.byId(copy.storeId)
+      if (record === undefined) continue
+      try {
+        const result = await deed(await this.stores.open(record), copy)
+        this.#uses.note(file.id, copy)
+        return result
+      } catch (error) {
+        if (!(error instanceof AshlarError) || !passesOn.has(error.code)) throw error
+        this.#onBadCopy(error)
+        failure ??= error
+      }
+    }
+    if (failure !== undefined) throw failure
+    throw withoutCopy(file, gone, copies.length > 0)
+  }
+
+  /**
+   * The store to put a file in: one where the scope keeps it already, so that the bytes are compared, or else the first
+   * choice for uploads that is reached and has room.
+   */
+  async #target(
+    spooled: SpooledFile,
+    scopeId: number,
+    known: KnownFile,
+    full: ReadonlyMap<number, unknown>,
+  ): Promise<{ record: StoreRecord; store: FileStore }> {
+    const map = await this.stores.map()
+    const homes = map.all.filter(
+      ({ id, kind }) =>
+        kind !== 'remote' &&
+        map.isHome(scopeId, id) &&
+        known.copies.some((copy) => copy.storeId === id && copy.state === 'present'),
+    )
+    const candidates = [...homes, ...map.uploadTargets(scopeId).filter((store) => hasRoom(store, spooled.sizeBytes))]
+    let failure: unknown
+    for (const record of candidates) {
+      if (full.has(record.id)) continue
+      try {
+        return { record, store: await this.stores.open(record) }
+      } catch (error) {
+        failure ??= error
+      }
+    }
+    failure ??= full.values().next().value
+    if (failure !== undefined) throw failure
+    const targets = map.uploadTargets(scopeId).map((store) => store.name)
+    if (targets.length === 0) {
+      throw new AshlarError('storage-failed', 'No store takes uploads of this scope; give one an upload priority.')
+    }
+    throw new AshlarError(
+      'storage-full',
+      `No store of this scope has room for ${spooled.sizeBytes} bytes: ${targets.join(', ')}.`,
+    )
+  }
+
+  async #putIn(
+    record: StoreRecord,
+    store: FileStore,
+    spooled: SpooledFile,
+    known: KnownFile,
+    signal: AbortSignal | undefined,
+  ): Promise<{ readonly kept: StoredFile } | { readonly condemned: true } | { readonly full: unknown }> {
+    const key = { sha256: spooled.sha256, generation: generationFor(record, known.copies) }
+    try {
+      await store.put(key, spooled, signal)
+    } catch (error) {
+      if (error instanceof AshlarError && error.code === 'storage-full') return { full: error }
+      throw error
+    }
+    const outcome = await this.#records.run({ storeId: record.id, key, sizeBytes: spooled.sizeBytes })
+    if (outcome instanceof Error) throw outcome
+    if (outcome === 'condemned') return { condemned: true }
+    if (outcome === 'full') {
+      const detail = `The store ${record.name} has reached its hard maximum.`
+      return { full: new AshlarError('storage-full', detail) }
+    }
+    return { kept: outcome }
+  }
+}
+
+/** What another copy may make good. */
+const passesOn: ReadonlySet<string> = new Set(['file-corrupt', 'storage-failed'])
+
+/** The copies that a scope may read, the best first: those that are condemned only where there is no other. */
+function readable(map: StoreMap, scopeId: number, copies: readonly FileCopy[]): FileCopy[] {
+  const compare = map.compareForReading(scopeId)
+  const late = (copy: FileCopy): number => (copy.state === 'condemned' ? 1 : 0)
+  return copies
+    .filter(({ state, storeId }) => (state === 'present' || state === 'condemned') && map.isReadable(scopeId, storeId))
+    .sort((a, b) => late(a) - late(b) || compare(a.storeId, b.storeId))
+}
+
+function withoutCopy(file: StoredFile, gone: KnownFile['gone'], elsewhere: boolean): AshlarError {
+  if (gone === 'purged') return new AshlarError('gone', `The file ${file.sha256} was removed on purpose.`)
+  if (gone === 'expired') return new AshlarError('gone', `The file ${file.sha256} has expired.`)
+  if (elsewhere) {
+    return new AshlarError('file-corrupt', `No store that this scope reads from has a good copy of ${file.sha256}.`)
+  }
+  return new AshlarError('file-corrupt', `No store has a copy of the file ${file.sha256}.`)
 }
 
 async function reachRecord(faults: Faults): Promise<void> {
@@ -149,17 +306,4 @@ async function reachRecord(faults: Faults): Promise<void> {
 function wrongSize(file: StoredFile, sizeBytes: number | undefined): AshlarError {
   const found = sizeBytes === undefined ? 'is missing' : `has ${sizeBytes} bytes`
   return new AshlarError('file-corrupt', `File ${file.sha256} of ${file.sizeBytes} bytes ${found} in its store.`)
-}
-
-async function ensureStoreRow(database: Database, name: string): Promise<number> {
-  return await database.write(async (trx) => {
-    const location = { directory: 'store' }
-    await trx
-      .insertInto('file_store')
-      .values({ name, kind: 'local', location_json: JSON.stringify(location), created_at: await database.now(trx) })
-      .onConflict((conflict) => conflict.column('name').doNothing())
-      .execute()
-    const row = await trx.selectFrom('file_store').select('id').where('name', '=', name).executeTakeFirstOrThrow()
-    return row.id
-  })
 }

@@ -2,7 +2,12 @@
 import type { Kysely } from 'kysely'
 import type { ColumnTypes } from '../column-types.ts'
 import type { Tables } from '../schema.ts'
-import { bytes, createTables, id, idOf, integer, type LayoutOf, orNull, text } from './layout.ts'
+import { type AnyLayout, bytes, createTables, id, idOf, integer, type LayoutOf, orNull, text } from './layout.ts'
+
+/** Tables that a later migration changes. */
+type Changed = 'workspace' | 'file' | 'file_store' | 'file_copy' | 'artifact' | 'upload' | 'archive'
+/** Tables that a later migration makes. */
+type Later = 'store_policy' | 'store_figure' | 'expiring_artifact' | 'maintenance' | 'event'
 
 /**
  * In an order in which each table refers to earlier ones. The compiler holds it to schema.ts; a table that a later
@@ -301,7 +306,7 @@ const layout = {
   },
 
   lease: { columns: { name: text, holder: text, fence: integer, expires_at: integer }, primaryKey: ['name'] },
-} as const satisfies LayoutOf<Tables>
+} as const satisfies LayoutOf<Omit<Tables, Changed | Later>> & AnyLayout<Changed>
 
 export async function up(db: Kysely<unknown>, types: ColumnTypes): Promise<void> {
   await createTables(db, types, layout)

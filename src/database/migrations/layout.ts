@@ -1,5 +1,5 @@
 /** A small notation for tables, so that a migration reads as a list of them. */
-import { sql, type Generated, type Kysely } from 'kysely'
+import { sql, type ColumnDefinitionBuilder, type Generated, type Kysely } from 'kysely'
 import type { ColumnTypes } from '../column-types.ts'
 
 interface Column<Kind extends 'id' | 'integer' | 'text' | 'bytes', Nullable extends boolean> {
@@ -7,6 +7,8 @@ interface Column<Kind extends 'id' | 'integer' | 'text' | 'bytes', Nullable exte
   readonly nullable: Nullable
   /** The table whose `id` this is. */
   readonly references?: string
+  /** What rows have that were there before the column. */
+  readonly default?: number
 }
 
 /** The column that holds values of a type of schema.ts. */
@@ -37,10 +39,18 @@ export type LayoutOf<Tables> = {
   }>
 }
 
+/** Tables of any kind, for those that a later migration changes. */
+export type AnyLayout<Name extends string> = Readonly<
+  Record<Name, TableLayout<Readonly<Record<string, AnyColumn>>>>
+>
+
 export const id: Column<'id', false> = { kind: 'id', nullable: false }
 export const integer: Column<'integer', false> = { kind: 'integer', nullable: false }
 export const text: Column<'text', false> = { kind: 'text', nullable: false }
 export const bytes: Column<'bytes', false> = { kind: 'bytes', nullable: false }
+
+/** A number of a table that has rows already. */
+export const zero: Column<'integer', false> = { ...integer, default: 0 }
 
 export function orNull<Kind extends 'integer' | 'text' | 'bytes'>(column: Column<Kind, false>): Column<Kind, true> {
   return { ...column, nullable: true }
@@ -54,9 +64,31 @@ export function idOf(table: string): Column<'integer', false> {
 export async function createTables(
   db: Kysely<unknown>,
   types: ColumnTypes,
-  layout: Readonly<Record<string, TableLayout<Readonly<Record<string, AnyColumn>>>>>,
+  layout: AnyLayout<string>,
 ): Promise<void> {
   for (const [name, table] of Object.entries(layout)) await createTable(db, types, name, table)
+}
+
+/** Adds columns to a table that may have rows. */
+export async function addColumns(
+  db: Kysely<unknown>,
+  types: ColumnTypes,
+  table: string,
+  columns: Readonly<Record<string, AnyColumn>>,
+): Promise<void> {
+  for (const [name, column] of Object.entries(columns)) {
+    if (column.kind === 'id') throw new Error(`${table}.${name} cannot be added`)
+    await db.schema
+      .alterTable(table)
+      .addColumn(name, types[column.kind], (builder) => settle(builder, column))
+      .execute()
+  }
+}
+
+function settle(builder: ColumnDefinitionBuilder, column: AnyColumn): ColumnDefinitionBuilder {
+  const nullability = column.nullable ? builder : builder.notNull()
+  const filled = column.default === undefined ? nullability : nullability.defaultTo(column.default)
+  return column.references === undefined ? filled : filled.references(`${column.references}.id`)
 }
 
 async function createTable(
@@ -71,10 +103,7 @@ async function createTable(
       create = create.addColumn(columnName, types.id.type, (builder) => types.id.build(builder))
       continue
     }
-    create = create.addColumn(columnName, types[column.kind], (builder) => {
-      const nullability = column.nullable ? builder : builder.notNull()
-      return column.references === undefined ? nullability : nullability.references(`${column.references}.id`)
-    })
+    create = create.addColumn(columnName, types[column.kind], (builder) => settle(builder, column))
   }
   // Named by the columns, so that two unique keys of a table do not meet.
   if (table.primaryKey) create = create.addPrimaryKeyConstraint(`${name}_pk`, [...table.primaryKey] as never)
