@@ -38,6 +38,7 @@ export type { CreatedToken, TokenInfo, TokenWish } from './tokens.ts'
 
 export interface Workspace {
   readonly id: number
+  readonly scopeId: number
   readonly scope: string
   readonly name: string
   readonly public: boolean
@@ -100,7 +101,7 @@ class OpenAccess implements Access {
   readonly #database: Database
   readonly #callers: Callers
   /** Workspaces as every download asks for them; what is said of one is at most a second old. */
-  readonly #found = new LRUCache<string, Workspace & { scopeId: number }>({ max: 1000, ttl: 1000 })
+  readonly #found = new LRUCache<string, Workspace>({ max: 1000, ttl: 1000 })
 
   constructor(database: Database) {
     this.#database = database
@@ -116,7 +117,7 @@ class OpenAccess implements Access {
     const grants = caller.kind === 'user' ? caller.grants : []
     const readable = found !== undefined && (found.public || mayIn(found, grants, 'read'))
     const allowed = readable && (action === 'read' || mayIn(found, grants, action))
-    if (allowed) return { id: found.id, scope: found.scope, name: found.name, public: found.public }
+    if (allowed) return found
     const place = `${scope.slice(0, 80)}/${name.slice(0, 80)}`
     if (caller.kind === 'anonymous') {
       throw new AshlarError('token-required', `The workspace ${place} asks for a token.`)
@@ -151,14 +152,14 @@ class OpenAccess implements Access {
   async createWorkspace(caller: Caller, scope: string, wish: { name: string; public: boolean }): Promise<Workspace> {
     const user = requireUser(caller)
     const database = this.#database
-    const id = await database.write(async (trx) => {
+    const ids = await database.write(async (trx) => {
       const scopeId = await findScope(trx, scope)
       if (scopeId === undefined || !mayManageScope(scopeId, user.grants)) {
         throw new AshlarError('not-found', `There is no scope ${JSON.stringify(scope)} of yours.`)
       }
-      return await insertWorkspace(trx, { ...wish, scopeId }, await database.now(trx))
+      return { id: await insertWorkspace(trx, { ...wish, scopeId }, await database.now(trx)), scopeId }
     })
-    return { id, scope, name: wish.name, public: wish.public }
+    return { ...ids, scope, name: wish.name, public: wish.public }
   }
 
   async listWorkspaces(caller: Caller, scope: string): Promise<Workspace[]> {
@@ -227,7 +228,7 @@ class OpenAccess implements Access {
     })
   }
 
-  async #find(scope: string, name: string): Promise<(Workspace & { scopeId: number }) | undefined> {
+  async #find(scope: string, name: string): Promise<Workspace | undefined> {
     if (!isAccessName(scope) || !isAccessName(name)) return undefined
     const known = this.#found.get(`${scope}/${name}`)
     if (known !== undefined) return known
@@ -246,7 +247,7 @@ class OpenAccess implements Access {
     const rows = await this.#workspaces().orderBy('scope.name').orderBy('workspace.name').execute()
     return rows
       .filter((row) => row.public === 1 || mayIn(row, grants, 'read'))
-      .map((row) => ({ id: row.id, scope: row.scope, name: row.name, public: row.public === 1 }))
+      .map((row) => Object.assign(row, { public: row.public === 1 }))
   }
 
   #workspaces() {

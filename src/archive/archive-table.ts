@@ -11,17 +11,27 @@ export interface Archive {
   readonly head: number
   readonly sealedAt: Micros
   readonly issue: number
+  /** The oldest revision that is still installable. */
+  readonly retainedFrom: number
+  /** Whose stores keep its packs. */
+  readonly scopeId: number
 }
 
-const columns = ['id', 'head', 'sealed_at as sealedAt', 'issue'] as const
+function archives(db: Kysely<Tables>) {
+  return db
+    .selectFrom('archive')
+    .innerJoin('workspace', 'workspace.id', 'archive.workspace_id')
+    .select(['archive.id', 'archive.head', 'archive.sealed_at as sealedAt', 'archive.issue'])
+    .select(['archive.retained_from as retainedFrom', 'workspace.scope_id as scopeId'])
+}
 
 /** The archive of a workspace, or undefined before its first suite. */
 export async function archiveOf(db: Kysely<Tables>, workspaceId: number): Promise<Archive | undefined> {
-  return db.selectFrom('archive').select(columns).where('workspace_id', '=', workspaceId).executeTakeFirst()
+  return archives(db).where('archive.workspace_id', '=', workspaceId).executeTakeFirst()
 }
 
 export async function archiveById(db: Kysely<Tables>, archiveId: number): Promise<Archive> {
-  return db.selectFrom('archive').select(columns).where('id', '=', archiveId).executeTakeFirstOrThrow()
+  return archives(db).where('archive.id', '=', archiveId).executeTakeFirstOrThrow()
 }
 
 /** The archive of a workspace, made if there is none. */
@@ -34,7 +44,7 @@ export async function ensureArchive(database: Database, workspaceId: number): Pr
       .values({ workspace_id: workspaceId, head: 0, sealed_at: 0, issue: 0, retained_from: 1 })
       .onConflict((conflict) => conflict.column('workspace_id').doNothing())
       .execute()
-    return trx.selectFrom('archive').select(columns).where('workspace_id', '=', workspaceId).executeTakeFirstOrThrow()
+    return archives(trx).where('archive.workspace_id', '=', workspaceId).executeTakeFirstOrThrow()
   })
 }
 

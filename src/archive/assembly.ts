@@ -7,8 +7,8 @@ import { constants, gzipSync, zstdCompressSync, zstdDecompress } from 'node:zlib
 import { promisify } from 'node:util'
 import { AshlarError } from '../common/errors.ts'
 import type { ByteRange } from '../storage/file-store.ts'
-import type { Storage, StoredFile } from '../storage/storage.ts'
-import type { Chunk } from './chunk-table.ts'
+import type { Storage } from '../storage/storage.ts'
+import type { Chunk, Pack } from './chunk-table.ts'
 import { xzStreamEnd, xzStreamHeader, type XzBlockSize } from './xz-stream.ts'
 
 export type IndexForm = 'plain' | 'xz' | 'gz' | 'zst'
@@ -20,11 +20,11 @@ export const endings: Readonly<Record<IndexForm, string>> = { plain: '', xz: '.x
 export type Piece =
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
   /** As it lies in a pack; `bytes` long. */
-  | { readonly kind: 'stored'; readonly pack: StoredFile; readonly offset: number; readonly length: number }
+  | { readonly kind: 'stored'; readonly pack: Pack; readonly offset: number; readonly length: number }
   /** The content of a zstd frame in a pack. */
   | {
       readonly kind: 'zstd'
-      readonly pack: StoredFile
+      readonly pack: Pack
       readonly offset: number
       readonly packedLength: number
       readonly length: number
@@ -146,10 +146,11 @@ async function* readPiece(
 
 async function* readPack(
   storage: Storage,
-  pack: StoredFile,
+  pack: Pack,
   range: ByteRange,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const file = await open(await storage.localPath(pack), 'r')
+  await using local = await storage.local(pack, pack.scopeId)
+  const file = await open(local.path, 'r')
   try {
     for (let position = range.start; position < range.end;) {
       const bytes = Buffer.allocUnsafe(Math.min(range.end - position, READ_BYTES))

@@ -4,6 +4,11 @@ import { parseSha256, type Sha256 } from '../common/digest.ts'
 import type { Database } from '../database/database.ts'
 import type { StoredFile } from '../storage/storage.ts'
 
+/** A file of chunks, and whose stores have it. */
+export interface Pack extends StoredFile {
+  readonly scopeId: number
+}
+
 /** A chunk in a pack: the xz block, then the gzip member, then the zstd frame. It never changes. */
 export interface Chunk {
   readonly id: number
@@ -11,7 +16,7 @@ export interface Chunk {
   readonly textSha256: Sha256
   readonly textBytes: number
   readonly entries: number
-  readonly pack: StoredFile
+  readonly pack: Pack
   readonly packOffset: number
   readonly xzBytes: number
   readonly xzUnpaddedBytes: number
@@ -76,8 +81,10 @@ export class ChunkTable {
       const rows = await this.#database.read
         .selectFrom('chunk')
         .innerJoin('file', 'file.id', 'chunk.pack_file_id')
+        .innerJoin('archive', 'archive.id', 'chunk.archive_id')
+        .innerJoin('workspace', 'workspace.id', 'archive.workspace_id')
         .selectAll('chunk')
-        .select(['file.sha256', 'file.size'])
+        .select(['file.sha256', 'file.size', 'workspace.scope_id'])
         .where('chunk.id', 'in', unknown.slice(start, start + CHUNKS_PER_QUERY))
         .execute()
       for (const row of rows) {
@@ -87,7 +94,12 @@ export class ChunkTable {
           textSha256: digestOf(row.text_sha256),
           textBytes: row.text_size,
           entries: row.entries,
-          pack: { id: row.pack_file_id, sha256: digestOf(row.sha256), sizeBytes: row.size },
+          pack: {
+            id: row.pack_file_id,
+            sha256: digestOf(row.sha256),
+            sizeBytes: row.size,
+            scopeId: row.scope_id,
+          },
           packOffset: row.pack_offset,
           xzBytes: row.xz_size,
           xzUnpaddedBytes: row.xz_unpadded_size,

@@ -7,7 +7,8 @@ import { type Sha256, parseSha256 } from '../common/digest.ts'
 import type { Faults } from '../common/faults.ts'
 import { inOrder } from '../common/in-order.ts'
 import { workerFile, WorkerPool } from '../common/worker-pool.ts'
-import type { Storage, StoredFile } from '../storage/storage.ts'
+import type { LocalFile, Storage } from '../storage/storage.ts'
+import type { Archive } from './archive-table.ts'
 import {
   chunkPieces,
   endings,
@@ -17,7 +18,7 @@ import {
   type Piece,
   startPieces,
 } from './assembly.ts'
-import type { Chunk, ChunkTable } from './chunk-table.ts'
+import type { Chunk, ChunkTable, Pack } from './chunk-table.ts'
 import type { PlannedChunk } from './index-map.ts'
 import type { IndexPath } from './index-paths.ts'
 import type { CompressedChunk, IndexAnswer, IndexRequest, LocalPiece } from './index-worker.ts'
@@ -40,7 +41,7 @@ export interface BuiltMap {
 }
 
 export interface BuiltPack {
-  readonly pack: StoredFile | undefined
+  readonly pack: Pack | undefined
   readonly newChunks: readonly NewChunk[]
   /** In the order of the planned ones. */
   readonly maps: readonly BuiltMap[]
@@ -79,15 +80,15 @@ export class IndexBuilder implements AsyncDisposable {
   }
 
   /** Compresses what is new in the maps into one pack. A text that the archive has in a chunk already is not packed again. */
-  async pack(archiveId: number, maps: readonly PlannedMap[]): Promise<BuiltPack> {
+  async pack(archive: Archive, maps: readonly PlannedMap[]): Promise<BuiltPack> {
     await this.#faults.reach('seal.pack')
-    const writer = new PackWriter(this.#storage)
+    const writer = new PackWriter(this.#storage, archive.scopeId)
     const known = new Map<Sha256, Chunk>()
     const built: BuiltMap[] = []
     try {
       for (const map of maps) {
         const chunks: Chunk[] = []
-        const ready = inOrder(map.chunks, CHUNKS_IN_WORK, (planned) => this.#compress(archiveId, planned))
+        const ready = inOrder(map.chunks, CHUNKS_IN_WORK, (planned) => this.#compress(archive.id, planned))
         for await (const { kept, fresh } of ready) {
           const chunk = kept ?? known.get(fresh.textSha256) ?? (await writer.add(fresh))
           known.set(chunk.textSha256, chunk)
@@ -151,7 +152,9 @@ export class IndexBuilder implements AsyncDisposable {
     piecesOf: (index: IndexPath) => Promise<NamedPiece[]>,
   ): Promise<BuiltIndex[]> {
     if (indexes.length === 0) return []
-    const pieces = await Promise.all(indexes.map(async (index) => this.#local(await piecesOf(index))))
+    await using paths = new LocalPaths(this.#storage)
+    const pieces: LocalPiece[][] = []
+    for (const index of indexes) pieces.push(await localPieces(paths, await piecesOf(index)))
     const digests = await this.#hasher.run({ kind: 'digest', indexes: pieces })
     if ('xzBytes' in digests) throw new Error('A thread answered another question')
     return indexes.map(({ path, places }, i): BuiltIndex => {
@@ -159,21 +162,42 @@ export class IndexBuilder implements AsyncDisposable {
       return { path: `${path}${endings[form]}`, form, sha256: digest(sha256), sizeBytes, places }
     })
   }
+}
 
-  async #local(pieces: readonly NamedPiece[]): Promise<LocalPiece[]> {
-    const paths = new Map<number, string>()
-    const local: LocalPiece[] = []
-    for (const { identity, piece } of pieces) {
-      if (piece.kind === 'bytes') {
-        local.push({ identity, bytes: piece.bytes })
-        continue
-      }
-      const path = paths.get(piece.pack.id) ?? (await this.#storage.localPath(piece.pack))
-      paths.set(piece.pack.id, path)
-      const zstd = piece.kind === 'zstd'
-      local.push({ identity, path, offset: piece.offset, length: zstd ? piece.packedLength : piece.length, zstd })
+/** Pieces as a thread can read them, for as long as `paths` hold. */
+async function localPieces(paths: LocalPaths, pieces: readonly NamedPiece[]): Promise<LocalPiece[]> {
+  const local: LocalPiece[] = []
+  for (const { identity, piece } of pieces) {
+    if (piece.kind === 'bytes') {
+      local.push({ identity, bytes: piece.bytes })
+      continue
     }
-    return local
+    const zstd = piece.kind === 'zstd'
+    const path = await paths.of(piece.pack)
+    local.push({ identity, path, offset: piece.offset, length: zstd ? piece.packedLength : piece.length, zstd })
+  }
+  return local
+}
+
+/** Where packs lie on this machine; each is borrowed once, until this is disposed. */
+class LocalPaths implements AsyncDisposable {
+  readonly #storage: Storage
+  readonly #borrowed = new Map<number, LocalFile>()
+
+  constructor(storage: Storage) {
+    this.#storage = storage
+  }
+
+  async of(pack: Pack): Promise<string> {
+    const known = this.#borrowed.get(pack.id)
+    if (known !== undefined) return known.path
+    const local = await this.#storage.local(pack, pack.scopeId)
+    this.#borrowed.set(pack.id, local)
+    return local.path
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const local of this.#borrowed.values()) await local[Symbol.asyncDispose]()
   }
 }
 
@@ -193,12 +217,14 @@ type Ready =
 /** Writes chunks one after the other into the spool; the pack is a file like any other once it is kept. */
 class PackWriter {
   readonly #storage: Storage
-  readonly #chunks: (Omit<NewChunk, 'pack'> & { pack: StoredFile })[] = []
+  readonly #scopeId: number
+  readonly #chunks: (Omit<NewChunk, 'pack'> & { pack: Pack })[] = []
   #spool: Awaited<ReturnType<Storage['spool']['create']>> | undefined
   #bytes = 0
 
-  constructor(storage: Storage) {
+  constructor(storage: Storage, scopeId: number) {
     this.#storage = storage
+    this.#scopeId = scopeId
   }
 
   async add(fresh: FreshChunk): Promise<NewChunk> {
@@ -226,7 +252,8 @@ class PackWriter {
 
   async finish(maps: readonly BuiltMap[]): Promise<BuiltPack> {
     if (this.#spool === undefined) return { pack: undefined, newChunks: [], maps }
-    const pack = await this.#storage.keep(await this.#spool.finish())
+    const file = await this.#storage.keep(await this.#spool.finish(), this.#scopeId)
+    const pack = { ...file, scopeId: this.#scopeId }
     for (const chunk of this.#chunks) chunk.pack = pack
     return { pack, newChunks: this.#chunks, maps }
   }
@@ -251,7 +278,7 @@ function asConstant(piece: Piece): NamedPiece {
 }
 
 /** Stands for the pack until it is kept. */
-const unkept: StoredFile = { id: 0, sha256: '' as Sha256, sizeBytes: 0 }
+const unkept: Pack = { id: 0, sha256: '' as Sha256, sizeBytes: 0, scopeId: 0 }
 
 function digest(text: string): Sha256 {
   return parseSha256(text) ?? missing()

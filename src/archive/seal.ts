@@ -118,7 +118,7 @@ async function build(context: SealContext, archive: Archive, plan: SealPlan, now
   const early = newTextBytes(planned) <= EARLY_TEXT_BYTES ? digestTexts(context, changing, planned) : undefined
   // Awaited below; until then a rejection is nobody's.
   early?.catch(() => {})
-  const { pack, newChunks, maps } = await context.indexes.pack(archive.id, planned)
+  const { pack, newChunks, maps } = await context.indexes.pack(archive, planned)
   const texts = await (early ?? digestTexts(context, changing, maps.map(asKept)))
 
   const release: ReleaseContext = {

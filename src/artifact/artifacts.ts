@@ -13,7 +13,7 @@ import type { Sha256 } from '../common/digest.ts'
 import { AshlarError } from '../common/errors.ts'
 import { noFaults, type Faults } from '../common/faults.ts'
 import type { Database } from '../database/database.ts'
-import type { ByteRange, OpenedFile, SpooledFile, Storage } from '../storage/storage.ts'
+import type { ByteRange, OpenedFile, SpooledFile, Storage, StoredFile } from '../storage/storage.ts'
 import { loadArtifacts, type Artifact } from './artifact-rows.ts'
 import { Completions } from './completion.ts'
 import { Creator, type CreateOptions } from './create.ts'
@@ -70,6 +70,8 @@ export interface Artifacts extends AsyncDisposable {
 
   /** Opens the bytes of a proven file. @throws AshlarError not-found, artifact-incomplete, range-not-satisfiable … */
   openFile(workspace: Workspace, artifactId: number, path: string, range?: ByteRange): Promise<OpenedFile>
+  /** An address at which anybody can read a proven file for a short time, where its store gives such. @throws as above */
+  linkToFile(workspace: Workspace, artifactId: number, path: string): Promise<string | undefined>
   /** All files as a tar; not-found and artifact-incomplete come as errors of the stream. */
   tarStream(workspace: Workspace, artifactId: number): Readable
 
@@ -170,6 +172,14 @@ class OpenArtifacts implements Artifacts {
   }
 
   async openFile(workspace: Workspace, artifactId: number, path: string, range?: ByteRange): Promise<OpenedFile> {
+    return await this.#storage.open(await this.#provenFile(workspace, artifactId, path), workspace.scopeId, range)
+  }
+
+  async linkToFile(workspace: Workspace, artifactId: number, path: string): Promise<string | undefined> {
+    return await this.#storage.link(await this.#provenFile(workspace, artifactId, path), workspace.scopeId)
+  }
+
+  async #provenFile(workspace: Workspace, artifactId: number, path: string): Promise<StoredFile> {
     const row = await this.#database.read
       .selectFrom('artifact')
       .innerJoin('artifact_file', 'artifact_file.artifact_id', 'artifact.id')
@@ -183,8 +193,7 @@ class OpenArtifacts implements Artifacts {
     }
     if (row.file_id === null) throw new AshlarError('artifact-incomplete', `The file ${path} was not sent yet.`)
     // The digest was checked when the row was written.
-    const file = { id: row.file_id, sha256: row.sha256 as Sha256, sizeBytes: row.size }
-    return await this.#storage.open(file, range)
+    return { id: row.file_id, sha256: row.sha256 as Sha256, sizeBytes: row.size }
   }
 
   tarStream(workspace: Workspace, artifactId: number): Readable {

@@ -153,6 +153,7 @@ export class Creator {
       const inspection: Inspection = await this.#inspector.inspectStored(
         { category, path, files: () => Promise.resolve(wish.files) },
         stored,
+        workspace.scopeId,
       )
       data = withFacts(data, inspection.facts, path)
       const { reading } = inspection

@@ -52,6 +52,7 @@ const batchMaximum = 500
 /** A copied file that is to become an artifact. */
 interface Copy {
   readonly workspaceId: number
+  readonly scopeId: number
   readonly userId: number | null
   readonly fileName: string
   readonly spooled: SpooledFile
@@ -95,7 +96,7 @@ export class Ingestion {
     const files = [announced(fileName, spooled)]
     const inspected = { category, path: fileName, files: () => Promise.resolve(files) }
     const { facts, reading } = await this.#inspector.inspectSpooled(inspected, spooled)
-    const file = await this.#storage.keep(spooled)
+    const file = await this.#storage.keep(spooled, workspace.scopeId)
     return await this.#arrivals.run({
       workspaceId: workspace.id,
       category: 'debian:binary-package',
@@ -125,6 +126,7 @@ export class Ingestion {
     const facts = factsOfBinary(category, reading)
     return await this.#copies.run({
       workspaceId: workspace.id,
+      scopeId: workspace.scopeId,
       userId: options.userId,
       fileName,
       spooled,
@@ -145,9 +147,9 @@ export class Ingestion {
     })
   }
 
-  async #keepCopy({ workspaceId, userId, fileName, spooled, facts, reading }: Copy): Promise<Arrival | Error> {
+  async #keepCopy({ workspaceId, scopeId, userId, fileName, spooled, facts, reading }: Copy): Promise<Arrival | Error> {
     try {
-      const file = await this.#storage.keep(spooled)
+      const file = await this.#storage.keep(spooled, scopeId)
       const files = [{ path: fileName, file }]
       return { workspaceId, category: 'debian:binary-package', data: facts, userId, files, reading }
     } catch (error) {
@@ -186,7 +188,9 @@ export class Ingestion {
     const inspected = { category, path: fileName, files: () => Promise.resolve(announcedFiles) }
     const { facts, reading } = await this.#inspector.inspectSpooled(inspected, dsc)
     const stored: { path: string; file: StoredFile }[] = []
-    for (const [path, spooled] of all) stored.push({ path, file: await this.#storage.keep(spooled) })
+    for (const [path, spooled] of all) {
+      stored.push({ path, file: await this.#storage.keep(spooled, workspace.scopeId) })
+    }
     return await this.#arrivals.run({
       workspaceId: workspace.id,
       category: 'debian:source-package',

@@ -6,7 +6,7 @@ import type { SpooledFile, Storage, StoredFile } from '../storage/storage.ts'
 import type { ArtifactData, Category } from './categories.ts'
 import { fileNameOf } from './file-path.ts'
 import type { CopyRequest, PackageReader, ReadRequest } from './package-reader.ts'
-import { compareListed, factsOf, factsOfBinary, type PackageIdentity, type PackageReading } from './reading.ts'
+import { compareListed, factsOf, factsOfBinary, type PackageIdentity, type PackageReading, type Reading } from './reading.ts'
 import type { AnnouncedFile } from './wish.ts'
 
 /** What a file says of its artifact. */
@@ -24,6 +24,9 @@ export interface Inspected {
   readonly files: () => Promise<readonly AnnouncedFile[]>
 }
 
+/** Where bytes lie for as long as they are read. */
+type Bytes = Omit<ReadRequest, 'as' | 'fileName'>
+
 const nothing: Inspection = { facts: {} }
 const lookUpMaximum = 1000
 
@@ -40,17 +43,16 @@ export class Inspector {
 
   /** Inspects bytes that are still in the spool. @throws AshlarError, as the formats do and upload-inconsistent */
   async inspectSpooled(what: Inspected, spooled: SpooledFile): Promise<Inspection> {
-    return await this.#inspect(what, spooled.sha256, () => Promise.resolve(spooled))
+    return await this.#inspect(what, spooled.sha256, (read) => read(spooled))
   }
 
   /** Inspects bytes that are stored. */
-  async inspectStored(what: Inspected, file: StoredFile): Promise<Inspection> {
+  async inspectStored(what: Inspected, file: StoredFile, scopeId: number): Promise<Inspection> {
     const { sha256, sizeBytes } = file
-    return await this.#inspect(what, sha256, async () => ({
-      path: await this.#storage.localPath(file),
-      sha256,
-      sizeBytes,
-    }))
+    return await this.#inspect(what, sha256, async (read) => {
+      await using local = await this.#storage.local(file, scopeId)
+      return await read({ path: local.path, sha256, sizeBytes })
+    })
   }
 
   /** Copies a small local .deb into the spool and reads the copy, as PackageReader.copy. */
@@ -63,7 +65,7 @@ export class Inspector {
   async #inspect(
     { category, path, files }: Inspected,
     sha256: Sha256,
-    locate: () => Promise<Omit<ReadRequest, 'as' | 'fileName'>>,
+    withBytes: (read: (bytes: Bytes) => Promise<Reading>) => Promise<Reading>,
   ): Promise<Inspection> {
     const as = category.reads(path)
     if (as === undefined) return nothing
@@ -71,15 +73,10 @@ export class Inspector {
       const known = await this.#known.run(sha256)
       if (known !== null) return { facts: factsOfBinary(category, known) }
     }
-    const bytes = await locate()
-    const md5 = bytes.md5 === undefined ? {} : { md5: bytes.md5 }
-    const reading = await this.#reader.read({
-      as,
-      path: bytes.path,
-      fileName: fileNameOf(path),
-      sha256,
-      sizeBytes: bytes.sizeBytes,
-      ...md5,
+    const reading = await withBytes((bytes) => {
+      const md5 = bytes.md5 === undefined ? {} : { md5: bytes.md5 }
+      const { path: place, sizeBytes } = bytes
+      return this.#reader.read({ as, path: place, fileName: fileNameOf(path), sha256, sizeBytes, ...md5 })
     })
     if (reading.kind !== 'binary') compareListed(reading, await files(), path)
     const facts = factsOf(category, reading)

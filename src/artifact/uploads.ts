@@ -47,6 +47,7 @@ interface Target {
   readonly file: AnnouncedFile
   /** Set if the bytes are proven. */
   readonly fileId: number | null
+  readonly scopeId: number
 }
 
 export class Uploads {
@@ -159,6 +160,7 @@ export class Uploads {
       data: parseData(row.data_json),
       file: { path, sizeBytes: row.size, sha256: row.sha256 as Sha256 },
       fileId: row.file_id,
+      scopeId: workspace.scopeId,
     }
   }
 
@@ -172,7 +174,7 @@ export class Uploads {
       )
     }
     const inspection = await this.#inspect(target, spooled)
-    const file = await this.#storage.keep(spooled)
+    const file = await this.#storage.keep(spooled, target.scopeId)
     return await this.#prove(target, file, inspection)
   }
 
@@ -200,7 +202,7 @@ export class Uploads {
   }
 
   /** Reads the .dsc that came before. */
-  async #inspectSource({ artifactId, category }: Target): Promise<Inspection> {
+  async #inspectSource({ artifactId, category, scopeId }: Target): Promise<Inspection> {
     const artifact = await this.#load(artifactId)
     const path = artifact.files.find((file) => category.reads(file.path) === 'source')?.path ?? ''
     const row = await this.#database.read
@@ -214,6 +216,7 @@ export class Uploads {
     return await this.#inspector.inspectStored(
       { category, path, files },
       { id: row.id, sha256: row.sha256 as Sha256, sizeBytes: row.size },
+      scopeId,
     )
   }
 

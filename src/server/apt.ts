@@ -33,15 +33,17 @@ async function sendServed(
   if (served.kind === 'redirect') return redirect(reply, served.location, 'no-cache')
   const { contentType, cache, lastModified } = served
   const etag = `"${served.etag}"`
-  const isPrivate = !workspaceOf(request).public
-  const bytes = bytesOf(served, context)
+  const workspace = workspaceOf(request)
+  const isPrivate = !workspace.public
+  const bytes = bytesOf(served, workspace.scopeId, context)
   await sendResource(request, reply, { contentType, etag, cache, lastModified, isPrivate, ...bytes })
 }
 
 function bytesOf(
   served: Exclude<Served, { kind: 'redirect' }>,
+  scopeId: number,
   { archives, storage }: Context,
-): Pick<Resource, 'sizeBytes' | 'open'> {
+): Pick<Resource, 'sizeBytes' | 'link' | 'open'> {
   if (served.kind === 'bytes') {
     const open = (range?: ByteRange): Opened => ({
       kind: 'bytes',
@@ -50,7 +52,12 @@ function bytesOf(
     return { sizeBytes: served.bytes.length, open }
   }
   if (served.kind === 'file') {
-    return { sizeBytes: served.file.sizeBytes, open: (range) => storage.open(served.file, range) }
+    const { file } = served
+    return {
+      sizeBytes: file.sizeBytes,
+      link: () => storage.link(file, scopeId),
+      open: async (range) => ({ kind: 'stream', ...(await storage.open(file, scopeId, range)) }),
+    }
   }
   return {
     sizeBytes: served.sizeBytes,

@@ -78,7 +78,8 @@ function getFiles(app: App, { artifacts }: Context): void {
         cache: 'revalidate',
         isPrivate: !workspace.public,
         headers: untrusted,
-        open: (range) => artifacts.openFile(workspace, id, path, range),
+        link: () => artifacts.linkToFile(workspace, id, path),
+        open: async (range) => ({ kind: 'stream', ...(await artifacts.openFile(workspace, id, path, range)) }),
       })
       return reply
     },

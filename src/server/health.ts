@@ -1,6 +1,4 @@
-import { createHash } from 'node:crypto'
 import { Type } from 'typebox'
-import type { Sha256 } from '../common/digest.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { App, Context } from './context.ts'
 import { Health, refTo } from './models.ts'
@@ -34,14 +32,12 @@ export function healthRoutes(app: App, { database, storage, metrics }: Context):
   })
 }
 
-/** Whether a file can be made in the spool, and the store can be looked into. */
-async function checkStore({ spool, store }: Storage): Promise<void> {
+/** Whether a file can be made in the spool, and a store that takes uploads be reached. */
+async function checkStore({ spool, stores }: Storage): Promise<void> {
   const writer = await spool.create()
   await writer.discard()
-  await store.has({ sha256: emptyDigest, generation: 0 })
+  await stores.check()
 }
-
-const emptyDigest = createHash('sha256').digest('hex') as Sha256
 
 async function outcome(check: Promise<unknown>): Promise<string> {
   try {

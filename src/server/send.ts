@@ -17,6 +17,8 @@ export interface Resource {
   readonly isPrivate: boolean
   readonly lastModified?: LastModified | undefined
   readonly headers?: Readonly<Record<string, string>>
+  /** Where the client can get the bytes by itself for a short time, if there is such an address. Asked as `open` is. */
+  readonly link?: () => Promise<string | undefined>
   /** The bytes, or those of a range. Called at most once, and not for HEAD or when nothing is sent. */
   readonly open: (range?: ByteRange) => Promise<Opened> | Opened
 }
@@ -24,8 +26,6 @@ export interface Resource {
 export type Opened =
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
   | { readonly kind: 'stream'; readonly stream: Readable | AsyncIterable<Uint8Array> }
-  /** The store hands the bytes out itself, under an address that works for a short time. */
-  | { readonly kind: 'redirect'; readonly url: string }
 
 /**
  * Answers a GET or HEAD. Resolves when the answer is sent, or when the client has gone, which is no error.
@@ -49,9 +49,10 @@ export async function sendResource(request: FastifyRequest, reply: FastifyReply,
   headers['Content-Length'] = range === undefined ? resource.sizeBytes : range.end - range.start
   if (range !== undefined) headers['Content-Range'] = `bytes ${range.start}-${range.end - 1}/${resource.sizeBytes}`
   if (request.method === 'HEAD') return finish(reply, selection.status, headers)
+  const link = await resource.link?.()
+  if (link !== undefined) return redirect(reply, link, 'no-store')
   const opened = await resource.open(range)
   if (opened.kind === 'bytes') return finish(reply, selection.status, headers, opened.bytes)
-  if (opened.kind === 'redirect') return redirect(reply, opened.url, 'no-store')
   await sendStream(request, reply, { status: selection.status, headers, stream: opened.stream })
 }
 

@@ -1,5 +1,7 @@
 /** The stores that this process has open, and what it knows of all of them. */
-import { join, isAbsolute } from 'node:path'
+import { createHash } from 'node:crypto'
+import { isAbsolute, join } from 'node:path'
+import type { Sha256 } from '../common/digest.ts'
 import { AshlarError } from '../common/errors.ts'
 import type { Faults } from '../common/faults.ts'
 import type { Database } from '../database/database.ts'
@@ -27,6 +29,8 @@ interface Opening {
   readonly store: Promise<FileStore>
   failedAtMs?: number
 }
+
+const emptyDigest = createHash('sha256').digest('hex') as Sha256
 
 export class OpenStores {
   readonly #database: Database
@@ -69,6 +73,28 @@ export class OpenStores {
     this.#opened.set(record.id, opening)
     opening.store.catch(() => (opening.failedAtMs = performance.now()))
     return await opening.store
+  }
+
+  /**
+   * Looks into a store of those that uploads go to first, for each scope.
+   * @throws AshlarError storage-failed if not even one can be reached
+   */
+  async check(): Promise<void> {
+    const map = await this.map()
+    const taking = map.all.filter(({ id }) =>
+      map.policies.some((policy) => policy.storeId === id && policy.uploadPriority !== null),
+    )
+    let failure: unknown = new AshlarError('storage-failed', 'No store takes uploads.')
+    for (const record of taking) {
+      try {
+        const store = await this.open(record)
+        await store.has({ sha256: emptyDigest, generation: 0 })
+        return
+      } catch (error) {
+        failure = error
+      }
+    }
+    throw failure
   }
 
   /** Whether this server reaches the store. */

@@ -107,6 +107,9 @@ interface Parts {
   readonly onBadCopy: (error: unknown) => void
 }
 
+/** What a copy became that was recorded without an error. */
+type Recorded = Exclude<RecordOutcome, Error>
+
 class OpenStorage implements Storage {
   readonly spool: Spool
   readonly stores: OpenStores
@@ -114,7 +117,7 @@ class OpenStorage implements Storage {
   readonly #cache: LocalCache
   readonly #onBadCopy: (error: unknown) => void
   readonly #known: Batcher<Sha256, KnownFile>
-  readonly #records: Batcher<NewCopy, RecordOutcome>
+  readonly #records: Batcher<NewCopy, Recorded>
   readonly #uses: UseLog
 
   constructor({ database, faults, spool, stores, cache, onBadCopy }: Parts) {
@@ -124,7 +127,7 @@ class OpenStorage implements Storage {
     this.#cache = cache
     this.#onBadCopy = onBadCopy
     this.#known = new Batcher(recordMaximum, (digests) => knownFiles(database.read, digests))
-    this.#records = new Batcher(recordMaximum, async (copies) => {
+    this.#records = new Batcher(recordMaximum, async (copies): Promise<readonly (Recorded | Error)[]> => {
       await reachRecord(faults)
       return await database.write(async (trx) => recordCopies(trx, copies, await database.now(trx)))
     })
@@ -264,7 +267,6 @@ class OpenStorage implements Storage {
       throw error
     }
     const outcome = await this.#records.run({ storeId: record.id, key, sizeBytes: spooled.sizeBytes })
-    if (outcome instanceof Error) throw outcome
     if (outcome === 'condemned') return { condemned: true }
     if (outcome === 'full') {
       const detail = `The store ${record.name} has reached its hard maximum.`

@@ -188,9 +188,7 @@ export async function servedBytes(rooms: Pick<OpenRooms, 'archives' | 'storage'>
     case 'pieces':
       return await readAll(rooms.archives.readPieces(served.pieces))
     case 'file': {
-      const opened = await rooms.storage.open(served.file)
-      assert.equal(opened.kind, 'stream')
-      return opened.kind === 'stream' ? await readAll(opened.stream) : Buffer.alloc(0)
+      return await readAll((await rooms.storage.open(served.file, scopeId)).stream)
     }
     case 'redirect':
       throw new Error(`A redirect to ${served.location}`)
