@@ -147,7 +147,13 @@ async function openRooms(context: Run, dataDirectory: string, publicUrl: string,
     onIdleError: (error) => log.warn(`A connection to PostgreSQL broke and is replaced: ${error.message}`),
   })
   closing.use(database)
-  const storage = await openStorage({ database, dataDirectory, faults })
+  const storage = await openStorage({
+    database,
+    dataDirectory,
+    faults,
+    onBadCopy: (error) => log.warn({ err: error }, 'A copy of a file could not be read; another one is tried.'),
+  })
+  closing.use(storage)
   const artifacts = openArtifacts({ database, storage, faults })
   closing.use(artifacts)
   const archives = await openArchives({

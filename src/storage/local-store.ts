@@ -211,7 +211,10 @@ async function linkNew(existing: string, name: string): Promise<boolean> {
 async function copyDurably(from: string, to: string, signal?: AbortSignal): Promise<void> {
   const handle = await open(to, 'wx', 0o600)
   try {
-    const source = createReadStream(from, { highWaterMark: readChunkBytes, ...(signal === undefined ? {} : { signal }) })
+    const source = createReadStream(from, {
+      highWaterMark: readChunkBytes,
+      ...(signal === undefined ? {} : { signal }),
+    })
     for await (const chunk of source as AsyncIterable<Uint8Array>) await handle.writeFile(chunk)
     await handle.sync()
   } finally {

@@ -16,6 +16,7 @@ import type { Sha256 } from '../common/digest.ts'
 import { AshlarError } from '../common/errors.ts'
 import { noFaults, type Faults } from '../common/faults.ts'
 import type { Database } from '../database/database.ts'
+import { markDamaged } from './copy-states.ts'
 import { ensureDefaultStore } from './default-store.ts'
 import {
   copiesOf,
@@ -136,23 +137,23 @@ class OpenStorage implements Storage {
 
   async keep(spooled: SpooledFile, scopeId: number, signal?: AbortSignal): Promise<StoredFile> {
     const full = new Map<number, unknown>()
-    for (let attempt = 0; attempt < maxAttempts; ) {
+    let atLeast = 0
+    for (let attempt = 0; attempt < maxAttempts + full.size; attempt += 1) {
       const known = await this.#known.run(spooled.sha256)
       if (known.gone === 'purged') throw purged(spooled.sha256)
       const { record, store } = await this.#target(spooled, scopeId, known, full)
-      const outcome = await this.#putIn(record, store, spooled, known, signal)
-      if ('full' in outcome) {
-        full.set(record.id, outcome.full)
-      } else if ('condemned' in outcome) {
-        attempt += 1
-        this.stores.forget()
-      } else {
+      const generation = generationFor(record, known.copies, atLeast)
+      const outcome = await this.#putIn({ record, store, known, generation, signal }, spooled)
+      if ('kept' in outcome) {
         // The file is kept, whatever becomes of its second name; the sweep finds it.
         await unlinkIfThere(spooled.path).catch(() => {})
         return outcome.kept
       }
+      if ('full' in outcome) full.set(record.id, outcome.full)
+      else atLeast = generation + 1
+      this.stores.forget()
     }
-    throw new AshlarError('busy', `File ${spooled.sha256} was condemned again and again while it was stored.`)
+    throw new AshlarError('busy', `The places for file ${spooled.sha256} were taken again and again.`)
   }
 
   async open(file: StoredFile, scopeId: number, range?: ByteRange): Promise<OpenedFile> {
@@ -252,27 +253,43 @@ class OpenStorage implements Storage {
     )
   }
 
+  /** `taken`: under this generation lies something else, or a copy that is on its way out. */
   async #putIn(
-    record: StoreRecord,
-    store: FileStore,
+    place: {
+      readonly record: StoreRecord
+      readonly store: FileStore
+      readonly known: KnownFile
+      readonly generation: number
+      readonly signal: AbortSignal | undefined
+    },
     spooled: SpooledFile,
-    known: KnownFile,
-    signal: AbortSignal | undefined,
-  ): Promise<{ readonly kept: StoredFile } | { readonly condemned: true } | { readonly full: unknown }> {
-    const key = { sha256: spooled.sha256, generation: generationFor(record, known.copies) }
+  ): Promise<{ readonly kept: StoredFile } | { readonly taken: true } | { readonly full: unknown }> {
+    const { record, store, known, generation, signal } = place
+    const key = { sha256: spooled.sha256, generation }
     try {
       await store.put(key, spooled, signal)
     } catch (error) {
-      if (error instanceof AshlarError && error.code === 'storage-full') return { full: error }
-      throw error
+      if (!(error instanceof AshlarError)) throw error
+      if (error.code === 'storage-full') return { full: error }
+      if (error.code !== 'file-corrupt') throw error
+      // What lies there is not this file. It is not overwritten; the good bytes get a place of their own.
+      this.#onBadCopy(error)
+      if (known.id !== undefined) await this.#noteDamage(known.id, record.id, generation)
+      return { taken: true }
     }
     const outcome = await this.#records.run({ storeId: record.id, key, sizeBytes: spooled.sizeBytes })
-    if (outcome === 'condemned') return { condemned: true }
+    if (outcome === 'condemned') return { taken: true }
     if (outcome === 'full') {
       const detail = `The store ${record.name} has reached its hard maximum.`
       return { full: new AshlarError('storage-full', detail) }
     }
     return { kept: outcome }
+  }
+
+  async #noteDamage(fileId: number, storeId: number, generation: number): Promise<void> {
+    await this.#database.write(async (trx) =>
+      markDamaged(trx, { fileId, storeId, generation }, 'other bytes were found there', await this.#database.now(trx)),
+    )
   }
 }
 

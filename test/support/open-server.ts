@@ -54,6 +54,7 @@ export async function openServer(t: TestContext, options: ServerOptions = {}): P
     await app.close()
     await archives.close()
     await artifacts.close()
+    await storage[Symbol.asyncDispose]()
     await database.close()
     await rm(directory, { recursive: true })
   })
