@@ -34,6 +34,7 @@ import type { ByteRange, FileStore, OpenedFile, SpooledFile } from './file-store
 import { sweepSpool } from './leftovers.ts'
 import { LocalCache, type LocalFile } from './local-cache.ts'
 import { OpenStores } from './open-stores.ts'
+import { RemoteFetch } from './remote-fetch.ts'
 import { Spool } from './spool.ts'
 import { unlinkIfThere } from './spool-writer.ts'
 import { storageError } from './storage-error.ts'
@@ -60,7 +61,7 @@ export interface Storage extends AsyncDisposable {
   /**
    * Opens the bytes of a recorded file from the first copy that can be read; `sizeBytes` is the size of the whole file.
    * @throws AshlarError file-corrupt if no good copy is left; gone if none is meant to be; range-not-satisfiable;
-   *   storage-failed if no store with a copy can be reached
+   *   storage-failed if no store with a copy can be reached; upstream-failed if only an upstream has it, and fails
    */
   open(file: StoredFile, scopeId: number, range?: ByteRange): Promise<OpenedFile>
 
@@ -120,6 +121,7 @@ class OpenStorage implements Storage {
   readonly #known: Batcher<Sha256, KnownFile>
   readonly #records: Batcher<NewCopy, Recorded>
   readonly #uses: UseLog
+  readonly #remote: RemoteFetch
 
   constructor({ database, faults, spool, stores, cache, onBadCopy }: Parts) {
     this.spool = spool
@@ -133,6 +135,12 @@ class OpenStorage implements Storage {
       return await database.write(async (trx) => recordCopies(trx, copies, await database.now(trx)))
     })
     this.#uses = new UseLog(database)
+    this.#remote = new RemoteFetch({
+      database,
+      spool,
+      keep: (spooled, scopeId) => this.keep(spooled, scopeId),
+      isHere: (file, scopeId) => this.#isHere(file, scopeId),
+    })
   }
 
   async keep(spooled: SpooledFile, scopeId: number, signal?: AbortSignal): Promise<StoredFile> {
@@ -188,11 +196,22 @@ class OpenStorage implements Storage {
     await this.#uses.close()
   }
 
+  /** Whether the scope has a present copy in a store that can be read without asking upstream. */
+  async #isHere(file: StoredFile, scopeId: number): Promise<boolean> {
+    const map = await this.stores.map()
+    const { copies } = await copiesOf(this.#database.read, file.id)
+    return copies.some(
+      ({ state, storeId }) =>
+        state === 'present' && map.isReadable(scopeId, storeId) && map.byId(storeId)?.kind !== 'remote',
+    )
+  }
+
   /** Does something with the first copy that lets it be done. */
   async #fromCopy<T>(
     file: StoredFile,
     scopeId: number,
     deed: (store: FileStore, copy: FileCopy) => Promise<T>,
+    brought = false,
   ): Promise<T> {
     const map = await this.stores.map()
     const { gone, copies } = await copiesOf(this.#database.read, file.id)
@@ -201,7 +220,15 @@ class OpenStorage implements Storage {
       const record = map.byId(copy.storeId)
       if (record === undefined) continue
       try {
-        const result = await deed(await this.stores.open(record), copy)
+        const store = await this.stores.open(record)
+        if (record.kind === 'remote') {
+          // Its bytes are not proven; once they are, the scope has a copy of its own.
+          if (brought) continue
+          const isDamaged = failure !== undefined
+          await this.#remote.bring(file, scopeId, { store, generation: copy.generation, isDamaged })
+          return await this.#fromCopy(file, scopeId, deed, true)
+        }
+        const result = await deed(store, copy)
         this.#uses.note(file.id, copy)
         return result
       } catch (error) {
@@ -294,7 +321,7 @@ class OpenStorage implements Storage {
 }
 
 /** What another copy may make good. */
-const passesOn: ReadonlySet<string> = new Set(['file-corrupt', 'storage-failed'])
+const passesOn: ReadonlySet<string> = new Set(['file-corrupt', 'storage-failed', 'upstream-failed'])
 
 /** The copies that a scope may read, the best first: those that are condemned only where there is no other. */
 function readable(map: StoreMap, scopeId: number, copies: readonly FileCopy[]): FileCopy[] {

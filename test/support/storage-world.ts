@@ -85,10 +85,17 @@ export async function storageWorld(
           .where('scope_id', 'is not distinct from', scopeId ?? null)
           .executeTakeFirst()
         if (changed.numUpdatedRows > 0n) return
-        const none = { populate: 0, drain: 0, read_only: 0, write_only: 0 } as const
         await trx
           .insertInto('store_policy')
-          .values({ ...none, ...values, store_id: id, scope_id: scopeId ?? null })
+          .values({
+            ...values,
+            store_id: id,
+            scope_id: scopeId ?? null,
+            populate: values.populate ?? 0,
+            drain: values.drain ?? 0,
+            read_only: values.read_only ?? 0,
+            write_only: values.write_only ?? 0,
+          })
           .execute()
       })
       storage.stores.forget()
