@@ -1,7 +1,7 @@
 /** The rules of where copies are, against random sets of stores, policies and copies. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import type { FileCopy } from '../storage/file-copies.ts'
 import { type PolicyRecord, StoreMap, type StoreRecord, unusedPolicy } from '../storage/store-policy.ts'
 import { isDispensable, type PlacementStep, placementOf } from './placement.ts'

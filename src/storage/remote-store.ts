@@ -133,7 +133,7 @@ class RemoteStore implements FileStore {
     return { body: start === 0 ? body : body.pipeThrough(without(start)), sizeBytes }
   }
 
-  async #fetch(url: string, init: RequestInit): Promise<Response> {
+  async #fetch(url: string, init: { method?: string; headers?: Readonly<Record<string, string>> }): Promise<Response> {
     const silence = new AbortController()
     const timer = setTimeout(() => silence.abort(new Error('it did not answer')), silenceMs)
     try {

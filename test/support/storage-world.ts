@@ -80,7 +80,7 @@ export async function storageWorld(
       await db.write(async (trx) => {
         const changed = await trx
           .updateTable('store_policy')
-          .set(values)
+          .set({ ...values, store_id: id })
           .where('store_id', '=', id)
           .where('scope_id', 'is not distinct from', scopeId ?? null)
           .executeTakeFirst()
