@@ -5,6 +5,7 @@ import type { Faults } from '../common/faults.ts'
 import type { Database } from '../database/database.ts'
 import type { FileStore } from './file-store.ts'
 import { openLocalStore } from './local-store.ts'
+import { parseS3Location, parseS3Secret } from './s3-location.ts'
 import { markerOf } from './store-marker.ts'
 import type { StoreMap, StoreRecord } from './store-policy.ts'
 import { loadStores } from './store-rows.ts'
@@ -89,7 +90,12 @@ export class OpenStores {
         }
         return await openLocalStore({ name: record.name, root, faults: this.#faults })
       }
-      case 's3':
+      case 's3': {
+        const location = parseS3Location(JSON.parse(record.locationJson))
+        const secret = record.secretJson === null ? null : parseS3Secret(JSON.parse(record.secretJson))
+        const { openS3Store } = await import('./s3-store.ts')
+        return await openS3Store({ name: record.name, location, secret, faults: this.#faults })
+      }
       case 'remote':
         throw new AshlarError('storage-failed', `The store ${record.name} is of a kind that cannot be opened.`)
     }
