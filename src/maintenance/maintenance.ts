@@ -147,7 +147,8 @@ export class Maintenance implements AsyncDisposable {
   async #vacuumIfDue(): Promise<void> {
     try {
       if (!(await this.#isDue())) return
-      for await (const event of this.vacuum()) if (event.kind === 'failure') this.#onError(event.error)
+      for await (const event of this.vacuum())
+        if (event.kind === 'failure') this.#onError(new AshlarError(event.code, event.detail))
     } catch (error) {
       const isOurs = this.#closing.signal.aborted || (error instanceof AshlarError && error.code === 'busy')
       if (!isOurs) this.#onError(error)

@@ -3,7 +3,7 @@
  * safe to interrupt and to do again, and looks again at what it is about to change. No lock is held while a store is
  * spoken to.
  */
-import { AshlarError } from '../common/errors.ts'
+import { AshlarError, type ErrorCode } from '../common/errors.ts'
 import { inOrder } from '../common/in-order.ts'
 import type { Context } from './context.ts'
 import type { PlanLine, Stage, StageSummary, Step, StepOutcome, Summary } from './plan.ts'
@@ -15,7 +15,7 @@ export type VacuumEvent =
   | { readonly kind: 'progress'; readonly stage: Stage; readonly part: number }
   /** Without an outcome in a dry run, and for what is only reported. */
   | { readonly kind: 'line'; readonly line: PlanLine; readonly outcome?: StepOutcome }
-  | { readonly kind: 'failure'; readonly line: PlanLine; readonly error: AshlarError }
+  | { readonly kind: 'failure'; readonly line: PlanLine; readonly code: ErrorCode; readonly detail: string }
 
 /** One stage: what it plans on what is so when it is its turn. */
 export interface StagePlan {
@@ -62,7 +62,8 @@ async function carryOut(context: Context, step: Step): Promise<VacuumEvent[]> {
   } catch (error) {
     context.signal.throwIfAborted()
     if (!(error instanceof AshlarError)) throw error
-    return step.lines.map((line) => ({ kind: 'failure', line, error }))
+    const { code, message: detail } = error
+    return step.lines.map((line) => ({ kind: 'failure', line, code, detail }))
   }
 }
 

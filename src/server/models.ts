@@ -247,6 +247,9 @@ export const Token = open('Token', {
   revokedAt: Type.Union([Time, Type.Null()]),
 })
 export const TokenList = open('TokenList', { tokens: Type.Array(refTo(Token)) })
+export const VacuumWish = closed('VacuumWish', {
+  dryRun: Type.Optional(Type.Boolean({ description: 'Tell the plan and do nothing' })),
+})
 export const Health = open('Health', {
   status: Type.Union([Type.Literal('ok'), Type.Literal('failing')]),
   checks: Type.Record(Type.String(), Type.String(), { description: '`ok`, or what is wrong' }),
@@ -295,6 +298,7 @@ export const models: readonly TSchema[] = [
   CreatedToken,
   Token,
   TokenList,
+  VacuumWish,
   Health,
 ]
 
