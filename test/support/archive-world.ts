@@ -106,7 +106,7 @@ export async function archiveWorld(openFresh: OpenFresh, options: WorldOptions =
     return packageId
   }
   const bytes = async (path: string): Promise<Buffer> =>
-    servedBytes(rooms, await rooms.archives.resolve(workspace, path))
+    servedBytes(rooms, await rooms.archives.resolve(workspace, path), workspace.scopeId)
 
   return {
     ...rooms,
@@ -181,15 +181,18 @@ export async function openRooms(db: Database, dataDirectory: string, options: Wo
   return { db, storage, archives, errors, [Symbol.asyncDispose]: () => archives.close() }
 }
 
-export async function servedBytes(rooms: Pick<OpenRooms, 'archives' | 'storage'>, served: Served): Promise<Buffer> {
+export async function servedBytes(
+  rooms: Pick<OpenRooms, 'archives' | 'storage'>,
+  served: Served,
+  scopeId = 1,
+): Promise<Buffer> {
   switch (served.kind) {
     case 'bytes':
       return Buffer.from(served.bytes)
     case 'pieces':
       return await readAll(rooms.archives.readPieces(served.pieces))
-    case 'file': {
+    case 'file':
       return await readAll((await rooms.storage.open(served.file, scopeId)).stream)
-    }
     case 'redirect':
       throw new Error(`A redirect to ${served.location}`)
   }
