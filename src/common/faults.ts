@@ -22,10 +22,14 @@ const points = [
   'index.assemble',
 ] as const
 
-export type FaultPoint = (typeof points)[number]
+const expiryPoints = ['expire.revisions', 'expire.sweep', 'expire.artifact'] as const
 
-/** Every point there is, in the order in which an upload and its seal reach them. */
+export type FaultPoint = (typeof points)[number] | (typeof expiryPoints)[number]
+
+/** The points of publishing, in the order in which an upload and its seal reach them. */
 export const faultPoints: readonly FaultPoint[] = points
+
+const allPoints: readonly FaultPoint[] = [...points, ...expiryPoints]
 
 export interface Faults {
   /** Called immediately before the step it is named after. Rejects, or never returns, where a fault is set. */
@@ -67,7 +71,7 @@ export function faultsFrom(specification: string | undefined): Faults {
 
 function parseFault(text: string): Fault {
   const match = /^([a-z.-]+):(kill|enospc|eio):([1-9][0-9]*)(\+?)$/.exec(text)
-  const point = points.find((one) => one === match?.[1])
+  const point = allPoints.find((one) => one === match?.[1])
   const effect = (['kill', 'enospc', 'eio'] as const).find((one) => one === match?.[2])
   if (match === null || point === undefined || effect === undefined) {
     throw new Error(`ASHLAR_FAULT: '${text}' is not point:kill|enospc|eio:n with a known point`)
