@@ -62,7 +62,7 @@ async function counts({ db }: Pick<ArchiveWorld, 'db'>): Promise<Record<string, 
       .selectFrom(table)
       .select((eb) => eb.fn.countAll<number>().as('count'))
       .executeTakeFirstOrThrow()
-    found[table] = Number(count)
+    found[table] = count
   }
   return found
 }
@@ -290,10 +290,10 @@ forEachDialect((dialect, open) => {
     // SQLite has one process that seals.
     await using other = dialect === 'postgres' ? await world.another() : undefined
     const rooms = [world.archives, ...(other === undefined ? [] : [other.archives])]
-    let going = true
+    const stop = new AbortController()
     const expiring = (async () => {
       let expired = 0
-      while (going) expired += await expire(world)
+      while (!stop.signal.aborted) expired += await expire(world)
       return expired
     })()
     const sealing = rooms.map(async (archives, own) => {
@@ -314,7 +314,7 @@ forEachDialect((dialect, open) => {
       }
     })
     await Promise.all(sealing)
-    going = false
+    stop.abort()
     const expired = await expiring
     assert.ok(expired > 5, `${expired} revisions expired`)
     assert.deepEqual(world.errors, [])

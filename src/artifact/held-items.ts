@@ -3,7 +3,7 @@
  *
  * Here rather than with the suites, since an artifact must not go while one of them holds it.
  */
-import type { Expression, ExpressionBuilder, SqlBool } from 'kysely'
+import type { Expression, ExpressionBuilder, Kysely, SqlBool } from 'kysely'
 import type { Tables } from '../database/schema.ts'
 
 /**
@@ -22,4 +22,15 @@ export function isHeldItem(
     // It is a member up to the revision before that of its removal.
     .whereRef('remover.revision', '<=', 'archive.retained_from')
   return eb.or([eb('item.removed_by', 'is', null), eb.not(eb.exists(removedBefore))])
+}
+
+/** The held items whose package is one of an artifact's files: to be narrowed to an artifact and its workspace. */
+export function itemsHoldingFiles(db: Kysely<Tables>) {
+  return db
+    .selectFrom('artifact_file')
+    .innerJoin('package', 'package.file_id', 'artifact_file.file_id')
+    .innerJoin('suite_item as item', 'item.package_id', 'package.id')
+    .innerJoin('suite', 'suite.id', 'item.suite_id')
+    .innerJoin('archive', 'archive.id', 'suite.archive_id')
+    .where(isHeldItem)
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { IdSet } from './id-set.ts'
 
 test('an id set has what was added, and nothing else, however far apart the ids are', () => {
