@@ -71,10 +71,8 @@ function likeness(row: {
 }): string {
   const { workspace_id, category, data_json, created_by, completed_at, idempotency_key, expire_after_seconds } = row
   const isComplete = completed_at !== null
-  return JSON.stringify([
-    ...[workspace_id, category, data_json, created_by],
-    ...[isComplete, idempotency_key, expire_after_seconds],
-  ])
+  const told = [workspace_id, category, data_json, created_by, isComplete, idempotency_key, expire_after_seconds]
+  return JSON.stringify(told)
 }
 
 async function insertFiles(
