@@ -8,7 +8,7 @@ import { openDatabase } from '../../src/database/database.ts'
 import { openStorage } from '../../src/storage/storage.ts'
 
 export const fileBytes = 200
-const filesPerArtifact = 10
+export const filesPerArtifact = 10
 const monthMicros = 30 * 24 * 3600 * 1_000_000
 
 /** The content of the n-th file. */

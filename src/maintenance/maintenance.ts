@@ -51,7 +51,7 @@ export interface VacuumEnd {
 }
 
 /** How many files are copied at once. */
-const copiesAtOnce = 4
+const copiesAtOnce = 16
 const leaseName = 'maintenance'
 const leaseTtlMs = 30_000
 const dayMs = 24 * 60 * 60 * 1000

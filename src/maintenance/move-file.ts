@@ -2,13 +2,14 @@
  * Moving one file between stores: copying it where it lacks, and letting a copy go. A copy is let go only when, for
  * every scope that needs the file, another one was read back from its store.
  */
+import { Batcher } from '../common/batcher.ts'
+import { AshlarError } from '../common/errors.ts'
 import type { Micros } from '../database/schema.ts'
 import { condemn, lockFiles, markDamaged } from '../storage/copy-states.ts'
 import type { FileCopy } from '../storage/file-copies.ts'
 import type { StoreMap, StoreRecord } from '../storage/store-policy.ts'
 import { loadStores } from '../storage/store-rows.ts'
 import { transfer, type TransferOutcome, verify } from '../storage/transfer.ts'
-import { AshlarError } from '../common/errors.ts'
 import { type Context, reach } from './context.ts'
 import { type CopyRow, type FileView, filesNow } from './file-pages.ts'
 import { isDispensable } from './placement.ts'
@@ -16,17 +17,44 @@ import { isDispensable } from './placement.ts'
 /** A copy that was read back since is not read again before another may go. */
 const freshMicros = 24 * 60 * 60 * 1_000_000
 
-/** Copies a file to a store, from the best copy that can be read. */
-export async function copyFile(
-  { database, storage, faults, signal }: Context,
-  file: FileView,
-  to: StoreRecord,
-): Promise<TransferOutcome> {
-  const map = await storage.stores.map()
-  return await transfer(
-    { database, spool: storage.spool, stores: storage.stores, faults },
-    { file, to, from: (copies) => sources(map, file.scopes, copies), signal },
-  )
+/** What is to be let go. */
+export interface Leaving {
+  readonly fileId: number
+  readonly storeId: number
+  readonly rule: string
+  /** Looks at the file as it is then; the copy stays if it says so. */
+  readonly stillWanted: (map: StoreMap, file: FileView) => boolean
+}
+
+/** The most copies that one transaction condemns. */
+const leavingMaximum = 200
+
+/** Moves files for one stage; what it does at the same time shares transactions. */
+export class Mover {
+  readonly #context: Context
+  readonly #leaving: Batcher<Leaving, boolean>
+
+  constructor(context: Context) {
+    this.#context = context
+    this.#leaving = new Batcher(leavingMaximum, (wishes) => condemnAll(context, wishes))
+  }
+
+  /** Copies a file to a store, from the best copy that can be read. */
+  async copy(file: FileView, to: StoreRecord): Promise<TransferOutcome> {
+    const { storage, signal } = this.#context
+    const map = await storage.stores.map()
+    const from = (copies: readonly FileCopy[]): FileCopy[] => sources(map, file.scopes, copies)
+    return await transfer(this.#context, { file, to, from, signal })
+  }
+
+  /**
+   * Condemns the present copy of a file in a store, if every scope that needs the file has a good copy elsewhere.
+   * @returns whether it was condemned
+   */
+  async letGo(leaving: Leaving): Promise<boolean> {
+    if (!(await proveOthers(this.#context, leaving.fileId, leaving.storeId))) return false
+    return await this.#leaving.run(leaving)
+  }
 }
 
 /** Copies that may be read to make another, the best first; those that a scope must not read only as a last resort. */
@@ -39,34 +67,36 @@ function sources(map: StoreMap, scopes: ReadonlySet<number>, copies: readonly Fi
   return copies.filter(({ state }) => state === 'present' || state === 'condemned').sort((a, b) => rank(a) - rank(b))
 }
 
-/**
- * Condemns the present copy of a file in a store, if every scope that needs the file has a good copy elsewhere.
- * @param stillWanted looks at the file as it is then; the copy stays if it says so
- * @returns whether it was condemned
- */
-export async function letGo(
-  context: Context,
-  wish: {
-    readonly fileId: number
-    readonly storeId: number
-    readonly rule: string
-    readonly stillWanted: (map: StoreMap, file: FileView) => boolean
-  },
-): Promise<boolean> {
-  const { database, faults } = context
-  const { fileId, storeId, rule } = wish
-  if (!(await proveOthers(context, fileId, storeId))) return false
+async function condemnAll({ database, faults }: Context, wishes: readonly Leaving[]): Promise<boolean[]> {
   await reach(faults, 'copy.condemn')
   return await database.write(async (trx) => {
-    await lockFiles(trx, [fileId])
+    const ids = [...new Set(wishes.map((wish) => wish.fileId))]
+    await lockFiles(trx, ids)
     const map = await loadStores(trx)
-    const [file] = await filesNow(trx, [fileId])
-    const copy = file?.copies.find((one) => one.storeId === storeId && one.state === 'present')
-    if (file === undefined || copy === undefined || wish.stillWanted(map, file)) return false
-    const proven = new Set(file.copies.filter(isProven).map((one) => one.storeId))
-    if (!isDispensable(map, storeId, proven, file.scopes)) return false
-    return await condemn(trx, { fileId, storeId, generation: copy.generation }, rule, await database.now(trx))
+    const files = new Map((await filesNow(trx, ids)).map((file) => [file.id, file]))
+    const now = await database.now(trx)
+    const left = new Set<string>()
+    const outcomes: boolean[] = []
+    for (const wish of wishes) {
+      const { fileId, storeId, rule } = wish
+      const file = files.get(fileId)
+      const copies = (file?.copies ?? []).filter((copy) => !left.has(`${fileId} ${copy.storeId}`))
+      const copy = copies.find((one) => one.storeId === storeId && one.state === 'present')
+      if (file === undefined || copy === undefined || !mayGo(map, { ...file, copies }, wish)) {
+        outcomes.push(false)
+        continue
+      }
+      left.add(`${fileId} ${storeId}`)
+      outcomes.push(await condemn(trx, { fileId, storeId, generation: copy.generation }, rule, now))
+    }
+    return outcomes
   })
+}
+
+function mayGo(map: StoreMap, file: FileView, { storeId, stillWanted }: Leaving): boolean {
+  if (stillWanted(map, file)) return false
+  const proven = new Set(file.copies.filter(isProven).map((one) => one.storeId))
+  return isDispensable(map, storeId, proven, file.scopes)
 }
 
 function isProven({ state, verifiedAt }: CopyRow): boolean {

@@ -162,7 +162,7 @@ async function rescue({ database, storage, faults, signal }: Context, map: Store
     const [target] = map.uploadTargets(scopeId)
     if (target === undefined) continue
     const outcome = await transfer(
-      { database, spool: storage.spool, stores: storage.stores, faults },
+      { database, storage, faults },
       {
         file,
         to: target,

@@ -2,7 +2,7 @@
 import type { StoreMap } from '../storage/store-policy.ts'
 import type { Context } from './context.ts'
 import { type FileView, filePages, filesNow } from './file-pages.ts'
-import { copyFile, letGo } from './move-file.ts'
+import { Mover } from './move-file.ts'
 import { placementOf, type PlacementStep } from './placement.ts'
 import type { PlanLine, Step, StepOutcome } from './plan.ts'
 
@@ -10,13 +10,14 @@ export async function* policySteps(context: Context): AsyncGenerator<Step, void,
   const { database, storage, dryRun, signal } = context
   const map = await storage.stores.map()
   if (!asksForAnything(map)) return
+  const mover = new Mover(context)
   for await (const page of filePages(database.read, { withoutExpiring: dryRun, signal })) {
     for (const file of page.files) {
       const steps = placementOf(map, file)
       if (steps.length === 0) continue
       const lines = steps.map((step) => lineOf(map, file, step))
       const isStuck = steps.every((step) => step.kind === 'stuck')
-      yield isStuck ? { lines } : { lines, carryOut: () => place(context, file, steps) }
+      yield isStuck ? { lines } : { lines, carryOut: () => place(context, mover, file, steps) }
     }
     yield { lines: [], part: page.part }
   }
@@ -39,22 +40,27 @@ function lineOf(map: StoreMap, file: FileView, step: PlacementStep): PlanLine {
   return { stage: 'policies', action, subject, store, bytes, rule }
 }
 
-async function place(context: Context, planned: FileView, steps: readonly PlacementStep[]): Promise<StepOutcome[]> {
+async function place(
+  context: Context,
+  mover: Mover,
+  planned: FileView,
+  steps: readonly PlacementStep[],
+): Promise<StepOutcome[]> {
   const outcomes: StepOutcome[] = []
   for (const step of steps) {
     // Each on what is so now: an earlier step, or somebody else, may have changed it.
     const [file] = await filesNow(context.database.read, [planned.id])
-    outcomes.push(file !== undefined && (await carryOut(context, file, step)) ? 'done' : 'kept')
+    outcomes.push(file !== undefined && (await carryOut(mover, file, step)) ? 'done' : 'kept')
   }
   return outcomes
 }
 
-async function carryOut(context: Context, file: FileView, step: PlacementStep): Promise<boolean> {
+async function carryOut(mover: Mover, file: FileView, step: PlacementStep): Promise<boolean> {
   switch (step.kind) {
     case 'copy':
-      return (await copyFile(context, file, step.to)) === 'copied'
+      return (await mover.copy(file, step.to)) === 'copied'
     case 'condemn':
-      return await letGo(context, {
+      return await mover.letGo({
         fileId: file.id,
         storeId: step.storeId,
         rule: step.rule,

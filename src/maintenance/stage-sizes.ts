@@ -5,7 +5,7 @@
 import type { StoreMap, StoreRecord } from '../storage/store-policy.ts'
 import type { Context } from './context.ts'
 import { type FileView, filesNow } from './file-pages.ts'
-import { copyFile, letGo } from './move-file.ts'
+import { Mover } from './move-file.ts'
 import { isDispensable } from './placement.ts'
 import type { PlanLine, Step, StepOutcome } from './plan.ts'
 
@@ -20,12 +20,12 @@ interface Excess {
 
 export async function* sizeSteps(context: Context): AsyncGenerator<Step, void, undefined> {
   const map = await context.storage.stores.map()
-  // What the plan has put into each store beyond what is there.
   const added = new Map<number, number>()
+  const mover = new Mover(context)
   for (const store of map.all) {
     if (store.kind === 'remote' || !(await context.storage.stores.isReachable(store))) continue
     const excesses = await excessesOf(context, map, store)
-    for (const excess of excesses) yield* reduce(context, map, store, excess, added)
+    for (const excess of excesses) yield* reduce(context, { map, store, excess, added, mover })
   }
 }
 
@@ -112,12 +112,19 @@ async function* presentPages(context: Context, store: StoreRecord): AsyncGenerat
   }
 }
 
+/** Making one store smaller. */
+interface Reduction {
+  readonly map: StoreMap
+  readonly store: StoreRecord
+  readonly excess: Excess
+  /** What the plan has put into each store beyond what is there. */
+  readonly added: Map<number, number>
+  readonly mover: Mover
+}
+
 async function* reduce(
   context: Context,
-  map: StoreMap,
-  store: StoreRecord,
-  excess: Excess,
-  added: Map<number, number>,
+  { map, store, excess, added, mover }: Reduction,
 ): AsyncGenerator<Step, void, undefined> {
   let stuckBytes = 0
   for await (const page of presentPages(context, store)) {
@@ -133,7 +140,7 @@ async function* reduce(
       excess.bytes -= file.sizeBytes
       yield {
         lines: linesOf(store, file, targets, excess.rule),
-        carryOut: () => moveOut(context, store, file, targets, excess),
+        carryOut: () => moveOut(mover, store, file, targets, excess),
       }
     }
   }
@@ -187,7 +194,7 @@ function linesOf(store: StoreRecord, file: FileView, targets: readonly StoreReco
 }
 
 async function moveOut(
-  context: Context,
+  mover: Mover,
   store: StoreRecord,
   file: FileView,
   targets: readonly StoreRecord[],
@@ -195,9 +202,9 @@ async function moveOut(
 ): Promise<StepOutcome[]> {
   const outcomes: StepOutcome[] = []
   for (const target of targets) {
-    outcomes.push((await copyFile(context, file, target)) === 'copied' ? 'done' : 'kept')
+    outcomes.push((await mover.copy(file, target)) === 'copied' ? 'done' : 'kept')
   }
-  const gone = await letGo(context, {
+  const gone = await mover.letGo({
     fileId: file.id,
     storeId: store.id,
     rule: excess.rule,

@@ -209,14 +209,21 @@ async function noteVerified(
   files: ReadonlyMap<Sha256, RecordedFile>,
   now: number,
 ): Promise<void> {
-  for (const { storeId, key, verified } of copies) {
-    if (verified !== true) continue
+  const verified = copies.filter((copy) => copy.verified === true)
+  for (const here of Map.groupBy(verified, ({ storeId, key }) => `${storeId} ${key.generation}`).values()) {
+    const [first] = here
+    if (first === undefined) continue
     await trx
       .updateTable('file_copy')
       .set({ verified_at: now })
-      .where('file_id', '=', files.get(key.sha256)?.id ?? 0)
-      .where('store_id', '=', storeId)
-      .where('generation', '=', key.generation)
+      .where('store_id', '=', first.storeId)
+      .where('generation', '=', first.key.generation)
+      .where(
+        'file_id',
+        'in',
+        here.map(({ key }) => files.get(key.sha256)?.id ?? 0),
+      )
+      .where('state', '=', 'present')
       .execute()
   }
 }

@@ -62,6 +62,12 @@ export interface Storage extends AsyncDisposable {
   keep(spooled: SpooledFile, scopeId: number, signal?: AbortSignal): Promise<StoredFile>
 
   /**
+   * Records a copy that lies durably in its store. Concurrent calls share one transaction.
+   * @throws AshlarError storage-full, storage-failed, file-corrupt, gone
+   */
+  record(copy: NewCopy): Promise<StoredFile | 'condemned' | 'full'>
+
+  /**
    * Opens the bytes of a recorded file from the first copy that can be read; `sizeBytes` is the size of the whole file.
    * @throws AshlarError file-corrupt if no good copy is left; gone if none is meant to be; range-not-satisfiable;
    *   storage-failed if no store with a copy can be reached; upstream-failed if only an upstream has it, and fails
@@ -167,6 +173,10 @@ class OpenStorage implements Storage {
       this.stores.forget()
     }
     throw new AshlarError('busy', `The places for file ${spooled.sha256} were taken again and again.`)
+  }
+
+  async record(copy: NewCopy): Promise<Recorded> {
+    return await this.#records.run(copy)
   }
 
   async open(file: StoredFile, scopeId: number, range?: ByteRange): Promise<OpenedFile> {
@@ -309,7 +319,7 @@ class OpenStorage implements Storage {
       if (known.id !== undefined) await this.#noteDamage(known.id, record.id, generation)
       return { taken: true }
     }
-    const outcome = await this.#records.run({ storeId: record.id, key, sizeBytes: spooled.sizeBytes })
+    const outcome = await this.record({ storeId: record.id, key, sizeBytes: spooled.sizeBytes })
     if (outcome === 'condemned') return { taken: true }
     if (outcome === 'full') {
       const detail = `The store ${record.name} has reached its hard maximum.`

@@ -7,18 +7,16 @@ import { AshlarError } from '../common/errors.ts'
 import type { Faults } from '../common/faults.ts'
 import type { Database } from '../database/database.ts'
 import { markDamaged } from './copy-states.ts'
-import { copiesOf, type FileCopy, generationFor, recordCopies, type StoredFile } from './file-copies.ts'
+import { copiesOf, type FileCopy, generationFor, type StoredFile } from './file-copies.ts'
 import type { FileKey, FileStore, SpooledFile } from './file-store.ts'
-import type { OpenStores } from './open-stores.ts'
-import type { Spool } from './spool.ts'
 import { unlinkIfThere } from './spool-writer.ts'
 import { storageError } from './storage-error.ts'
+import type { Storage } from './storage.ts'
 import type { StoreRecord } from './store-policy.ts'
 
 export interface TransferParts {
   readonly database: Database
-  readonly spool: Spool
-  readonly stores: OpenStores
+  readonly storage: Pick<Storage, 'spool' | 'stores' | 'record'>
   readonly faults: Faults
 }
 
@@ -39,7 +37,7 @@ const maxAttempts = 3
 /** @throws AshlarError storage-failed if the target fails, storage-full if the spool is; the reason of the signal */
 export async function transfer(parts: TransferParts, wish: TransferWish): Promise<TransferOutcome> {
   const { file, to, signal } = wish
-  const target = await parts.stores.open(to)
+  const target = await parts.storage.stores.open(to)
   const known = await copiesOf(parts.database.read, file.id)
   if (known.copies.some((copy) => copy.storeId === to.id && copy.state === 'present')) return 'there'
   const spooled = await spoolFrom(parts, wish, known.copies)
@@ -48,12 +46,12 @@ export async function transfer(parts: TransferParts, wish: TransferWish): Promis
     let atLeast = 0
     for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
       const { copies } = await copiesOf(parts.database.read, file.id)
-      const fresh = (await parts.stores.map()).byId(to.id) ?? to
+      const fresh = (await parts.storage.stores.map()).byId(to.id) ?? to
       const key = { sha256: file.sha256, generation: generationFor(fresh, copies, atLeast) }
       const outcome = await place(parts, { file, to, target, key, spooled }, signal)
       if (outcome !== 'taken') return outcome
       atLeast = key.generation + 1
-      parts.stores.forget()
+      parts.storage.stores.forget()
     }
     throw new AshlarError('busy', `The places for file ${file.sha256} in ${to.name} were taken again and again.`)
   } finally {
@@ -70,7 +68,7 @@ interface Placing {
 }
 
 async function place(
-  { database, faults }: TransferParts,
+  { storage, faults }: TransferParts,
   { file, to, target, key, spooled }: Placing,
   signal: AbortSignal | undefined,
 ): Promise<TransferOutcome | 'taken'> {
@@ -85,10 +83,7 @@ async function place(
   await reach(faults, 'transfer.verify')
   await verify(target, key, file, signal)
   await reach(faults, 'transfer.record')
-  const [outcome] = await database.write(async (trx) =>
-    recordCopies(trx, [{ storeId: to.id, key, sizeBytes: file.sizeBytes, verified: true }], await database.now(trx)),
-  )
-  if (outcome instanceof Error) throw outcome
+  const outcome = await storage.record({ storeId: to.id, key, sizeBytes: file.sizeBytes, verified: true })
   if (outcome === 'condemned') return 'taken'
   return outcome === 'full' ? 'full' : 'copied'
 }
@@ -133,7 +128,7 @@ async function spoolFrom(
   { file, from, signal }: TransferWish,
   copies: readonly FileCopy[],
 ): Promise<SpooledFile | undefined> {
-  const map = await parts.stores.map()
+  const map = await parts.storage.stores.map()
   for (const copy of from(copies)) {
     const record = map.byId(copy.storeId)
     if (record === undefined) continue
@@ -144,15 +139,15 @@ async function spoolFrom(
 }
 
 async function spoolCopy(
-  { database, spool, stores }: TransferParts,
+  { database, storage }: TransferParts,
   file: StoredFile,
   record: StoreRecord,
   copy: FileCopy,
   signal: AbortSignal | undefined,
 ): Promise<SpooledFile | undefined> {
-  const writer = await spool.create()
+  const writer = await storage.spool.create()
   try {
-    const store = await stores.open(record)
+    const store = await storage.stores.open(record)
     const { stream } = await store.open({ sha256: file.sha256, generation: copy.generation })
     try {
       await writer.append(stream, { limitBytes: file.sizeBytes, ...(signal === undefined ? {} : { signal }) })
