@@ -33,15 +33,16 @@ interface Opening {
 const emptyDigest = createHash('sha256').digest('hex') as Sha256
 
 export class OpenStores {
+  /** What relative directories of local stores are below. */
+  readonly dataDirectory: string
   readonly #database: Database
-  readonly #dataDirectory: string
   readonly #faults: Faults
   readonly #opened = new Map<number, Opening>()
   #map: { readonly at: number; readonly map: Promise<StoreMap> } | undefined
 
   constructor(options: { readonly database: Database; readonly dataDirectory: string; readonly faults: Faults }) {
     this.#database = options.database
-    this.#dataDirectory = options.dataDirectory
+    this.dataDirectory = options.dataDirectory
     this.#faults = options.faults
   }
 
@@ -69,7 +70,7 @@ export class OpenStores {
     const known = this.#opened.get(record.id)
     const isStale = known?.failedAtMs !== undefined && performance.now() - known.failedAtMs > retryMs
     if (known !== undefined && known.from === from && !isStale) return await known.store
-    const opening: Opening = { from, store: this.#openNew(record) }
+    const opening: Opening = { from, store: this.tryOpen(record) }
     this.#opened.set(record.id, opening)
     opening.store.catch(() => (opening.failedAtMs = performance.now()))
     return await opening.store
@@ -105,11 +106,15 @@ export class OpenStores {
     )
   }
 
-  async #openNew(record: StoreRecord): Promise<FileStore> {
+  /**
+   * Opens a store anew, which may not be recorded yet, and does not remember it.
+   * @throws AshlarError storage-failed if this server cannot reach it
+   */
+  async tryOpen(record: StoreRecord): Promise<FileStore> {
     switch (record.kind) {
       case 'local': {
         const location = JSON.parse(record.locationJson) as LocalLocation
-        const root = localRoot(this.#dataDirectory, location)
+        const root = localRoot(this.dataDirectory, location)
         if (location.identity !== undefined && (await markerOf(root)) !== location.identity) {
           throw new AshlarError('storage-failed', `The directory of the store ${record.name} is not on this server.`)
         }

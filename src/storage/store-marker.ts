@@ -2,7 +2,7 @@
  * The mark that tells a store's directory from another one at the same path: a disk that is not mounted, or the data
  * directory of another server. Without it nothing there is read, written or missed.
  */
-import { mkdir, open, readFile, rename } from 'node:fs/promises'
+import { mkdir, open, readFile, rename, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AshlarError } from '../common/errors.ts'
 import { syncDirectory } from './directory-sync.ts'
@@ -42,5 +42,16 @@ export async function markDirectory(root: string, identity: string): Promise<voi
     await syncDirectory(root)
   } catch (error) {
     throw storageError(error, 'preparing a store')
+  }
+}
+
+/** Makes the directory nobody's again, if it is that of the store with this identity. */
+export async function unmarkDirectory(root: string, identity: string): Promise<void> {
+  if ((await markerOf(root)) !== identity) return
+  try {
+    await unlink(join(root, markerName))
+    await syncDirectory(root)
+  } catch (error) {
+    throw storageError(error, 'leaving a directory')
   }
 }
