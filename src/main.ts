@@ -8,6 +8,7 @@ import { serveCommand } from './cli/serve.ts'
 import { suiteCommand } from './cli/suite.ts'
 import { tokenCommand } from './cli/token.ts'
 import { uploadCommand } from './cli/upload.ts'
+import { vacuumCommand } from './cli/vacuum.ts'
 import { workspaceCommand } from './cli/workspace.ts'
 
 endWithLauncher()
@@ -19,5 +20,6 @@ await runProgram(process.argv.slice(2), [
   scopeCommand(),
   workspaceCommand(),
   tokenCommand(),
+  vacuumCommand(),
   completionCommand(),
 ])

@@ -11,8 +11,9 @@ const root = dirname(import.meta.dirname)
 /** Which rooms each room may import from. */
 const house: Readonly<Record<string, readonly string[]>> = {
   cli: ['client', 'debian', 'common'],
-  server: ['web', 'archive', 'artifact', 'storage', 'access', 'database', 'debian', 'common'],
+  server: ['web', 'maintenance', 'archive', 'artifact', 'storage', 'access', 'database', 'debian', 'common'],
   web: ['archive', 'artifact', 'storage', 'access', 'database', 'debian', 'common'],
+  maintenance: ['archive', 'artifact', 'storage', 'access', 'database', 'debian', 'common'],
   archive: ['artifact', 'storage', 'access', 'database', 'debian', 'common'],
   artifact: ['storage', 'access', 'database', 'debian', 'common'],
   storage: ['database', 'common'],

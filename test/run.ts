@@ -1,5 +1,5 @@
 /**
- * `npm test`: every test, with one real PostgreSQL for all of them.
+ * `npm test`: every test, with one real PostgreSQL, and one real S3 server where a file needs it, for all of them.
  *
  *     npm test                                     everything
  *     npm test -- src/debian test/cli              folders
@@ -9,7 +9,7 @@
  * A test that cannot run here is named with the reason; with CI=true that is a failure, as it always is that no test
  * ran or that a file has none. The closing lines are the count.
  */
-import { glob, stat } from 'node:fs/promises'
+import { glob, readFile, stat } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { dirname, join, relative, resolve } from 'node:path'
 import { run } from 'node:test'
@@ -17,6 +17,7 @@ import type { TestEvent } from 'node:test/reporters'
 import { spec } from 'node:test/reporters'
 import { parseArgs } from 'node:util'
 import { startPostgres } from './support/postgres.ts'
+import { startRadosgw } from './support/radosgw.ts'
 
 const root = dirname(import.meta.dirname)
 /** The long ones first, so that none is left running alone at the end. */
@@ -26,7 +27,7 @@ const { values, positionals } = parseArgs({ options: { name: { type: 'string' } 
 const files = await testFiles(positionals)
 const inCi = process.env['CI'] === 'true'
 
-await using _postgres = await sharedPostgres()
+await using _servers = await sharedServers()
 const counted = await runAll(files, values.name)
 report(counted)
 
@@ -56,17 +57,45 @@ async function testFiles(places: readonly string[]): Promise<string[]> {
   return [...found]
 }
 
+async function sharedServers(): Promise<AsyncDisposable> {
+  const servers = new AsyncDisposableStack()
+  for (const start of [sharedPostgres, sharedS3]) {
+    const stop = await start()
+    if (stop !== undefined) servers.defer(stop)
+  }
+  return servers
+}
+
 /** Set ASHLAR_TEST_POSTGRES to use a server that runs already. */
-async function sharedPostgres(): Promise<AsyncDisposable | undefined> {
+async function sharedPostgres(): Promise<(() => Promise<void>) | undefined> {
   if (process.env['ASHLAR_TEST_POSTGRES'] !== undefined || files.length === 0) return undefined
   try {
     const server = await startPostgres()
     process.env['ASHLAR_TEST_POSTGRES'] = server.url
-    return { [Symbol.asyncDispose]: () => server.stop() }
+    return () => server.stop()
   } catch {
     // Each file that needs it tries again, and says why it could not.
     return undefined
   }
+}
+
+/** Set ASHLAR_TEST_S3 to use a server that runs already; test/support/buckets.ts says how. */
+async function sharedS3(): Promise<(() => Promise<void>) | undefined> {
+  if (process.env['ASHLAR_TEST_S3'] !== undefined || !(await needS3())) return undefined
+  try {
+    const { stop, ...server } = await startRadosgw()
+    process.env['ASHLAR_TEST_S3'] = JSON.stringify(server)
+    return stop
+  } catch {
+    return undefined
+  }
+}
+
+async function needS3(): Promise<boolean> {
+  for (const file of files) {
+    if ((await readFile(file, 'utf8')).includes('support/buckets.ts')) return true
+  }
+  return false
 }
 
 async function runAll(paths: string[], name: string | undefined): Promise<Counted> {

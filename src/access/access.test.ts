@@ -85,7 +85,8 @@ forEachDialect((_dialect, openFresh) => {
   it('the answer of a public workspace names it', async () => {
     await using given = await setUp(openFresh)
     const workspace: Workspace = await given.access.workspace({ kind: 'anonymous' }, 'team', 'open', 'read')
-    assert.deepEqual({ ...workspace, id: 0 }, { id: 0, scope: 'team', name: 'open', public: true })
+    const expected = { id: 0, scopeId: 0, scope: 'team', name: 'open', public: true }
+    assert.deepEqual({ ...workspace, id: 0, scopeId: 0 }, expected)
   })
 
   it('without a token one is anonymous, with a wrong one nobody', async () => {

@@ -144,11 +144,7 @@ async function* readPiece(
   }
 }
 
-async function* readPack(
-  storage: Storage,
-  pack: Pack,
-  range: ByteRange,
-): AsyncGenerator<Uint8Array, void, undefined> {
+async function* readPack(storage: Storage, pack: Pack, range: ByteRange): AsyncGenerator<Uint8Array, void, undefined> {
   await using local = await storage.local(pack, pack.scopeId)
   const file = await open(local.path, 'r')
   try {

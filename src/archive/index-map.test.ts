@@ -57,7 +57,7 @@ async function build(
       textSha256: digestOf(text),
       textBytes: text.length,
       entries: planned.entries,
-      pack: { id: 1, sha256: digestOf(text), sizeBytes: 0 },
+      pack: { id: 1, sha256: digestOf(text), sizeBytes: 0, scopeId: 1 },
       packOffset: 0,
       xzBytes: 0,
       xzUnpaddedBytes: 0,

@@ -6,7 +6,14 @@ import type { SpooledFile, Storage, StoredFile } from '../storage/storage.ts'
 import type { ArtifactData, Category } from './categories.ts'
 import { fileNameOf } from './file-path.ts'
 import type { CopyRequest, PackageReader, ReadRequest } from './package-reader.ts'
-import { compareListed, factsOf, factsOfBinary, type PackageIdentity, type PackageReading, type Reading } from './reading.ts'
+import {
+  compareListed,
+  factsOf,
+  factsOfBinary,
+  type PackageIdentity,
+  type PackageReading,
+  type Reading,
+} from './reading.ts'
 import type { AnnouncedFile } from './wish.ts'
 
 /** What a file says of its artifact. */

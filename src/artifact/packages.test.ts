@@ -6,6 +6,7 @@ import { it } from 'node:test'
 import { zstdDecompressSync } from 'node:zlib'
 import { announced, artifactRoom, sha256Of, type ArtifactRoom } from '../../test/support/artifact-room.ts'
 import { forEachDialect } from '../../test/support/databases.ts'
+import { defaultStore } from '../../test/support/stores.ts'
 import { makeDeb, makeSource } from '../../test/support/make-deb.ts'
 import type { SpooledFile } from '../storage/storage.ts'
 import type { Artifact } from './artifacts.ts'
@@ -299,7 +300,7 @@ async function sendAll(
 async function assertNothingStored(room: ArtifactRoom): Promise<void> {
   assert.deepEqual(await room.db.read.selectFrom('file').selectAll().execute(), [])
   assert.deepEqual(await room.db.read.selectFrom('package').selectAll().execute(), [])
-  assert.deepEqual(await Array.fromAsync(room.storage.store.list()), [])
+  assert.deepEqual(await Array.fromAsync((await defaultStore(room.storage)).store.list()), [])
   assert.deepEqual(await readdir(join(room.dataDirectory, 'spool')), [])
 }
 

@@ -17,6 +17,7 @@ import type { Database } from '../database/database.ts'
 import { isSuiteName } from '../debian/names.ts'
 import { buildServer } from '../server/app.ts'
 import type { App, ServerOptions } from '../server/app.ts'
+import { Maintenance } from '../maintenance/maintenance.ts'
 import { openStorage } from '../storage/storage.ts'
 import type { Storage } from '../storage/storage.ts'
 import { unreadable } from './local-file.ts'
@@ -84,6 +85,7 @@ interface Rooms {
   readonly access: Access
   readonly artifacts: Artifacts
   readonly archives: Archives
+  readonly maintenance: Maintenance
 }
 
 async function run(context: Run): Promise<void> {
@@ -147,7 +149,13 @@ async function openRooms(context: Run, dataDirectory: string, publicUrl: string,
     onIdleError: (error) => log.warn(`A connection to PostgreSQL broke and is replaced: ${error.message}`),
   })
   closing.use(database)
-  const storage = await openStorage({ database, dataDirectory, faults })
+  const storage = await openStorage({
+    database,
+    dataDirectory,
+    faults,
+    onBadCopy: (error) => log.warn({ err: error }, 'A copy of a file could not be read; another one is tried.'),
+  })
+  closing.use(storage)
   const artifacts = openArtifacts({ database, storage, faults })
   closing.use(artifacts)
   const archives = await openArchives({
@@ -161,7 +169,15 @@ async function openRooms(context: Run, dataDirectory: string, publicUrl: string,
   closing.defer(() => archives.close())
   // Under another address than before, what is live has to say so.
   await archives.reissue()
-  return { database, storage, access: openAccess(database), artifacts, archives }
+  const maintenance = new Maintenance({
+    database,
+    storage,
+    faults,
+    onError: (error) => log.error({ err: error }, 'Part of a vacuum failed; the next one tries again.'),
+  })
+  closing.use(maintenance)
+  maintenance.start()
+  return { database, storage, access: openAccess(database), artifacts, archives, maintenance }
 }
 
 function lockedDirectory(dataDirectory: string): { release(): void } {

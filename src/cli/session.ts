@@ -21,6 +21,8 @@ export interface Session {
   readonly workspace: WorkspaceClient
   /** True if stderr is a terminal whose reader wants to see how far the work is. */
   readonly showsProgress: boolean
+  /** True if the outcome is to be one JSON document, with all that there is to say. */
+  readonly json: boolean
   /** A line on stderr that matters but does not end the command. */
   warn(sentence: string): void
 }
@@ -39,7 +41,7 @@ export async function inSession(command: Command, perform: (session: Session) =>
   try {
     const workspace = client.workspace(scope, name)
     const showsProgress = process.stderr.isTTY && !mode.quiet && !mode.json
-    printOutcome(await perform({ client, workspace, showsProgress, warn }), mode)
+    printOutcome(await perform({ client, workspace, showsProgress, json: mode.json, warn }), mode)
   } finally {
     client.close()
   }

@@ -9,10 +9,11 @@
  * your own where the same change may be asked for by two processes.
  */
 import { AshlarError } from '../common/errors.ts'
+import { events } from './event-stream.ts'
 import type { RetryPolicy } from './retry.ts'
 import { Transport } from './transport.ts'
 import { WorkspaceClient } from './workspace-client.ts'
-import type { CreatedToken, ScopeInfo, TokenInfo, WorkspaceInfo } from './types.ts'
+import type { CreatedToken, ScopeInfo, TokenInfo, VacuumEvent, WorkspaceInfo } from './types.ts'
 
 export type * from './types.ts'
 export { isConnectionFailure } from './retry.ts'
@@ -79,6 +80,16 @@ export class AshlarClient {
 
   async revokeToken(id: number): Promise<void> {
     await this.#transport.json({ method: 'DELETE', path: `/api/v1/tokens/${id}`, repeatable: true })
+  }
+
+  /**
+   * Tidies up the stores of the server, or tells what would be done; each event as it happens, the last one of the kind
+   * `end`. Who stops listening stops the vacuum.
+   */
+  async *vacuum(options: { dryRun: boolean; signal?: AbortSignal }): AsyncGenerator<VacuumEvent, void, undefined> {
+    const { dryRun, signal } = options
+    const call = { method: 'POST', path: '/api/v1/maintenance/vacuum', json: { dryRun }, repeatable: false } as const
+    yield* events(this.#transport, signal === undefined ? call : { ...call, signal }) as AsyncGenerator<VacuumEvent>
   }
 
   /** Closes the kept connections; a later call opens new ones. */

@@ -106,6 +106,33 @@ export interface PackageSelector {
   readonly architecture?: string
 }
 
+/** What a vacuum does or would do, as one line of its plan. */
+export interface VacuumLine {
+  readonly stage: string
+  readonly action: 'remove' | 'expire' | 'condemn' | 'delete' | 'copy' | 'report'
+  readonly subject: string
+  readonly store?: string
+  readonly to?: string
+  readonly bytes: number
+  /** The rule behind it, as a sentence. */
+  readonly rule: string
+}
+
+export interface VacuumStage {
+  readonly lines: number
+  readonly bytes: number
+  readonly done: number
+  readonly kept: number
+  readonly failed: number
+}
+
+export type VacuumEvent =
+  | { readonly kind: 'stage'; readonly stage: string }
+  | { readonly kind: 'progress'; readonly stage: string; readonly part: number }
+  | { readonly kind: 'line'; readonly line: VacuumLine; readonly outcome?: 'done' | 'kept' }
+  | { readonly kind: 'failure'; readonly line: VacuumLine; readonly code: string; readonly detail: string }
+  | { readonly kind: 'end'; readonly dryRun: boolean; readonly summary: Readonly<Record<string, VacuumStage>> }
+
 export interface CreatedToken {
   readonly id: number
   readonly name: string

@@ -168,6 +168,11 @@ export const catalogue = {
     title: 'A stored file is not what it should be.',
     advice: 'Run `ashlar fsck --deep`; restore the file from a backup.',
   },
+  'upstream-failed': {
+    status: 502,
+    title: 'Another repository did not give what it should have.',
+    advice: 'Try again later; if it goes on, look at the repository that is named.',
+  },
   'database-unusable': {
     status: 500,
     title: 'The database cannot be used.',

@@ -5,7 +5,7 @@
  * point here, and the suites in test/fault walk the points one by one. In production nothing happens at them.
  */
 
-const points = [
+const publishing = [
   'spool.write',
   'spool.sync',
   'store.move',
@@ -22,10 +22,24 @@ const points = [
   'index.assemble',
 ] as const
 
+const maintenance = [
+  'transfer.put',
+  'transfer.verify',
+  'transfer.record',
+  'copy.condemn',
+  'copy.delete',
+  'copy.forget',
+] as const
+
+const points = [...publishing, ...maintenance] as const
+
 export type FaultPoint = (typeof points)[number]
 
-/** Every point there is, in the order in which an upload and its seal reach them. */
-export const faultPoints: readonly FaultPoint[] = points
+/** The points that an upload and its seal reach, in their order. */
+export const publishingFaultPoints: readonly FaultPoint[] = publishing
+
+/** The points that vacuum, repair and purge reach beside those of publishing. */
+export const maintenanceFaultPoints: readonly FaultPoint[] = maintenance
 
 export interface Faults {
   /** Called immediately before the step it is named after. Rejects, or never returns, where a fault is set. */

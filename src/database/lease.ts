@@ -6,6 +6,7 @@
  * the middle of its work from going on; so whatever the work commits is committed in a transaction that asserts the
  * lease, and that fails once another has it.
  */
+import { randomUUID } from 'node:crypto'
 import type { Kysely, Transaction } from 'kysely'
 import type { Database } from './database.ts'
 import type { Tables } from './schema.ts'
@@ -98,10 +99,42 @@ async function isHeld(db: Database, name: string): Promise<boolean> {
   return lease !== undefined && lease.expires_at > (await db.now())
 }
 
-interface HeldLease {
+/** Which lease is held, to assert it with. */
+export interface HeldLease {
   readonly name: string
   readonly holder: string
   readonly fence: number
+}
+
+/** A lease that is held until it is disposed. */
+export interface Hold extends AsyncDisposable {
+  readonly lease: HeldLease
+  /** Aborted when the lease is lost: another process has taken over, or the database is out of reach. */
+  readonly signal: AbortSignal
+}
+
+/** Takes a lease that is free and renews it in time; undefined if another holds it. */
+export async function holdLease(db: Database, name: string, ttlMs: number): Promise<Hold | undefined> {
+  // A name of its own for each piece of work: within a process too, one at a time.
+  const holder = `${process.pid}-${randomUUID()}`
+  const acquired = await acquireLease(db, name, holder, ttlMs)
+  if (acquired === undefined) return undefined
+  const lease = { name, holder, fence: acquired.fence }
+  const lost = new AbortController()
+  const renew = async (): Promise<void> => {
+    if (!(await renewLease(db, name, holder, lease.fence, ttlMs))) lost.abort(new LeaseLost(name, holder))
+  }
+  const heartbeat = setInterval(() => {
+    renew().catch((error: unknown) => lost.abort(error))
+  }, ttlMs / 3)
+  return {
+    lease,
+    signal: lost.signal,
+    async [Symbol.asyncDispose]() {
+      clearInterval(heartbeat)
+      await releaseLease(db, name, holder, lease.fence).catch(() => {})
+    },
+  }
 }
 
 async function updateLease(

@@ -16,6 +16,7 @@ import { artifactRoutes } from './artifacts.ts'
 import { changeRoutes } from './changes.ts'
 import type { App, Context, ServerDependencies } from './context.ts'
 import { healthRoutes } from './health.ts'
+import { maintenanceRoutes } from './maintenance.ts'
 import { refuseMethods } from './methods.ts'
 import { openMetrics } from './metrics.ts'
 import { apiDocument, describeApi } from './openapi.ts'
@@ -84,6 +85,7 @@ function apiRoutes(api: App, context: Context): void {
   scopeRoutes(api, context)
   tokenRoutes(api, context)
   storeRoutes(api, context)
+  maintenanceRoutes(api, context)
   void api.register(async (files) => artifactFileRoutes(files, context))
 }
 

@@ -264,14 +264,20 @@ export const RemotePlace = closed('RemotePlace', { url: Type.String({ minLength:
 const s3 = {
   prefix: Type.String({ maxLength: 512 }),
   endpoint: Type.String({ maxLength: 2048, description: 'For S3 that is not of Amazon' }),
-  pathStyle: Type.Boolean({ description: 'The bucket is named in the path rather than in the host' }),
+  pathStyle: Type.Boolean({
+    description: 'The bucket stands in the path, not in the host; true with an endpoint unless it is said',
+  }),
   storageClass: Type.String({ maxLength: 64 }),
   redirect: Type.Boolean({ description: 'Downloads are sent there rather than through this server' }),
   publicEndpoint: Type.String({ maxLength: 2048, description: 'Where clients reach it, if not at the endpoint' }),
-  partBytes: Type.Integer({ minimum: 5 * 1024 * 1024, maximum: 5 * 1024 * 1024 * 1024 }),
+  partBytes: Type.Integer({ minimum: 5 * 1024 * 1024, maximum: 1024 * 1024 * 1024 }),
 }
 const bucket = Type.String({ minLength: 3, maxLength: 255 })
-const region = Type.String({ minLength: 1, maxLength: 64, description: '`us-east-1` if it is not said' })
+const region = Type.String({
+  minLength: 1,
+  maxLength: 64,
+  description: 'May be left out with an endpoint: `us-east-1`',
+})
 export const S3Place = closed('S3Place', {
   bucket,
   region: Type.Optional(region),
@@ -392,6 +398,9 @@ export const Store = open('Store', {
 })
 export const StoreList = open('StoreList', { stores: Type.Array(refTo(Store)) })
 
+export const VacuumWish = closed('VacuumWish', {
+  dryRun: Type.Optional(Type.Boolean({ description: 'Tell the plan and do nothing' })),
+})
 export const Health = open('Health', {
   status: Type.Union([Type.Literal('ok'), Type.Literal('failing')]),
   checks: Type.Record(Type.String(), Type.String(), { description: '`ok`, or what is wrong' }),
@@ -452,6 +461,7 @@ export const models: readonly TSchema[] = [
   ScopeFigures,
   Store,
   StoreList,
+  VacuumWish,
   Health,
 ]
 

@@ -61,7 +61,8 @@ export function problemDocument(
   }
 }
 
-function asAshlarError(error: unknown, request: FastifyRequest): AshlarError {
+/** What an error means to the caller: itself, or what Fastify refused, or a mistake of ours. */
+export function asAshlarError(error: unknown, request: FastifyRequest): AshlarError {
   if (error instanceof AshlarError) return error
   const fastifyError = error as Partial<FastifyError> | undefined
   const validation = validationProblem(fastifyError)
@@ -116,7 +117,8 @@ function wantsPage(request: FastifyRequest): boolean {
   return !request.url.startsWith('/api/') && request.headers.accept?.includes('text/html') === true
 }
 
-function logFailure(error: unknown, problem: AshlarError, request: FastifyRequest): void {
+/** For those who run the server: what a caller is only told to report. */
+export function logFailure(error: unknown, problem: AshlarError, request: FastifyRequest): void {
   const details = { err: error, code: problem.code, requestId: request.id, method: request.method, url: request.url }
   request.log.error(details, problem.message)
 }

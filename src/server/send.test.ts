@@ -87,7 +87,7 @@ test('private and changing resources are kept out of shared caches and asked for
 
 test('a redirect to a store is never kept', async (t) => {
   const elsewhere = 'https://bucket.example/object?signature=x'
-  const { port } = await serve(t, { away: { ...digits, open: () => ({ kind: 'redirect', url: elsewhere }) } })
+  const { port } = await serve(t, { away: { ...digits, link: () => Promise.resolve(elsewhere) } })
   const answer = await fetch(`http://127.0.0.1:${port}/away`, { redirect: 'manual' })
   assert.equal(answer.status, 302)
   assert.equal(answer.headers.get('location'), elsewhere)

@@ -104,14 +104,21 @@ test('what cannot be is refused with the rule and what to do', async (t) => {
 
 test('credentials go in, and never come out', async (t) => {
   const { call, rooms } = await openServer(t)
-  const location = { bucket: 'ashlar', region: 'x', endpoint: 'http://127.0.0.1:1/' }
+  const location = {
+    bucket: 'ashlar',
+    prefix: '',
+    region: 'x',
+    endpoint: 'http://127.0.0.1:1/',
+    pathStyle: true,
+    redirect: false,
+  }
   await rooms.database.write((trx) =>
     trx
       .insertInto('file_store')
       .values({
         name: 'cloud',
         kind: 's3',
-        location_json: JSON.stringify({ ...location, secretAccessKey: secret.secretAccessKey }),
+        location_json: JSON.stringify(location),
         secret_json: JSON.stringify(secret),
         next_generation: 0,
         used_files: 0,
@@ -209,7 +216,11 @@ async function upload({ call }: OpenServer): Promise<void> {
   const bytes = Buffer.from('hello')
   const sha256 = createHash('sha256').update(bytes).digest('hex')
   const files = [{ path: 'build.log', size: bytes.length, sha256 }]
-  const artifact = { category: 'debian:package-build-log', data: {}, files }
+  const artifact = {
+    category: 'debian:package-build-log',
+    data: { source: 'hello', version: '1.0', architecture: 'all' },
+    files,
+  }
   for (let index = 0; index < 2; index += 1) {
     const made = await call('POST', '/workspaces/local/main/artifacts', { json: { artifacts: [artifact] } })
     assert.equal(made.status, 201, JSON.stringify(made.body))

@@ -4,6 +4,7 @@ import { AshlarError } from '../common/errors.ts'
 import { timestamp } from '../common/timestamp.ts'
 import { noPolicy, setPolicy, unsetPolicy } from '../storage/manage-policies.ts'
 import { createStore, deleteStore, type StoreChange as Change, updateStore } from '../storage/manage-stores.ts'
+import { parseS3Location } from '../storage/s3-location.ts'
 import type { StoreRooms } from '../storage/store-change.ts'
 import {
   type LastWork,
@@ -24,7 +25,6 @@ import { userIdOf } from './permission.ts'
 const tags = ['stores']
 const ofStore = { store: Type.String() }
 const inStore = Type.Object(ofStore)
-const usualRegion = 'us-east-1'
 
 /** File stores, and how scopes use them. All of it is for administrators. */
 export function storeRoutes(app: App, context: Context): void {
@@ -159,8 +159,7 @@ function placeFrom({ local, s3, remote, secret }: Static<typeof StoreWish>): Pla
   }
   if (local !== undefined) return { kind: 'local', ...local }
   if (remote !== undefined) return { kind: 'remote', ...remote }
-  const { bucket = '', region = usualRegion, ...rest } = s3 ?? {}
-  return { kind: 's3', s3: { bucket, region, ...given(rest) }, secret: secret === undefined ? null : given(secret) }
+  return { kind: 's3', s3: parseS3Location(s3), secret: secret === undefined ? null : given(secret) }
 }
 
 async function storeNamed(rooms: StoreRooms, name: string): Promise<Static<typeof Store>> {
@@ -191,9 +190,10 @@ function placeDocument(place: PlaceWish): Pick<Static<typeof Store>, 'local' | '
     case 'remote':
       return { remote: { url: place.url } }
     case 's3': {
-      const { bucket, region, prefix, endpoint, pathStyle, storageClass, redirect, publicEndpoint, partBytes } = place.s3
-      const rest = given({ prefix, endpoint, pathStyle, storageClass, redirect, publicEndpoint, partBytes })
-      return { s3: { bucket, region, ...rest } }
+      const { bucket, region, prefix, endpoint, pathStyle, storageClass, redirect, publicEndpoint, partBytes } =
+        place.s3
+      const rest = given({ endpoint, storageClass, publicEndpoint, partBytes })
+      return { s3: { bucket, region, prefix, pathStyle, redirect, ...rest } }
     }
   }
 }

@@ -73,12 +73,20 @@ async function recordDefault(trx: Transaction<Tables>, identity: string): Promis
   const location = JSON.parse(row.location_json) as LocalLocation
   if (location.identity !== undefined) return location
   const marked = { ...location, identity }
-  await trx.updateTable('file_store').set({ location_json: JSON.stringify(marked) }).where('id', '=', row.id).execute()
+  await trx
+    .updateTable('file_store')
+    .set({ location_json: JSON.stringify(marked) })
+    .where('id', '=', row.id)
+    .execute()
   return marked
 }
 
 /** Whether the default store was made just now. */
 async function isFresh(database: Database): Promise<boolean> {
-  const row = await database.read.selectFrom('file_store').select('created_at').where('name', '=', name).executeTakeFirst()
+  const row = await database.read
+    .selectFrom('file_store')
+    .select('created_at')
+    .where('name', '=', name)
+    .executeTakeFirst()
   return row !== undefined && row.created_at > Date.now() * 1000 - patienceMs * 1000
 }

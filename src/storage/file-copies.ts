@@ -22,6 +22,8 @@ export interface FileCopy {
 
 /** What is recorded of a digest. */
 export interface KnownFile {
+  /** Undefined if it was never recorded. */
+  readonly id: number | undefined
   readonly gone: FileTable['gone_reason']
   readonly copies: readonly FileCopy[]
 }
@@ -31,6 +33,8 @@ export interface NewCopy {
   readonly storeId: number
   readonly key: FileKey
   readonly sizeBytes: number
+  /** Its bytes have been read back. */
+  readonly verified?: boolean
 }
 
 /**
@@ -39,19 +43,26 @@ export interface NewCopy {
  */
 export type RecordOutcome = StoredFile | Error | 'condemned' | 'full'
 
-const unknownFile: KnownFile = { gone: null, copies: [] }
+const unknownFile: KnownFile = { id: undefined, gone: null, copies: [] }
 
 /** What is recorded of each digest, in their order. */
 export async function knownFiles(db: Kysely<Tables>, digests: readonly Sha256[]): Promise<readonly KnownFile[]> {
   const rows = await db
     .selectFrom('file')
     .leftJoin('file_copy', 'file_copy.file_id', 'file.id')
-    .select(['file.sha256', 'file.gone_reason', 'file_copy.store_id', 'file_copy.generation', 'file_copy.state'])
+    .select([
+      'file.id',
+      'file.sha256',
+      'file.gone_reason',
+      'file_copy.store_id',
+      'file_copy.generation',
+      'file_copy.state',
+    ])
     .where('file.sha256', 'in', [...new Set(digests)])
     .execute()
-  const known = new Map<string, { gone: FileTable['gone_reason']; copies: FileCopy[] }>()
+  const known = new Map<string, KnownFile & { copies: FileCopy[] }>()
   for (const row of rows) {
-    const file = known.get(row.sha256) ?? { gone: row.gone_reason, copies: [] }
+    const file = known.get(row.sha256) ?? { id: row.id, gone: row.gone_reason, copies: [] }
     known.set(row.sha256, file)
     const { store_id: storeId, generation, state } = row
     if (storeId !== null && generation !== null && state !== null) file.copies.push({ storeId, generation, state })
@@ -68,6 +79,7 @@ export async function copiesOf(db: Kysely<Tables>, fileId: number): Promise<Know
     .where('file.id', '=', fileId)
     .execute()
   return {
+    id: fileId,
     gone: rows[0]?.gone_reason ?? null,
     copies: rows.flatMap(({ store_id: storeId, generation, state }) =>
       storeId === null || generation === null || state === null ? [] : [{ storeId, generation, state }],
@@ -78,11 +90,12 @@ export async function copiesOf(db: Kysely<Tables>, fileId: number): Promise<Know
 /**
  * The generation to put a file under in a store: that of the present copy, if there is one; else one that no other copy
  * there has or had.
+ * @param atLeast the first that is not known to be taken by something else
  */
-export function generationFor(store: StoreRecord, copies: readonly FileCopy[]): number {
+export function generationFor(store: StoreRecord, copies: readonly FileCopy[], atLeast = 0): number {
   const here = copies.filter((copy) => copy.storeId === store.id)
   const present = here.find((copy) => copy.state === 'present')
-  return present?.generation ?? Math.max(store.nextGeneration, ...here.map((copy) => copy.generation + 1))
+  return present?.generation ?? Math.max(atLeast, store.nextGeneration, ...here.map((copy) => copy.generation + 1))
 }
 
 /**
@@ -97,6 +110,7 @@ export async function recordCopies(
   const files = await recordFiles(trx, copies, now)
   const wanted = copies.filter(({ key, sizeBytes }) => isSound(files.get(key.sha256), sizeBytes))
   const recorded = await insertCopies(trx, wanted, files, now)
+  await noteVerified(trx, wanted, files, now)
   return copies.map(({ storeId, key, sizeBytes }): RecordOutcome => {
     const file = files.get(key.sha256)
     if (file === undefined) return new Error(`File ${key.sha256} was not recorded`)
@@ -142,9 +156,7 @@ async function recordFiles(
     )
     .returning(['id', 'sha256', 'size', 'gone_reason'])
     .execute()
-  return new Map(
-    rows.map((row) => [row.sha256 as Sha256, { id: row.id, sizeBytes: row.size, gone: row.gone_reason }]),
-  )
+  return new Map(rows.map((row) => [row.sha256 as Sha256, { id: row.id, sizeBytes: row.size, gone: row.gone_reason }]))
 }
 
 /** What became of each copy, by its name. */
@@ -189,6 +201,24 @@ async function insertCopies(
     }
   }
   return outcomes
+}
+
+async function noteVerified(
+  trx: Transaction<Tables>,
+  copies: readonly NewCopy[],
+  files: ReadonlyMap<Sha256, RecordedFile>,
+  now: number,
+): Promise<void> {
+  for (const { storeId, key, verified } of copies) {
+    if (verified !== true) continue
+    await trx
+      .updateTable('file_copy')
+      .set({ verified_at: now })
+      .where('file_id', '=', files.get(key.sha256)?.id ?? 0)
+      .where('store_id', '=', storeId)
+      .where('generation', '=', key.generation)
+      .execute()
+  }
 }
 
 interface FreshCopy {

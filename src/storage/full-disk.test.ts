@@ -29,7 +29,7 @@ test(
       const small = randomBytes(1 << 20)
       const writer = await storage.spool.create()
       await writer.append([small])
-      const kept = await storage.keep(await writer.finish())
+      const kept = await storage.keep(await writer.finish(), 1)
 
       const large = await storage.spool.create()
       const flood = (function* () {
@@ -39,13 +39,12 @@ test(
       await large.discard()
 
       assert.equal((await database.read.selectFrom('file').selectAll().execute()).length, 1)
-      const opened = await storage.open(kept)
-      assert.ok(opened.kind === 'stream')
+      const opened = await storage.open(kept, 1)
       assert.ok((await readAll(opened.stream)).equals(small))
 
       const next = await storage.spool.create()
       await next.append([randomBytes(1 << 20)])
-      assert.notEqual((await storage.keep(await next.finish())).id, kept.id)
+      assert.notEqual((await storage.keep(await next.finish(), 1)).id, kept.id)
     } finally {
       execFileSync('umount', [mountPoint])
     }

@@ -9,13 +9,13 @@ import { createReadStream } from 'node:fs'
 import { link, mkdir, open, opendir, readdir, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
-import { parseSha256 } from '../common/digest.ts'
 import { AshlarError } from '../common/errors.ts'
 import { noFaults, type Faults } from '../common/faults.ts'
 import { digestOf, readChunkBytes } from './digest-stream.ts'
 import { DirectorySync, syncDirectory } from './directory-sync.ts'
 import type { ByteRange, FileKey, FileStore, OpenedFile, SpooledFile, StoredEntry } from './file-store.ts'
 import { storageError, systemCode } from './storage-error.ts'
+import { nameOf, parseName, shardOf } from './stored-name.ts'
 
 export interface LocalStoreOptions {
   readonly name: string
@@ -138,7 +138,7 @@ class LocalStore implements FileStore {
   }
 
   localPath(key: FileKey): string {
-    return join(this.#shard(key), key.generation === 0 ? key.sha256 : `${key.sha256}.${key.generation}`)
+    return join(this.#shard(key), nameOf(key))
   }
 
   get #incoming(): string {
@@ -163,7 +163,7 @@ class LocalStore implements FileStore {
   }
 
   #shard(key: FileKey): string {
-    return join(this.#root, key.sha256.slice(0, 2))
+    return join(this.#root, shardOf(key))
   }
 
   async #compare(key: FileKey, spooled: SpooledFile, signal?: AbortSignal): Promise<void> {
@@ -211,7 +211,10 @@ async function linkNew(existing: string, name: string): Promise<boolean> {
 async function copyDurably(from: string, to: string, signal?: AbortSignal): Promise<void> {
   const handle = await open(to, 'wx', 0o600)
   try {
-    const source = createReadStream(from, { highWaterMark: readChunkBytes, ...(signal === undefined ? {} : { signal }) })
+    const source = createReadStream(from, {
+      highWaterMark: readChunkBytes,
+      ...(signal === undefined ? {} : { signal }),
+    })
     for await (const chunk of source as AsyncIterable<Uint8Array>) await handle.writeFile(chunk)
     await handle.sync()
   } finally {
@@ -232,12 +235,4 @@ async function prepareShards(root: string): Promise<void> {
 
 function shardNames(): string[] {
   return Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
-}
-
-function parseName(name: string): FileKey | undefined {
-  const [digest = '', generation, ...rest] = name.split('.')
-  const sha256 = parseSha256(digest)
-  if (sha256 === undefined || sha256 !== digest || rest.length > 0) return undefined
-  if (generation === undefined) return { sha256, generation: 0 }
-  return /^[1-9][0-9]{0,14}$/.test(generation) ? { sha256, generation: Number(generation) } : undefined
 }

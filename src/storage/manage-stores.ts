@@ -6,9 +6,10 @@ import { recordEvent } from './events.ts'
 import { policyFrom, type PolicyWish, writePolicy } from './manage-policies.ts'
 import { localRoot, type LocalLocation } from './open-stores.ts'
 import { type Prepared, prepareStore } from './prepare-store.ts'
+import { parseS3Location, type S3Location, type S3Secret } from './s3-location.ts'
 import { changeStores, requireScope, requireStore, type StoreRooms } from './store-change.ts'
 import { unmarkDirectory } from './store-marker.ts'
-import { checkPlace, type PlaceWish, placeOf, type S3Place, type S3Secret } from './store-place.ts'
+import { checkPlace, type PlaceWish, placeOf } from './store-place.ts'
 import type { StoreMap, StoreRecord } from './store-policy.ts'
 import { loadStores } from './store-rows.ts'
 
@@ -36,7 +37,7 @@ export interface StoreChange extends StoreLimits {
   readonly directory?: string
   readonly url?: string
   /** Null: as if it had never been given. */
-  readonly s3?: { readonly [Key in keyof S3Place]?: S3Place[Key] | null }
+  readonly s3?: { readonly [Key in keyof S3Location]?: S3Location[Key] | null }
   /** Null: the credentials of the server's environment. */
   readonly secret?: S3Secret | null
 }
@@ -209,13 +210,9 @@ function changedPlace(store: StoreRecord, change: StoreChange): PlaceWish | unde
   }
 }
 
-function merged(place: S3Place, change: NonNullable<StoreChange['s3']>): S3Place {
+function merged(place: S3Location, change: NonNullable<StoreChange['s3']>): S3Location {
   const members = Object.entries({ ...place, ...change }).filter(([, value]) => value !== null && value !== undefined)
-  const { bucket, region, ...rest } = Object.fromEntries(members) as Partial<S3Place>
-  if (bucket === undefined || region === undefined) {
-    throw new AshlarError('request-invalid', 'A bucket and its region cannot be taken away.')
-  }
-  return { bucket, region, ...rest }
+  return parseS3Location(Object.fromEntries(members))
 }
 
 /** Somebody may have changed the place while we looked into what we were told. */

@@ -5,8 +5,11 @@ import type { Sha256 } from '../common/digest.ts'
 import { AshlarError } from '../common/errors.ts'
 import type { Faults } from '../common/faults.ts'
 import type { Database } from '../database/database.ts'
-import type { FileStore } from './file-store.ts'
+import type { FileKey, FileStore } from './file-store.ts'
 import { openLocalStore } from './local-store.ts'
+import { remotePath } from './remote-copies.ts'
+import { openRemoteStore, type RemoteLocation } from './remote-store.ts'
+import { parseS3Location, parseS3Secret } from './s3-location.ts'
 import { markerOf } from './store-marker.ts'
 import type { StoreMap, StoreRecord } from './store-policy.ts'
 import { loadStores } from './store-rows.ts'
@@ -120,9 +123,17 @@ export class OpenStores {
         }
         return await openLocalStore({ name: record.name, root, faults: this.#faults })
       }
-      case 's3':
-      case 'remote':
-        throw new AshlarError('storage-failed', `The store ${record.name} is of a kind that cannot be opened.`)
+      case 's3': {
+        const location = parseS3Location(JSON.parse(record.locationJson))
+        const secret = record.secretJson === null ? null : parseS3Secret(JSON.parse(record.secretJson))
+        const { openS3Store } = await import('./s3-store.ts')
+        return await openS3Store({ name: record.name, location, secret, faults: this.#faults })
+      }
+      case 'remote': {
+        const location = JSON.parse(record.locationJson) as RemoteLocation
+        const pathOf = (key: FileKey): Promise<string | undefined> => remotePath(this.#database.read, record.id, key)
+        return openRemoteStore({ name: record.name, location, pathOf })
+      }
     }
   }
 }

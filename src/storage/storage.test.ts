@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { it } from 'node:test'
 import { forEachDialect, type OpenFresh } from '../../test/support/databases.ts'
 import { readAll } from '../../test/support/read-all.ts'
+import { defaultStore } from '../../test/support/stores.ts'
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts'
 import { faultsFrom } from '../common/faults.ts'
 import type { Database } from '../database/database.ts'
@@ -12,13 +13,15 @@ import type { SpooledFile } from './file-store.ts'
 import { orphanedSpoolFiles, sweepSpool, unrecordedBytes } from './leftovers.ts'
 import { openStorage, type Storage, type StoredFile } from './storage.ts'
 
+/** Any scope: the default store is for all. */
+const scopeId = 1
 const dayMs = 24 * 60 * 60 * 1000
 
 forEachDialect((_dialect, openFresh) => {
   it('a kept file is recorded, and gives back its bytes', async () => {
     await using given = await setUp(openFresh)
     const bytes = randomBytes(10_000)
-    const file = await given.storage.keep(await spool(given.storage, bytes))
+    const file = await given.storage.keep(await spool(given.storage, bytes), scopeId)
     assert.equal(file.sizeBytes, 10_000)
     assert.ok((await readStored(given.storage, file)).equals(bytes))
     assert.deepEqual(await readdir(join(given.directory, 'spool')), [])
@@ -30,8 +33,8 @@ forEachDialect((_dialect, openFresh) => {
     await using given = await setUp(openFresh)
     const bytes = randomBytes(10_000)
     const spooled = await Promise.all(Array.from({ length: 10 }, () => spool(given.storage, bytes)))
-    const files = await Promise.all(spooled.map((one) => given.storage.keep(one)))
-    const again = await given.storage.keep(await spool(given.storage, bytes))
+    const files = await Promise.all(spooled.map((one) => given.storage.keep(one, scopeId)))
+    const again = await given.storage.keep(await spool(given.storage, bytes), scopeId)
     assert.equal(new Set([...files, again].map((file) => file.id)).size, 1)
     assert.deepEqual(await readdir(join(given.directory, 'spool')), [])
     assert.equal((await given.db.read.selectFrom('file_copy').selectAll().execute()).length, 1)
@@ -54,7 +57,7 @@ forEachDialect((_dialect, openFresh) => {
     const storage = await openStorage({ database: counting, dataDirectory: given.directory })
     const spooled = await Promise.all(Array.from({ length: 200 }, () => spool(storage, randomBytes(100))))
     writes = 0
-    const files = await Promise.all(spooled.map((one) => storage.keep(one)))
+    const files = await Promise.all(spooled.map((one) => storage.keep(one, scopeId)))
     assert.equal(new Set(files.map((file) => file.id)).size, 200)
     assert.ok(writes <= 20, `${writes} transactions`)
   })
@@ -65,7 +68,7 @@ forEachDialect((_dialect, openFresh) => {
     const contents = Array.from({ length: 50 }, () => randomBytes(200))
     const kept = await Promise.all(
       [given.storage, other].map(async (storage) =>
-        Promise.all(contents.map(async (bytes) => storage.keep(await spool(storage, bytes)))),
+        Promise.all(contents.map(async (bytes) => storage.keep(await spool(storage, bytes), scopeId))),
       ),
     )
     assert.deepEqual(kept[0], kept[1])
@@ -74,34 +77,42 @@ forEachDialect((_dialect, openFresh) => {
   it('a condemned copy is never revived: the bytes get a new generation', async () => {
     await using given = await setUp(openFresh)
     const bytes = randomBytes(100)
-    const file = await given.storage.keep(await spool(given.storage, bytes))
+    const file = await given.storage.keep(await spool(given.storage, bytes), scopeId)
     await given.db.write(async (trx) => {
       await trx.updateTable('file_copy').set({ state: 'condemned' }).execute()
     })
-    await assert.rejects(given.storage.open(file), { code: 'file-corrupt' })
-    const again = await given.storage.keep(await spool(given.storage, bytes))
+    // It is readable until its bytes go.
+    assert.ok((await readStored(given.storage, file)).equals(bytes))
+    const again = await given.storage.keep(await spool(given.storage, bytes), scopeId)
     assert.equal(again.id, file.id)
     // The late deletion of the condemned copy harms nobody.
-    await given.storage.store.delete({ sha256: file.sha256, generation: 0 })
+    const { store } = await defaultStore(given.storage)
+    await store.delete({ sha256: file.sha256, generation: 0 })
     assert.ok((await readStored(given.storage, again)).equals(bytes))
   })
 
-  it('stored bytes that were damaged are noticed when read and when kept again', async () => {
+  it('stored bytes that were damaged are noticed when read, and made good when the file is kept again', async () => {
     await using given = await setUp(openFresh)
     const bytes = randomBytes(100)
-    const file = await given.storage.keep(await spool(given.storage, bytes))
-    await truncate(await given.storage.localPath(file), 99)
-    await assert.rejects(given.storage.open(file), { code: 'file-corrupt' })
-    await assert.rejects(given.storage.localPath(file), { code: 'file-corrupt' })
-    await assert.rejects(given.storage.keep(await spool(given.storage, bytes)), { code: 'file-corrupt' })
+    const file = await given.storage.keep(await spool(given.storage, bytes), scopeId)
+    await truncate(await pathOf(given.storage, file), 99)
+    await assert.rejects(given.storage.open(file, scopeId), { code: 'file-corrupt' })
+    await assert.rejects(given.storage.local(file, scopeId), { code: 'file-corrupt' })
+    await given.storage.keep(await spool(given.storage, bytes), scopeId)
+    assert.ok((await readStored(given.storage, file)).equals(bytes))
+    const copies = await given.db.read.selectFrom('file_copy').select(['generation', 'state']).execute()
+    assert.deepEqual(copies, [
+      { generation: 0, state: 'damaged' },
+      { generation: 1, state: 'present' },
+    ])
   })
 
   it('stored bytes that were lost come back when the file is kept again', async () => {
     await using given = await setUp(openFresh)
     const bytes = randomBytes(100)
-    const file = await given.storage.keep(await spool(given.storage, bytes))
-    await unlink(await given.storage.localPath(file))
-    await given.storage.keep(await spool(given.storage, bytes))
+    const file = await given.storage.keep(await spool(given.storage, bytes), scopeId)
+    await unlink(await pathOf(given.storage, file))
+    await given.storage.keep(await spool(given.storage, bytes), scopeId)
     assert.ok((await readStored(given.storage, file)).equals(bytes))
   })
 
@@ -116,9 +127,9 @@ forEachDialect((_dialect, openFresh) => {
         const storage = await openStorage({ database: given.db, dataDirectory: given.directory, faults })
         const bytes = randomBytes(100)
         const spooled = await spool(storage, bytes)
-        await assert.rejects(storage.keep(spooled), { code })
+        await assert.rejects(storage.keep(spooled, scopeId), { code })
         assert.deepEqual(await given.db.read.selectFrom('file').selectAll().execute(), [])
-        const file = await storage.keep(spooled)
+        const file = await storage.keep(spooled, scopeId)
         assert.ok((await readStored(storage, file)).equals(bytes))
       })
     }
@@ -126,10 +137,11 @@ forEachDialect((_dialect, openFresh) => {
 
   it('bytes without a record are found, recorded ones are not', async () => {
     await using given = await setUp(openFresh)
-    const kept = await given.storage.keep(await spool(given.storage, randomBytes(100)))
+    const kept = await given.storage.keep(await spool(given.storage, randomBytes(100)), scopeId)
     const lost = await spool(given.storage, randomBytes(100))
-    await given.storage.store.put({ sha256: lost.sha256, generation: 0 }, lost)
-    const options = { database: given.db, store: given.storage.store, storeId: given.storage.storeId }
+    const { store, storeId } = await defaultStore(given.storage)
+    await store.put({ sha256: lost.sha256, generation: 0 }, lost)
+    const options = { database: given.db, store, storeId }
     const found = await Array.fromAsync(unrecordedBytes({ ...options, olderThanMs: -dayMs }))
     assert.deepEqual(
       found.map((entry) => entry.key),
@@ -190,9 +202,12 @@ async function spool(storage: Storage, bytes: Uint8Array): Promise<SpooledFile> 
 }
 
 async function readStored(storage: Storage, file: StoredFile): Promise<Buffer> {
-  const opened = await storage.open(file)
-  assert.ok(opened.kind === 'stream')
-  return await readAll(opened.stream)
+  return await readAll((await storage.open(file, scopeId)).stream)
+}
+
+async function pathOf(storage: Storage, file: StoredFile): Promise<string> {
+  await using local = await storage.local(file, scopeId)
+  return local.path
 }
 
 function idOf(spooled: SpooledFile): string {

@@ -16,6 +16,7 @@ import type { Sha256 } from '../common/digest.ts'
 import { AshlarError } from '../common/errors.ts'
 import { noFaults, type Faults } from '../common/faults.ts'
 import type { Database } from '../database/database.ts'
+import { markDamaged } from './copy-states.ts'
 import { ensureDefaultStore } from './default-store.ts'
 import {
   copiesOf,
@@ -33,6 +34,7 @@ import type { ByteRange, FileStore, OpenedFile, SpooledFile } from './file-store
 import { sweepSpool } from './leftovers.ts'
 import { LocalCache, type LocalFile } from './local-cache.ts'
 import { OpenStores } from './open-stores.ts'
+import { RemoteFetch } from './remote-fetch.ts'
 import { Spool } from './spool.ts'
 import { unlinkIfThere } from './spool-writer.ts'
 import { storageError } from './storage-error.ts'
@@ -59,7 +61,7 @@ export interface Storage extends AsyncDisposable {
   /**
    * Opens the bytes of a recorded file from the first copy that can be read; `sizeBytes` is the size of the whole file.
    * @throws AshlarError file-corrupt if no good copy is left; gone if none is meant to be; range-not-satisfiable;
-   *   storage-failed if no store with a copy can be reached
+   *   storage-failed if no store with a copy can be reached; upstream-failed if only an upstream has it, and fails
    */
   open(file: StoredFile, scopeId: number, range?: ByteRange): Promise<OpenedFile>
 
@@ -119,6 +121,7 @@ class OpenStorage implements Storage {
   readonly #known: Batcher<Sha256, KnownFile>
   readonly #records: Batcher<NewCopy, Recorded>
   readonly #uses: UseLog
+  readonly #remote: RemoteFetch
 
   constructor({ database, faults, spool, stores, cache, onBadCopy }: Parts) {
     this.spool = spool
@@ -132,27 +135,33 @@ class OpenStorage implements Storage {
       return await database.write(async (trx) => recordCopies(trx, copies, await database.now(trx)))
     })
     this.#uses = new UseLog(database)
+    this.#remote = new RemoteFetch({
+      database,
+      spool,
+      keep: (spooled, scopeId) => this.keep(spooled, scopeId),
+      isHere: (file, scopeId) => this.#isHere(file, scopeId),
+    })
   }
 
   async keep(spooled: SpooledFile, scopeId: number, signal?: AbortSignal): Promise<StoredFile> {
     const full = new Map<number, unknown>()
-    for (let attempt = 0; attempt < maxAttempts; ) {
+    let atLeast = 0
+    for (let attempt = 0; attempt < maxAttempts + full.size; attempt += 1) {
       const known = await this.#known.run(spooled.sha256)
       if (known.gone === 'purged') throw purged(spooled.sha256)
       const { record, store } = await this.#target(spooled, scopeId, known, full)
-      const outcome = await this.#putIn(record, store, spooled, known, signal)
-      if ('full' in outcome) {
-        full.set(record.id, outcome.full)
-      } else if ('condemned' in outcome) {
-        attempt += 1
-        this.stores.forget()
-      } else {
+      const generation = generationFor(record, known.copies, atLeast)
+      const outcome = await this.#putIn({ record, store, known, generation, signal }, spooled)
+      if ('kept' in outcome) {
         // The file is kept, whatever becomes of its second name; the sweep finds it.
         await unlinkIfThere(spooled.path).catch(() => {})
         return outcome.kept
       }
+      if ('full' in outcome) full.set(record.id, outcome.full)
+      else atLeast = generation + 1
+      this.stores.forget()
     }
-    throw new AshlarError('busy', `File ${spooled.sha256} was condemned again and again while it was stored.`)
+    throw new AshlarError('busy', `The places for file ${spooled.sha256} were taken again and again.`)
   }
 
   async open(file: StoredFile, scopeId: number, range?: ByteRange): Promise<OpenedFile> {
@@ -187,11 +196,22 @@ class OpenStorage implements Storage {
     await this.#uses.close()
   }
 
+  /** Whether the scope has a present copy in a store that can be read without asking upstream. */
+  async #isHere(file: StoredFile, scopeId: number): Promise<boolean> {
+    const map = await this.stores.map()
+    const { copies } = await copiesOf(this.#database.read, file.id)
+    return copies.some(
+      ({ state, storeId }) =>
+        state === 'present' && map.isReadable(scopeId, storeId) && map.byId(storeId)?.kind !== 'remote',
+    )
+  }
+
   /** Does something with the first copy that lets it be done. */
   async #fromCopy<T>(
     file: StoredFile,
     scopeId: number,
     deed: (store: FileStore, copy: FileCopy) => Promise<T>,
+    brought = false,
   ): Promise<T> {
     const map = await this.stores.map()
     const { gone, copies } = await copiesOf(this.#database.read, file.id)
@@ -200,7 +220,15 @@ class OpenStorage implements Storage {
       const record = map.byId(copy.storeId)
       if (record === undefined) continue
       try {
-        const result = await deed(await this.stores.open(record), copy)
+        const store = await this.stores.open(record)
+        if (record.kind === 'remote') {
+          // Its bytes are not proven; once they are, the scope has a copy of its own.
+          if (brought) continue
+          const isDamaged = failure !== undefined
+          await this.#remote.bring(file, scopeId, { store, generation: copy.generation, isDamaged })
+          return await this.#fromCopy(file, scopeId, deed, true)
+        }
+        const result = await deed(store, copy)
         this.#uses.note(file.id, copy)
         return result
       } catch (error) {
@@ -252,32 +280,48 @@ class OpenStorage implements Storage {
     )
   }
 
+  /** `taken`: under this generation lies something else, or a copy that is on its way out. */
   async #putIn(
-    record: StoreRecord,
-    store: FileStore,
+    place: {
+      readonly record: StoreRecord
+      readonly store: FileStore
+      readonly known: KnownFile
+      readonly generation: number
+      readonly signal: AbortSignal | undefined
+    },
     spooled: SpooledFile,
-    known: KnownFile,
-    signal: AbortSignal | undefined,
-  ): Promise<{ readonly kept: StoredFile } | { readonly condemned: true } | { readonly full: unknown }> {
-    const key = { sha256: spooled.sha256, generation: generationFor(record, known.copies) }
+  ): Promise<{ readonly kept: StoredFile } | { readonly taken: true } | { readonly full: unknown }> {
+    const { record, store, known, generation, signal } = place
+    const key = { sha256: spooled.sha256, generation }
     try {
       await store.put(key, spooled, signal)
     } catch (error) {
-      if (error instanceof AshlarError && error.code === 'storage-full') return { full: error }
-      throw error
+      if (!(error instanceof AshlarError)) throw error
+      if (error.code === 'storage-full') return { full: error }
+      if (error.code !== 'file-corrupt') throw error
+      // What lies there is not this file. It is not overwritten; the good bytes get a place of their own.
+      this.#onBadCopy(error)
+      if (known.id !== undefined) await this.#noteDamage(known.id, record.id, generation)
+      return { taken: true }
     }
     const outcome = await this.#records.run({ storeId: record.id, key, sizeBytes: spooled.sizeBytes })
-    if (outcome === 'condemned') return { condemned: true }
+    if (outcome === 'condemned') return { taken: true }
     if (outcome === 'full') {
       const detail = `The store ${record.name} has reached its hard maximum.`
       return { full: new AshlarError('storage-full', detail) }
     }
     return { kept: outcome }
   }
+
+  async #noteDamage(fileId: number, storeId: number, generation: number): Promise<void> {
+    await this.#database.write(async (trx) =>
+      markDamaged(trx, { fileId, storeId, generation }, 'other bytes were found there', await this.#database.now(trx)),
+    )
+  }
 }
 
 /** What another copy may make good. */
-const passesOn: ReadonlySet<string> = new Set(['file-corrupt', 'storage-failed'])
+const passesOn: ReadonlySet<string> = new Set(['file-corrupt', 'storage-failed', 'upstream-failed'])
 
 /** The copies that a scope may read, the best first: those that are condemned only where there is no other. */
 function readable(map: StoreMap, scopeId: number, copies: readonly FileCopy[]): FileCopy[] {

@@ -2,40 +2,13 @@
 import { isAbsolute, normalize } from 'node:path'
 import { AshlarError } from '../common/errors.ts'
 import type { FileStoreTable } from '../database/schema.ts'
-
-/** A bucket, or what lies under a prefix of one. */
-export interface S3Place {
-  readonly bucket: string
-  /** Begins every key; ends with a slash unless it is empty. */
-  readonly prefix?: string
-  readonly region: string
-  /** For S3 that is not Amazon's. */
-  readonly endpoint?: string
-  /** `https://endpoint/bucket/…` instead of `https://bucket.endpoint/…`. */
-  readonly pathStyle?: boolean
-  readonly storageClass?: string
-  /** Downloads are sent there rather than through this server. */
-  readonly redirect?: boolean
-  /** Where clients reach it, if not at the endpoint. */
-  readonly publicEndpoint?: string
-  /** Of what is sent in parts. */
-  readonly partBytes?: number
-}
-
-/** Credentials of a store's own. Never in an answer, a log or an error. */
-export interface S3Secret {
-  readonly accessKeyId: string
-  readonly secretAccessKey: string
-  readonly sessionToken?: string
-}
+import { parseS3Location, parseS3Secret, type S3Location, type S3Secret } from './s3-location.ts'
 
 export type PlaceWish =
   | { readonly kind: 'local'; readonly directory: string }
   /** Without a secret, the credentials that the server's environment has. */
-  | { readonly kind: 's3'; readonly s3: S3Place; readonly secret: S3Secret | null }
+  | { readonly kind: 's3'; readonly s3: S3Location; readonly secret: S3Secret | null }
   | { readonly kind: 'remote'; readonly url: string }
-
-const partSizes = { min: 5 * 1024 * 1024, max: 5 * 1024 * 1024 * 1024 }
 
 /** The same place in the form that is kept. @throws AshlarError request-invalid, without a secret in it */
 export function checkPlace(place: PlaceWish): PlaceWish {
@@ -43,7 +16,11 @@ export function checkPlace(place: PlaceWish): PlaceWish {
     case 'local':
       return { kind: 'local', directory: checkDirectory(place.directory) }
     case 's3':
-      return { kind: 's3', s3: checkS3(place.s3), secret: place.secret === null ? null : checkSecret(place.secret) }
+      return {
+        kind: 's3',
+        s3: parseS3Location(place.s3),
+        secret: place.secret === null ? null : parseS3Secret(place.secret),
+      }
     case 'remote':
       return { kind: 'remote', url: checkRemoteUrl(place.url) }
   }
@@ -56,7 +33,7 @@ export function placeOf(kind: FileStoreTable['kind'], locationJson: string): Pla
     case 'local':
       return { kind, directory: (location as { directory: string }).directory }
     case 's3':
-      return { kind, s3: location as S3Place, secret: null }
+      return { kind, s3: location as S3Location, secret: null }
     case 'remote':
       return { kind, url: (location as { url: string }).url }
   }
@@ -69,35 +46,6 @@ function checkDirectory(directory: string): string {
   const path = normalize(directory).replace(/\/+$/, '')
   if (path === '') throw invalid('The root of the file system cannot be a store.')
   return path
-}
-
-function checkS3(s3: S3Place): S3Place {
-  if (!/^[a-z0-9A-Z][a-z0-9A-Z._-]{1,253}[a-z0-9A-Z]$/.test(s3.bucket)) {
-    throw invalid(`${JSON.stringify(s3.bucket.slice(0, 80))} cannot be the name of a bucket.`)
-  }
-  if (!/^[\x21-\x7e]{1,64}$/.test(s3.region)) throw invalid('A region is a word such as eu-central-1.')
-  const prefix = (s3.prefix ?? '').replace(/^\/+/, '').replace(/([^/])$/, '$1/')
-  if (!/^[\x21-\x7e]{0,512}$/.test(prefix)) throw invalid('A prefix has visible ASCII characters only.')
-  const { partBytes } = s3
-  if (partBytes !== undefined && (partBytes < partSizes.min || partBytes > partSizes.max)) {
-    throw invalid(`S3 takes parts of 5 MiB to 5 GiB, not of ${partBytes} bytes.`)
-  }
-  const { prefix: _prefix, endpoint, publicEndpoint, ...rest } = s3
-  return {
-    ...rest,
-    ...(prefix === '' ? {} : { prefix }),
-    ...(endpoint === undefined ? {} : { endpoint: checkUrl(endpoint, 'endpoint') }),
-    ...(publicEndpoint === undefined ? {} : { publicEndpoint: checkUrl(publicEndpoint, 'public endpoint') }),
-  }
-}
-
-function checkSecret(secret: S3Secret): S3Secret {
-  for (const [name, value] of Object.entries(secret) as [string, string][]) {
-    if (!/^[\x21-\x7e]{1,4096}$/.test(value)) {
-      throw invalid(`The ${name} has characters that no S3 key has, or is empty.`)
-    }
-  }
-  return secret
 }
 
 function checkRemoteUrl(url: string): string {

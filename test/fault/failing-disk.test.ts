@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { AshlarError } from '../../src/common/errors.ts'
-import { type FaultPoint, faultPoints } from '../../src/common/faults.ts'
+import { type FaultPoint, publishingFaultPoints } from '../../src/common/faults.ts'
 import { checkSuite } from '../support/check-archive.ts'
 import { makeDeb } from '../support/make-deb.ts'
 import { serve, type Server } from '../support/serve.ts'
@@ -20,7 +20,13 @@ const effects = [
     points: ['spool.write', 'store.move', 'store.record', 'artifact.complete', 'seal.pack', 'seal.before-commit'],
   },
   // Broken once.
-  { effect: 'eio', times: '1', code: 'storage-failed', sentence: /refused|could not|failed/i, points: faultPoints },
+  {
+    effect: 'eio',
+    times: '1',
+    code: 'storage-failed',
+    sentence: /refused|could not|failed/i,
+    points: publishingFaultPoints,
+  },
 ] as const
 
 /** After the commit there is nothing left to refuse. */

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { faultPoints } from '../../src/common/faults.ts'
+import { publishingFaultPoints } from '../../src/common/faults.ts'
 import { checkSuite } from '../support/check-archive.ts'
 import { makeDeb } from '../support/make-deb.ts'
 import { serve, tryServe } from '../support/serve.ts'
@@ -11,7 +11,7 @@ import { temporaryDirectory } from '../support/temporary-directory.ts'
 import { dropLeftovers } from './kill-walk.ts'
 
 /** A package that the server takes in itself is recorded as complete. */
-const points = faultPoints.filter((point) => point !== 'artifact.complete')
+const points = publishingFaultPoints.filter((point) => point !== 'artifact.complete')
 
 const first = makeDeb({ name: 'one', version: '1.0' })
 const second = makeDeb({ name: 'two', version: '1.0', architecture: 'amd64' })

@@ -8,6 +8,7 @@ import { openDatabase } from '../../src/database/database.ts'
 import { orphanedSpoolFiles, sweepSpool, unrecordedBytes } from '../../src/storage/leftovers.ts'
 import { openStorage } from '../../src/storage/storage.ts'
 import { serve, type Server, type ServeWish, tryServe } from '../support/serve.ts'
+import { defaultStore } from '../support/stores.ts'
 import { Ledger } from './ledger.ts'
 
 /**
@@ -65,7 +66,9 @@ export async function dropLeftovers(wish: ServeWish): Promise<{ spool: number; s
   const dataDirectory = join(wish.home, 'ashlar-data')
   const database = await openDatabase(wish.database ?? `sqlite:${join(dataDirectory, 'ashlar.db')}`)
   try {
-    const { store, storeId, spool } = await openStorage({ database, dataDirectory })
+    await using storage = await openStorage({ database, dataDirectory })
+    const { spool } = storage
+    const { store, storeId } = await defaultStore(storage)
     const spooled = await readdir(join(dataDirectory, 'spool'))
     const owned = await database.read.selectFrom('upload').select('id').execute()
     const orphans: string[] = []

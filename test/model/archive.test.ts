@@ -130,7 +130,8 @@ class Play {
   }
 
   async #bytes(path: string): Promise<Buffer> {
-    return servedBytes(this.#world, await this.#world.archives.resolve(this.#workspace, path))
+    const served = await this.#world.archives.resolve(this.#workspace, path)
+    return servedBytes(this.#world, served, this.#workspace)
   }
 
   async #verifyLive(): Promise<void> {
@@ -189,7 +190,7 @@ class Play {
       assert.equal(served.sizeBytes, sizeBytes, where)
       const text = expected.get(path.replace(/\.(?:gz|xz|zst)$/, '')) ?? ''
       if (this.#texts.get(sha256) === undefined) {
-        const bytes = await servedBytes(this.#world, served)
+        const bytes = await servedBytes(this.#world, served, this.#workspace)
         assert.equal(bytes.length, sizeBytes, where)
         assert.equal(sha256Of(bytes), sha256, where)
         this.#texts.set(sha256, unpacked(path, bytes))

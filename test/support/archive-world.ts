@@ -106,7 +106,7 @@ export async function archiveWorld(openFresh: OpenFresh, options: WorldOptions =
     return packageId
   }
   const bytes = async (path: string): Promise<Buffer> =>
-    servedBytes(rooms, await rooms.archives.resolve(workspace, path))
+    servedBytes(rooms, await rooms.archives.resolve(workspace, path), workspace)
 
   return {
     ...rooms,
@@ -178,17 +178,30 @@ export async function openRooms(db: Database, dataDirectory: string, options: Wo
     onError: (error) => errors.push(error),
     ...(options.leaseTtlMs === undefined ? {} : { leaseTtlMs: options.leaseTtlMs }),
   })
-  return { db, storage, archives, errors, [Symbol.asyncDispose]: () => archives.close() }
+  return {
+    db,
+    storage,
+    archives,
+    errors,
+    async [Symbol.asyncDispose]() {
+      await archives.close()
+      await storage[Symbol.asyncDispose]()
+    },
+  }
 }
 
-export async function servedBytes(rooms: Pick<OpenRooms, 'archives' | 'storage'>, served: Served): Promise<Buffer> {
+export async function servedBytes(
+  rooms: Pick<OpenRooms, 'archives' | 'storage'>,
+  served: Served,
+  workspace: Workspace,
+): Promise<Buffer> {
   switch (served.kind) {
     case 'bytes':
       return Buffer.from(served.bytes)
     case 'pieces':
       return await readAll(rooms.archives.readPieces(served.pieces))
     case 'file': {
-      return await readAll((await rooms.storage.open(served.file, scopeId)).stream)
+      return await readAll((await rooms.storage.open(served.file, workspace.scopeId)).stream)
     }
     case 'redirect':
       throw new Error(`A redirect to ${served.location}`)

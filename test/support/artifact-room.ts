@@ -66,6 +66,7 @@ export async function artifactRoom(openFresh: OpenFresh, options: { faults?: str
     },
     async [Symbol.asyncDispose]() {
       await artifacts.close()
+      await storage[Symbol.asyncDispose]()
       await fresh.drop()
       await directory[Symbol.asyncDispose]()
     },

@@ -104,7 +104,11 @@ export async function up(db: Kysely<unknown>, types: ColumnTypes): Promise<void>
     .on('file_copy')
     .columns(['store_id', 'state', 'used_at', 'file_id'])
     .execute()
-  await db.schema.createIndex('file_copy_store_id_file_id_index').on('file_copy').columns(['store_id', 'file_id']).execute()
+  await db.schema
+    .createIndex('file_copy_store_id_file_id_index')
+    .on('file_copy')
+    .columns(['store_id', 'file_id'])
+    .execute()
   await db.schema
     .createIndex('artifact_workspace_id_completed_at_index')
     .on('artifact')

@@ -40,9 +40,7 @@ export type LayoutOf<Tables> = {
 }
 
 /** Tables of any kind, for those that a later migration changes. */
-export type AnyLayout<Name extends string> = Readonly<
-  Record<Name, TableLayout<Readonly<Record<string, AnyColumn>>>>
->
+export type AnyLayout<Name extends string> = Readonly<Record<Name, TableLayout<Readonly<Record<string, AnyColumn>>>>>
 
 export const id: Column<'id', false> = { kind: 'id', nullable: false }
 export const integer: Column<'integer', false> = { kind: 'integer', nullable: false }
@@ -61,11 +59,7 @@ export function idOf(table: string): Column<'integer', false> {
   return { ...integer, references: table }
 }
 
-export async function createTables(
-  db: Kysely<unknown>,
-  types: ColumnTypes,
-  layout: AnyLayout<string>,
-): Promise<void> {
+export async function createTables(db: Kysely<unknown>, types: ColumnTypes, layout: AnyLayout<string>): Promise<void> {
   for (const [name, table] of Object.entries(layout)) await createTable(db, types, name, table)
 }
 

@@ -69,11 +69,12 @@ forEachDialect((dialect, open) => {
   it('connections that the server ends are replaced, and told of', async () => {
     const { url } = await open()
     const told: Error[] = []
-    const firstTold = Promise.withResolvers<void>()
+    const bothTold = Promise.withResolvers<void>()
     await using db = await openDatabase(url, {
       onIdleError: (error) => {
         told.push(error)
-        firstTold.resolve()
+        // The one that reads and the one that writes.
+        if (told.length === 2) bothTold.resolve()
       },
     })
     await db.read.selectFrom('scope').selectAll().execute()
@@ -82,7 +83,7 @@ forEachDialect((dialect, open) => {
       `select pg_terminate_backend(pid) from pg_stat_activity
        where datname = current_database() and application_name = 'ashlar'`,
     )
-    await firstTold.promise
+    await bothTold.promise
     await db.write((trx) => trx.insertInto('scope').values({ name: 'x', created_at: 0 }).execute())
     assert.equal((await db.read.selectFrom('scope').selectAll().execute()).length, 1)
   })

@@ -1,0 +1,99 @@
+/**
+ * Who needs the bytes of files. A scope needs a file if
+ *
+ * - an artifact of one of its workspaces has it,
+ * - it is a pack with chunks of an archive of its, or
+ * - it belongs to a package that a suite of its has, or had at a revision that is still retained.
+ */
+import type { Kysely } from 'kysely'
+import type { Tables } from '../database/schema.ts'
+
+export interface NeedsOptions {
+  /** Leaves out the artifacts that the plan under way expires. */
+  readonly withoutExpiring?: boolean
+}
+
+/** Scope ids by file id; files that nobody needs are left out. Four statements, however many files are asked for. */
+export async function scopesNeeding(
+  db: Kysely<Tables>,
+  fileIds: readonly number[],
+  options: NeedsOptions = {},
+): Promise<Map<number, Set<number>>> {
+  const needs = new Map<number, Set<number>>()
+  if (fileIds.length === 0) return needs
+  const ids = [...fileIds]
+  const found = await Promise.all([ofArtifacts(db, ids, options), ofPacks(db, ids), ofSuites(db, ids)])
+  for (const { file_id: fileId, scope_id: scopeId } of found.flat()) {
+    if (fileId === null) continue
+    const scopes = needs.get(fileId)
+    if (scopes === undefined) needs.set(fileId, new Set([scopeId]))
+    else scopes.add(scopeId)
+  }
+  return needs
+}
+
+type Need = { readonly file_id: number | null; readonly scope_id: number }
+
+async function ofArtifacts(db: Kysely<Tables>, ids: number[], { withoutExpiring }: NeedsOptions): Promise<Need[]> {
+  // SQLite keeps the order of cross joins: by the files first.
+  let query = db
+    .selectFrom('artifact_file')
+    .crossJoin('artifact')
+    .crossJoin('workspace')
+    .select(['artifact_file.file_id', 'workspace.scope_id'])
+    .distinct()
+    .whereRef('artifact.id', '=', 'artifact_file.artifact_id')
+    .whereRef('workspace.id', '=', 'artifact.workspace_id')
+    .where('artifact_file.file_id', 'in', ids)
+  if (withoutExpiring === true) {
+    query = query.where((eb) =>
+      eb.not(
+        eb.exists(
+          eb
+            .selectFrom('expiring_artifact')
+            .select('expiring_artifact.artifact_id')
+            .whereRef('expiring_artifact.artifact_id', '=', 'artifact.id'),
+        ),
+      ),
+    )
+  }
+  return await query.execute()
+}
+
+async function ofPacks(db: Kysely<Tables>, ids: number[]): Promise<Need[]> {
+  return await db
+    .selectFrom('chunk')
+    .crossJoin('archive')
+    .crossJoin('workspace')
+    .select(['chunk.pack_file_id as file_id', 'workspace.scope_id'])
+    .distinct()
+    .whereRef('archive.id', '=', 'chunk.archive_id')
+    .whereRef('workspace.id', '=', 'archive.workspace_id')
+    .where('chunk.pack_file_id', 'in', ids)
+    .execute()
+}
+
+async function ofSuites(db: Kysely<Tables>, ids: number[]): Promise<Need[]> {
+  return await db
+    .selectFrom('package_file')
+    .crossJoin('suite_item as item')
+    .crossJoin('suite')
+    .crossJoin('archive')
+    .crossJoin('workspace')
+    .leftJoin('change as remover', 'remover.id', 'item.removed_by')
+    .select(['package_file.file_id', 'workspace.scope_id'])
+    .distinct()
+    .whereRef('item.package_id', '=', 'package_file.package_id')
+    .whereRef('suite.id', '=', 'item.suite_id')
+    .whereRef('archive.id', '=', 'suite.archive_id')
+    .whereRef('workspace.id', '=', 'archive.workspace_id')
+    .where('package_file.file_id', 'in', ids)
+    .where((eb) =>
+      eb.or([
+        eb('item.removed_by', 'is', null),
+        eb('remover.revision', 'is', null),
+        eb('remover.revision', '>', eb.ref('archive.retained_from')),
+      ]),
+    )
+    .execute()
+}

@@ -1,0 +1,177 @@
+/**
+ * The second phase of deleting: condemned copies whose grace time is over are looked at again, and go if every scope
+ * that needs the file keeps another copy; what turned out to be needed gets a copy of its own first.
+ */
+import type { Sha256 } from '../common/digest.ts'
+import { AshlarError } from '../common/errors.ts'
+import { inOrder } from '../common/in-order.ts'
+import type { Micros } from '../database/schema.ts'
+import { beginDeletion, type CopyKey, forgetCopy, lockFiles } from '../storage/copy-states.ts'
+import type { StoreMap, StoreRecord } from '../storage/store-policy.ts'
+import { loadStores } from '../storage/store-rows.ts'
+import { transfer } from '../storage/transfer.ts'
+import { type Context, reach } from './context.ts'
+import { filesNow } from './file-pages.ts'
+import { forgetFile } from './forget-file.ts'
+import { isDispensable } from './placement.ts'
+import type { Step, StepOutcome } from './plan.ts'
+
+const copiesPerStep = 200
+/** A store takes so many requests to delete at once. */
+const deletesAtOnce = 16
+
+interface DueCopy extends CopyKey {
+  readonly sha256: Sha256
+  readonly sizeBytes: number
+  readonly state: 'condemned' | 'deleting'
+  readonly reason: string
+}
+
+export async function* dueDeletions(context: Context): AsyncGenerator<Step, void, undefined> {
+  const { database, storage } = context
+  const map = await storage.stores.map()
+  for (const store of map.all) {
+    if (!(await storage.stores.isReachable(store))) continue
+    // Those whose deletion was begun before a crash first, then those that are due now.
+    for (const state of ['deleting', 'condemned'] as const) {
+      const before = (await database.now()) - (state === 'condemned' ? context.ages.graceMs * 1000 : 0)
+      let after = 0
+      for (;;) {
+        context.signal.throwIfAborted()
+        const copies = await duePage(context, store.id, state, before, after)
+        const last = copies.at(-1)
+        if (last === undefined) break
+        yield {
+          lines: copies.map((copy) => ({
+            stage: 'deletions',
+            action: 'delete',
+            subject: copy.sha256,
+            store: store.name,
+            bytes: copy.sizeBytes,
+            rule: copy.reason,
+          })),
+          carryOut: () => deleteCopies(context, store, copies),
+        }
+        after = last.fileId
+      }
+    }
+  }
+}
+
+async function duePage(
+  { database }: Context,
+  storeId: number,
+  state: 'condemned' | 'deleting',
+  before: Micros,
+  after: number,
+): Promise<DueCopy[]> {
+  const rows = await database.read
+    .selectFrom('file_copy')
+    .innerJoin('file', 'file.id', 'file_copy.file_id')
+    .select(['file_copy.file_id', 'file_copy.generation', 'file_copy.state_reason', 'file.sha256', 'file.size'])
+    .where('file_copy.store_id', '=', storeId)
+    .where('file_copy.state', '=', state)
+    .where('file_copy.state_at', '<=', before)
+    .where('file_copy.file_id', '>', after)
+    .orderBy('file_copy.file_id')
+    .limit(copiesPerStep)
+    .execute()
+  return rows.map((row) => ({
+    fileId: row.file_id,
+    storeId,
+    generation: row.generation,
+    sha256: row.sha256 as Sha256,
+    sizeBytes: row.size,
+    state,
+    reason: row.state_reason ?? '',
+  }))
+}
+
+async function deleteCopies(context: Context, store: StoreRecord, copies: readonly DueCopy[]): Promise<StepOutcome[]> {
+  const { database, storage, faults } = context
+  const { decided, map } = await decide(context, copies)
+  for (const copy of copies) if (decided.get(copy) === 'needed') await rescue(context, map, copy)
+  const going = copies.filter((copy) => decided.get(copy) === 'goes')
+  const opened = await storage.stores.open(store)
+  await reach(faults, 'copy.delete')
+  for await (const _gone of inOrder(going, deletesAtOnce, (copy) =>
+    opened.delete({ sha256: copy.sha256, generation: copy.generation }),
+  )) {
+    // Each is gone; all are forgotten together.
+  }
+  await reach(faults, 'copy.forget')
+  if (going.length > 0) {
+    await database.write(async (trx) => {
+      await lockFiles(
+        trx,
+        going.map((copy) => copy.fileId),
+      )
+      const now = await database.now(trx)
+      for (const copy of going) await forgetCopy(trx, copy, copy.sizeBytes)
+      const left = await filesNow(trx, [...new Set(going.map((copy) => copy.fileId))])
+      for (const file of left) {
+        if (file.copies.length === 0 && file.scopes.size === 0) await forgetFile(trx, file.id, now)
+      }
+    })
+  }
+  return copies.map((copy) => (decided.get(copy) === 'goes' ? 'done' : 'kept'))
+}
+
+/** From the commit on nobody reads those that go. */
+async function decide(
+  { database }: Context,
+  copies: readonly DueCopy[],
+): Promise<{ readonly decided: ReadonlyMap<DueCopy, 'goes' | 'needed' | 'decided'>; readonly map: StoreMap }> {
+  return await database.write(async (trx) => {
+    const ids = [...new Set(copies.map((copy) => copy.fileId))]
+    await lockFiles(trx, ids)
+    const map = await loadStores(trx)
+    const files = new Map((await filesNow(trx, ids)).map((file) => [file.id, file]))
+    const now = await database.now(trx)
+    const decided = new Map<DueCopy, 'goes' | 'needed' | 'decided'>()
+    for (const copy of copies) {
+      if (copy.state === 'deleting') {
+        decided.set(copy, 'goes')
+        continue
+      }
+      const file = files.get(copy.fileId)
+      const present = (file?.copies ?? []).filter((other) => other.state === 'present').map((other) => other.storeId)
+      const scopes = file?.scopes ?? new Set<number>()
+      // A newer generation in the same store is another copy.
+      if (!isDispensable(map, copy.storeId, new Set(present), scopes, present.includes(copy.storeId))) {
+        decided.set(copy, 'needed')
+        continue
+      }
+      const begun = await beginDeletion(trx, copy, ['condemned'], copy.reason, now)
+      decided.set(copy, begun ? 'goes' : 'decided')
+    }
+    return { decided, map }
+  })
+}
+
+/**
+ * Somebody needs the file after all, and has no other copy: it gets one, under a new generation, from the bytes that
+ * are still there. The condemned copy goes at a later time.
+ */
+async function rescue({ database, storage, faults, signal }: Context, map: StoreMap, copy: DueCopy): Promise<void> {
+  const [file] = await filesNow(database.read, [copy.fileId])
+  if (file === undefined) return
+  for (const scopeId of file.scopes) {
+    const hasHome = file.copies.some((other) => other.state === 'present' && map.isHome(scopeId, other.storeId))
+    if (hasHome) continue
+    const [target] = map.uploadTargets(scopeId)
+    if (target === undefined) continue
+    const outcome = await transfer(
+      { database, spool: storage.spool, stores: storage.stores, faults },
+      {
+        file,
+        to: target,
+        from: (copies) => copies.filter(({ state }) => state === 'present' || state === 'condemned'),
+        signal,
+      },
+    )
+    if (outcome === 'full' || outcome === 'sourceless') {
+      throw new AshlarError('storage-failed', `File ${copy.sha256} is needed again, and ${target.name} cannot take it.`)
+    }
+  }
+}

@@ -1,0 +1,65 @@
+/** Files that nothing needs any more: their copies are condemned; what has no copy left is forgotten. */
+import type { Transaction } from 'kysely'
+import type { Micros, Tables } from '../database/schema.ts'
+import { condemn, lockFiles } from '../storage/copy-states.ts'
+import { type Context, reach } from './context.ts'
+import { type FileView, filePages, filesNow } from './file-pages.ts'
+import { forgetFile } from './forget-file.ts'
+import type { Step, StepOutcome } from './plan.ts'
+
+const rule = 'nothing needs it'
+const filesPerStep = 100
+
+export async function* unneededFiles(context: Context): AsyncGenerator<Step, void, undefined> {
+  const { database, dryRun, signal } = context
+  const before = (await database.now()) - context.ages.unneededMs * 1000
+  for await (const page of filePages(database.read, { withoutExpiring: dryRun, signal })) {
+    const unneeded = page.files.filter((file) => isDue(file, before))
+    for (let start = 0; start < unneeded.length; start += filesPerStep) {
+      const files = unneeded.slice(start, start + filesPerStep)
+      yield {
+        lines: files.map((file) => ({
+          stage: 'files',
+          action: file.copies.length === 0 ? 'remove' : 'condemn',
+          subject: file.sha256,
+          bytes: file.sizeBytes * standing(file).length,
+          rule,
+        })),
+        carryOut: () => condemnUnneeded(context, files, before),
+      }
+    }
+    yield { lines: [], part: page.part }
+  }
+}
+
+/** Whether the file may go: nobody needs it, it was not put lately, and something of it is still to go. */
+function isDue(file: FileView, before: Micros): boolean {
+  if (file.scopes.size > 0 || file.createdAt >= before) return false
+  if (file.copies.some((copy) => copy.keptAt >= before)) return false
+  return file.copies.length === 0 || standing(file).length > 0
+}
+
+function standing({ copies }: FileView) {
+  return copies.filter(({ state }) => state === 'present' || state === 'damaged')
+}
+
+async function condemnUnneeded(context: Context, files: readonly FileView[], before: Micros): Promise<StepOutcome[]> {
+  const { database, faults } = context
+  await reach(faults, 'copy.condemn')
+  const ids = files.map((file) => file.id)
+  const condemned = await database.write(async (trx) => {
+    await lockFiles(trx, ids)
+    const due = (await filesNow(trx, ids)).filter((file) => isDue(file, before))
+    const now = await database.now(trx)
+    for (const file of due) await condemnAll(trx, file, now)
+    return new Set(due.map((file) => file.id))
+  })
+  return files.map((file) => (condemned.has(file.id) ? 'done' : 'kept'))
+}
+
+async function condemnAll(trx: Transaction<Tables>, file: FileView, now: Micros): Promise<void> {
+  if (file.copies.length === 0) return await forgetFile(trx, file.id, now)
+  for (const { storeId, generation } of standing(file)) {
+    await condemn(trx, { fileId: file.id, storeId, generation }, rule, now)
+  }
+}

@@ -1,0 +1,69 @@
+/** What a vacuum does to files and copies, on real stores of two directories. */
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { unlink } from 'node:fs/promises'
+import { it } from 'node:test'
+import { forEachDialect } from '../../test/support/databases.ts'
+import { storageWorld } from '../../test/support/storage-world.ts'
+
+forEachDialect((_dialect, openFresh) => {
+  it('a file that nothing needs is condemned, then deleted, then forgotten', async () => {
+    await using world = await storageWorld(openFresh)
+    const file = await world.artifact({ a: randomBytes(1000) })
+    await world.vacuum()
+    assert.deepEqual(await world.copies(), ['local present'])
+    await world.deleteArtifact(file)
+    assert.deepEqual(await world.plan(), ['files condemn 1000'])
+    await world.vacuum()
+    assert.deepEqual(await world.copies(), [])
+    assert.deepEqual(await world.db.read.selectFrom('file').select('sha256').execute(), [])
+    assert.deepEqual(await world.stored('local'), [])
+    const store = await world.db.read.selectFrom('file_store').selectAll().executeTakeFirstOrThrow()
+    assert.deepEqual([store.used_files, store.used_bytes, store.next_generation], [0, 0, 1])
+  })
+
+  it('a drained store gives its files to the others, and loses them only then', async () => {
+    await using world = await storageWorld(openFresh)
+    const bytes = randomBytes(5000)
+    const artifact = await world.artifact({ a: bytes })
+    await world.addStore('disk', { upload_priority: 200 })
+    await world.policy('local', { drain: 1, upload_priority: null })
+    await world.vacuum()
+    assert.deepEqual(await world.copies(), ['disk present'])
+    assert.ok((await world.read(artifact, 'a')).equals(bytes))
+    assert.deepEqual(await world.stored('local'), [])
+  })
+
+  it('a populated store gets a copy of everything', async () => {
+    await using world = await storageWorld(openFresh)
+    await world.artifact({ a: randomBytes(10), b: randomBytes(20) })
+    await world.addStore('backup', { populate: 1 })
+    await world.vacuum()
+    assert.deepEqual(await world.copies(), ['backup present', 'backup present', 'local present', 'local present'])
+  })
+
+  it('a store above its soft maximum gives away what was used longest ago', async () => {
+    await using world = await storageWorld(openFresh)
+    const old = await world.artifact({ a: randomBytes(1000) })
+    const young = await world.artifact({ a: randomBytes(1000) })
+    await world.db.write((trx) => trx.updateTable('file_copy').set({ used_at: 1 }).where('file_id', '=', 1).execute())
+    await world.addStore('disk', { upload_priority: 50 })
+    await world.limit('local', { soft_max_bytes: 1500 })
+    await world.vacuum()
+    assert.deepEqual(await world.storesOf(old, 'a'), ['disk'])
+    assert.deepEqual(await world.storesOf(young, 'a'), ['local'])
+  })
+
+  it('a copy that is missing is noted, and read from elsewhere', async () => {
+    await using world = await storageWorld(openFresh)
+    const bytes = randomBytes(10)
+    const artifact = await world.artifact({ a: bytes })
+    await world.addStore('backup', { populate: 1 })
+    await world.vacuum()
+    const [path = ''] = await world.stored('local')
+    await unlink(path)
+    assert.ok((await world.read(artifact, 'a')).equals(bytes))
+    await world.vacuum()
+    assert.deepEqual(await world.copies(), ['backup present', 'local damaged'])
+  })
+})

@@ -1,0 +1,185 @@
+/** Files that lie upstream: what comes is proven before anybody gets it, and comes once. */
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { it } from 'node:test'
+import { forEachDialect, type OpenFresh } from '../../test/support/databases.ts'
+import { readAll } from '../../test/support/read-all.ts'
+import { storageWorld, type StorageWorld } from '../../test/support/storage-world.ts'
+import { sha256Of } from '../../test/support/artifact-room.ts'
+import type { Sha256 } from '../common/digest.ts'
+import { recordRemoteFiles } from './remote-copies.ts'
+import { openStorage, type StoredFile } from './storage.ts'
+
+type Answer = (request: IncomingMessage, response: ServerResponse, bytes: Buffer) => void
+
+forEachDialect((_dialect, openFresh) => {
+  it('a file comes on first use, once for all who ask at the same time, here and on another server', async () => {
+    await using given = await setUp(openFresh)
+    await using other = await openStorage({ database: given.world.db, dataDirectory: given.world.dataDirectory })
+    const reads = Array.from({ length: 10 }, async (_, index) => {
+      const storage = index % 2 === 0 ? given.world.storage : other
+      return await readAll((await storage.open(given.file, given.scopeId)).stream)
+    })
+    for (const read of await Promise.all(reads)) assert.ok(read.equals(given.bytes))
+    assert.equal(given.requests.length, 1)
+    assert.deepEqual(await given.world.copies(), ['local present', 'upstream present'])
+    await given.read()
+    assert.equal(given.requests.length, 1)
+  })
+
+  it('a range of a file that is not here yet is exact', async () => {
+    await using given = await setUp(openFresh)
+    const opened = await given.world.storage.open(given.file, given.scopeId, { start: 10, end: 20 })
+    assert.ok((await readAll(opened.stream)).equals(given.bytes.subarray(10, 20)))
+    assert.equal(opened.sizeBytes, given.bytes.length)
+  })
+
+  it('a body that breaks off is continued', async () => {
+    await using given = await setUp(openFresh, brokenOnce())
+    assert.ok((await given.read()).equals(given.bytes))
+    assert.deepEqual(given.requests, [undefined, `bytes=1000-${given.bytes.length - 1}`])
+  })
+
+  it('a body that breaks off is continued with a server that does not know ranges', async () => {
+    let first = true
+    await using given = await setUp(openFresh, (_request, response, bytes) => {
+      response.writeHead(200, { 'content-length': bytes.length })
+      if (!first) return void response.end(bytes)
+      first = false
+      response.write(bytes.subarray(0, 1000), () => response.destroy())
+    })
+    assert.ok((await given.read()).equals(given.bytes))
+  })
+
+  const bad: Readonly<Record<string, Answer>> = {
+    'other bytes': (_request, response, bytes) => response.end(randomBytes(bytes.length)),
+    'fewer bytes': (_request, response, bytes) => response.end(bytes.subarray(1)),
+    'more bytes': (_request, response, bytes) => response.end(Buffer.concat([bytes, bytes])),
+    'status 404': (_request, response) => response.writeHead(404).end('gone'),
+    'status 503': (_request, response) => response.writeHead(503).end('later'),
+    'a cut connection, again and again': (_request, response) => response.destroy(),
+  }
+  for (const [what, answer] of Object.entries(bad)) {
+    it(`${what} from upstream is an error that names it, and gives no byte to anybody`, async () => {
+      await using given = await setUp(openFresh, answer)
+      await assert.rejects(given.read(), { code: 'upstream-failed', message: /upstream/ })
+      assert.deepEqual(await given.world.stored('local'), [])
+      assert.deepEqual(await given.world.copies(), ['upstream present'])
+    })
+  }
+
+  it('once upstream is well again the file comes', async () => {
+    let isIll = true
+    await using given = await setUp(openFresh, (_request, response, bytes) => {
+      if (isIll) response.writeHead(500).end()
+      else response.end(bytes)
+    })
+    await assert.rejects(given.read(), { code: 'upstream-failed' })
+    isIll = false
+    assert.ok((await given.read()).equals(given.bytes))
+  })
+
+  it('a drained upstream is fetched by the vacuum, and stays known', async () => {
+    await using given = await setUp(openFresh)
+    await given.world.policy('upstream', { drain: 1 })
+    await given.hold()
+    await given.world.vacuum()
+    assert.deepEqual(await given.world.copies(), ['local present', 'upstream present'])
+  })
+})
+
+/** Cuts the first answer after 1,000 bytes; later ones know ranges. */
+function brokenOnce(): Answer {
+  let first = true
+  return (request, response, bytes) => {
+    const start = Number(/^bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0)
+    if (first) {
+      first = false
+      response.writeHead(200, { 'content-length': bytes.length })
+      response.write(bytes.subarray(0, 1000), () => response.destroy())
+      return
+    }
+    const range = `bytes ${start}-${bytes.length - 1}/${bytes.length}`
+    response.writeHead(206, { 'content-length': bytes.length - start, 'content-range': range })
+    response.end(bytes.subarray(start))
+  }
+}
+
+interface Given extends AsyncDisposable {
+  readonly world: StorageWorld
+  readonly scopeId: number
+  readonly bytes: Buffer
+  readonly file: StoredFile
+  /** The ranges that upstream was asked for. */
+  readonly requests: (string | undefined)[]
+  read(): Promise<Buffer>
+  /** Makes the file one that the scope needs. */
+  hold(): Promise<void>
+}
+
+/** A file of 100,000 bytes upstream, at a path that must be encoded. */
+async function setUp(
+  openFresh: OpenFresh,
+  answer: Answer = (_request, response, bytes) => response.end(bytes),
+): Promise<Given> {
+  const bytes = randomBytes(100_000)
+  const requests: (string | undefined)[] = []
+  const server = createServer((request, response) => {
+    if (request.url !== '/debian/pool/a%2Bb%20c.deb') return void response.writeHead(404).end()
+    requests.push(request.headers.range)
+    response.setHeader('content-type', 'application/octet-stream')
+    answer(request, response, bytes)
+  })
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve)
+  })
+  const world = await storageWorld(openFresh)
+  const { port } = server.address() as AddressInfo
+  const { db, storage, workspace } = world
+  const sha256 = sha256Of(bytes) as Sha256
+  const [file] = await db.write(async (trx) => {
+    const { id } = await trx
+      .insertInto('file_store')
+      .values({
+        name: 'upstream',
+        kind: 'remote',
+        location_json: JSON.stringify({ url: `http://127.0.0.1:${port}/debian/` }),
+        next_generation: 0,
+        used_files: 0,
+        used_bytes: 0,
+        holds_uploads: 0,
+        created_at: 0,
+      })
+      .returning('id')
+      .executeTakeFirstOrThrow()
+    return await recordRemoteFiles(trx, id, [{ sha256, sizeBytes: bytes.length, path: 'pool/a+b c.deb' }], 1)
+  })
+  storage.stores.forget()
+  assert.ok(file !== undefined)
+  return {
+    world,
+    scopeId: workspace.scopeId,
+    bytes,
+    file,
+    requests,
+    read: async () => await readAll((await storage.open(file, workspace.scopeId)).stream),
+    async hold() {
+      const artifact = await world.artifact({})
+      await db.write((trx) =>
+        trx
+          .insertInto('artifact_file')
+          .values({ artifact_id: artifact.id, path: 'lazy', sha256, size: bytes.length, file_id: file.id })
+          .execute(),
+      )
+    },
+    async [Symbol.asyncDispose]() {
+      await world[Symbol.asyncDispose]()
+      server.closeAllConnections()
+      await new Promise((resolve) => {
+        server.close(resolve)
+      })
+    },
+  }
+}
