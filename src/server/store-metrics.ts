@@ -14,14 +14,17 @@ export function addStoreMetrics(registry: Registry, database: Database): void {
   const refresh = (): Promise<void> => {
     if (performance.now() - askedAtMs < ageMs) return asked
     askedAtMs = performance.now()
-    asked = readStoreMeasures(database.read).then(({ stores, scopes }) => {
-      for (const gauge of Object.values(gauges)) gauge.reset()
-      for (const store of stores) showStore(gauges, store)
-      for (const scope of scopes) showScope(gauges, scope)
-    })
+    asked = measure(database, gauges)
     asked.catch(() => (askedAtMs = -Infinity))
     return asked
   }
+}
+
+async function measure(database: Database, gauges: Gauges): Promise<void> {
+  const { stores, scopes } = await readStoreMeasures(database.read)
+  for (const gauge of Object.values(gauges)) gauge.reset()
+  for (const store of stores) showStore(gauges, store)
+  for (const scope of scopes) showScope(gauges, scope)
 }
 
 type Gauges = ReturnType<typeof makeGauges>
