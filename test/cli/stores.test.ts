@@ -91,7 +91,10 @@ test('what cannot be is refused with a sentence that says what to do', async () 
     /No uploads can go to big while it is drained: take its upload priority away/,
   )
   await done('store policy big --drain --upload-priority none')
-  await refused('store policy local --upload-priority none', /the uploads of the scope local. Give one an upload priority first/)
+  await refused(
+    'store policy local --upload-priority none',
+    /the uploads of the scope local. Give one an upload priority first/,
+  )
   await done('store policy big --no-drain --upload-priority 200')
   await refused('store create twin --directory HOME/disk', /The directory .*disk holds another store/)
   await refused('store create far --kind remote', /needs --url/, 2)
