@@ -210,6 +210,33 @@ test('metrics have the size, the limits and the state of each store, and what ea
   assert.equal(body.figures.logicalBytes, 10)
 })
 
+test('a store that has the only copy of a file cannot become one that nobody reads', async (t) => {
+  const server = await openServer(t)
+  const { call } = server
+  await upload(server)
+  await using home = await temporaryDirectory()
+  const local = { directory: join(home.path, 'disk') }
+  await call('POST', '/stores', { json: { name: 'big', local, policy: { uploadPriority: 200 } } })
+  await call('POST', '/scopes', { json: { name: 'empty' } })
+  const hidden = await call('PUT', '/stores/local/policies/*', { json: { writeOnly: true } })
+  assert.deepEqual([hidden.status, hidden.body.rule], [422, 'write-only-home'])
+  assert.match(hidden.body.detail, /^The scope local could not read what only local has, such as 2cf24dba/)
+  // A scope that has nothing there may.
+  assert.equal((await call('PUT', '/stores/local/policies/empty', { json: { writeOnly: true } })).status, 200)
+  await copyAll(server)
+  assert.equal((await call('PUT', '/stores/local/policies/*', { json: { writeOnly: true } })).status, 200)
+})
+
+/** Records that every file lies in the store `big` too. */
+async function copyAll({ rooms: { database } }: OpenServer): Promise<void> {
+  await database.write(async (trx) => {
+    const { id } = await trx.selectFrom('file_store').select('id').where('name', '=', 'big').executeTakeFirstOrThrow()
+    const copies = await trx.selectFrom('file_copy').selectAll().execute()
+    const values = copies.map((copy) => Object.assign(copy, { store_id: id }))
+    await trx.insertInto('file_copy').values(values).execute()
+  })
+}
+
 /** One file in two artifacts. */
 async function upload({ call }: OpenServer): Promise<void> {
   const { createHash } = await import('node:crypto')

@@ -10,6 +10,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import type { Kysely, Transaction } from 'kysely'
 import type { Database } from '../database/database.ts'
 import type { Micros, Tables } from '../database/schema.ts'
+import { type FileRange, type Owner, ownersOf } from './file-owners.ts'
 
 export interface Sums {
   readonly files: number
@@ -57,10 +58,8 @@ async function addUp(db: Kysely<Tables>, signal: AbortSignal | undefined): Promi
   }
 }
 
-interface Page {
+interface Page extends FileRange {
   readonly sizes: ReadonlyMap<number, number>
-  readonly after: number
-  readonly upTo: number
 }
 
 async function addPage(db: Kysely<Tables>, taken: Taken, page: Page): Promise<void> {
@@ -81,54 +80,6 @@ async function addPage(db: Kysely<Tables>, taken: Taken, page: Page): Promise<vo
     add(sums, null, sizeBytes, sum(here))
     for (const [scopeId, each] of Map.groupBy(here, (owner) => owner.scopeId)) add(sums, scopeId, sizeBytes, sum(each))
   }
-}
-
-interface Owner {
-  readonly fileId: number
-  readonly scopeId: number
-  /** How often the scope would keep it without deduplication. */
-  readonly times: number
-}
-
-async function ownersOf(db: Kysely<Tables>, { after, upTo }: Page): Promise<Owner[]> {
-  const artifacts = db
-    .selectFrom('artifact_file')
-    .innerJoin('artifact', 'artifact.id', 'artifact_file.artifact_id')
-    .innerJoin('workspace', 'workspace.id', 'artifact.workspace_id')
-    .select(({ fn }) => [
-      'artifact_file.file_id as fileId',
-      'workspace.scope_id as scopeId',
-      fn.countAll<number>().as('times'),
-    ])
-    .where('artifact_file.file_id', '>', after)
-    .where('artifact_file.file_id', '<=', upTo)
-    .groupBy(['artifact_file.file_id', 'workspace.scope_id'])
-  const packs = db
-    .selectFrom('chunk')
-    .innerJoin('archive', 'archive.id', 'chunk.archive_id')
-    .innerJoin('workspace', 'workspace.id', 'archive.workspace_id')
-    .select(['chunk.pack_file_id as fileId', 'archive.id as archiveId', 'workspace.scope_id as scopeId'])
-    .where('chunk.pack_file_id', '>', after)
-    .where('chunk.pack_file_id', '<=', upTo)
-    .union(
-      db
-        .selectFrom('revision')
-        .innerJoin('archive', 'archive.id', 'revision.archive_id')
-        .innerJoin('workspace', 'workspace.id', 'archive.workspace_id')
-        .select([
-          (eb) => eb.ref('revision.pack_file_id').$notNull().as('fileId'),
-          'archive.id as archiveId',
-          'workspace.scope_id as scopeId',
-        ])
-        .where('revision.pack_file_id', '>', after)
-        .where('revision.pack_file_id', '<=', upTo),
-    )
-  const ofArtifacts = await artifacts.execute()
-  const ofPacks = await packs.execute()
-  return [
-    ...ofArtifacts.flatMap(({ fileId, scopeId, times }) => (fileId === null ? [] : [{ fileId, scopeId, times }])),
-    ...ofPacks.map(({ fileId, scopeId }) => ({ fileId, scopeId, times: 1 })),
-  ]
 }
 
 const nothing: Sums = { files: 0, bytes: 0, logicalBytes: 0 }

@@ -4,7 +4,9 @@ import { AshlarError } from '../common/errors.ts'
 import type { Flag, Tables } from '../database/schema.ts'
 import { recordEvent } from './events.ts'
 import { changeStores, requireScope, requireStore, type StoreRooms } from './store-change.ts'
-import { type StoreMap, type StorePolicy, unusedPolicy } from './store-policy.ts'
+import { StoreMap, type StorePolicy, unusedPolicy } from './store-policy.ts'
+import { loadStores } from './store-rows.ts'
+import { firstUnreadable } from './unreadable-files.ts'
 
 /** What is not given is as nothing were said: no uploads, no populating, nothing moved or forbidden. */
 export interface PolicyWish extends Partial<Omit<StorePolicy, 'drainTo'>> {
@@ -30,6 +32,7 @@ export async function setPolicy(
   wish: PolicyWish,
   userId: number | null,
 ): Promise<void> {
+  if (wish.writeOnly === true) await refuseIfUnreadable(rooms, place, wish)
   await changeStores(rooms, async ({ trx, map, now }) => {
     const store = requireStore(map, place.store)
     const scopeId = place.scope === null ? null : await requireScope(trx, place.scope)
@@ -42,6 +45,23 @@ export async function setPolicy(
       data: { scope: place.scope, ...wish },
     })
   })
+}
+
+/** A walk through the store, so it is done before the transaction; what comes there meanwhile, a vacuum copies. */
+async function refuseIfUnreadable({ database }: StoreRooms, place: PolicyPlace, wish: PolicyWish): Promise<void> {
+  const map = await loadStores(database.read)
+  const store = requireStore(map, place.store)
+  const scopeId = place.scope === null ? null : await requireScope(database.read, place.scope)
+  const others = map.policies.filter((policy) => policy.storeId !== store.id || policy.scopeId !== scopeId)
+  const after = new StoreMap(map.all, [...others, { ...policyFrom(map, wish), storeId: store.id, scopeId }])
+  const unreadable = await firstUnreadable(database.read, { before: map, after, storeId: store.id })
+  if (unreadable === undefined) return
+  throw new AshlarError(
+    'policy-impossible',
+    `The scope ${unreadable.scope} could not read what only ${store.name} has, such as ${unreadable.sha256}. ` +
+      'Populate or drain to another store first, and wait for a vacuum.',
+    { extra: { rule: 'write-only-home' } },
+  )
 }
 
 /** Takes a policy back. @throws AshlarError not-found, policy-impossible */

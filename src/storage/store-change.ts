@@ -2,7 +2,7 @@
  * Changes to stores and policies, one at a time: each is judged by what would hold after it, for every scope, and is
  * kept only if it breaks no rule (policy-rules.ts) that was not broken before.
  */
-import type { Transaction } from 'kysely'
+import type { Kysely, Transaction } from 'kysely'
 import { AshlarError } from '../common/errors.ts'
 import type { Database } from '../database/database.ts'
 import { forUpdate } from '../database/row-lock.ts'
@@ -57,8 +57,8 @@ export function requireStore(map: StoreMap, name: string): StoreRecord {
 }
 
 /** @throws AshlarError not-found */
-export async function requireScope(trx: Transaction<Tables>, name: string): Promise<number> {
-  const row = await trx.selectFrom('scope').select('id').where('name', '=', name).executeTakeFirst()
+export async function requireScope(db: Kysely<Tables>, name: string): Promise<number> {
+  const row = await db.selectFrom('scope').select('id').where('name', '=', name).executeTakeFirst()
   if (row === undefined) throw new AshlarError('not-found', `There is no scope ${JSON.stringify(name.slice(0, 80))}.`)
   return row.id
 }
