@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { mkdir, readFile, rename, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { forEachDialect, type OpenFresh } from '../../test/support/databases.ts'
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts'
 import type { Sha256 } from '../common/digest.ts'
@@ -12,7 +13,7 @@ import { recordCopies } from './file-copies.ts'
 import { openLocalStore } from './local-store.ts'
 import { setPolicy, unsetPolicy } from './manage-policies.ts'
 import { createStore, deleteStore, updateStore } from './manage-stores.ts'
-import type { StoreRooms } from './store-change.ts'
+import { changeStores, requireStore, type StoreRooms } from './store-change.ts'
 import { listStores, showStore } from './store-info.ts'
 import { openStorage, type Storage } from './storage.ts'
 
@@ -369,10 +370,16 @@ forEachDialect((_dialect, open) => {
     await using the = await house(open)
     const { rooms, at } = the
     await createStore(rooms, { name: 'big', place: local(at('disk')), policy: { uploadPriority: 1 } }, null)
-    const outcomes = await Promise.allSettled(
-      ['big', 'local'].map((store) => setPolicy(rooms, { store, scope: null }, {}, null)),
-    )
-    assert.deepEqual(outcomes.map(({ status }) => status).toSorted(), ['fulfilled', 'rejected'])
+    const begun = Promise.withResolvers<void>()
+    const first = changeStores(rooms, async ({ trx, map }) => {
+      await trx.deleteFrom('store_policy').where('store_id', '=', requireStore(map, 'local').id).execute()
+      begun.resolve()
+      await sleep(300)
+    })
+    await begun.promise
+    const second = setPolicy(rooms, { store: 'big', scope: null }, {}, null)
+    await assert.rejects(second, fails('policy-impossible', /no store would take the uploads/))
+    await first
   })
 
   it('what was wrong before does not keep anybody from mending it', async () => {
