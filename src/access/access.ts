@@ -30,7 +30,9 @@ import {
   type TokenInfo,
   type TokenWish,
 } from './tokens.ts'
+import { readSettings, type WorkspaceSettings, writeSettings } from './workspace-settings.ts'
 
+export type { WorkspaceSettings } from './workspace-settings.ts'
 export type { Caller, User } from './callers.ts'
 export type { Action, Grant, Role } from './roles.ts'
 export type { GrantWish } from './tenants.ts'
@@ -68,6 +70,13 @@ export interface Access {
 
   /** For owners of the scope. @throws AshlarError token-required, not-found, conflict, request-invalid */
   createWorkspace(caller: Caller, scope: string, wish: { name: string; public: boolean }): Promise<Workspace>
+  /** For one to whom `workspace` gave it. @throws AshlarError not-found if it is gone */
+  settings(workspace: Workspace): Promise<WorkspaceSettings>
+  /**
+   * Changes what is given, for one who may `workspace:manage`. Other processes know within a second whether it is public.
+   * @throws AshlarError request-invalid, not-found if it is gone
+   */
+  changeSettings(workspace: Workspace, wish: Partial<WorkspaceSettings>): Promise<WorkspaceSettings>
   /** The workspaces of the scope that the caller may read, by name; none if there is no such scope. */
   listWorkspaces(caller: Caller, scope: string): Promise<Workspace[]>
 
@@ -160,6 +169,16 @@ class OpenAccess implements Access {
       return { id: await insertWorkspace(trx, { ...wish, scopeId }, await database.now(trx)), scopeId }
     })
     return { ...ids, scope, name: wish.name, public: wish.public }
+  }
+
+  async settings(workspace: Workspace): Promise<WorkspaceSettings> {
+    return await readSettings(this.#database.read, workspace)
+  }
+
+  async changeSettings(workspace: Workspace, wish: Partial<WorkspaceSettings>): Promise<WorkspaceSettings> {
+    const settings = await this.#database.write(async (trx) => writeSettings(trx, workspace, wish))
+    this.#found.delete(`${workspace.scope}/${workspace.name}`)
+    return settings
   }
 
   async listWorkspaces(caller: Caller, scope: string): Promise<Workspace[]> {

@@ -3,7 +3,14 @@ import type { GrantTable } from '../database/schema.ts'
 
 export type Role = GrantTable['role']
 
-export type Action = 'read' | 'artifact:create' | 'artifact:delete' | 'suite:write' | 'suite:manage' | 'instance:manage'
+export type Action =
+  | 'read'
+  | 'artifact:create'
+  | 'artifact:delete'
+  | 'suite:write'
+  | 'suite:manage'
+  | 'workspace:manage'
+  | 'instance:manage'
 
 /** A role of a user: everywhere (both null), in a scope, or in one workspace. */
 export interface Grant {
@@ -14,7 +21,7 @@ export interface Grant {
 
 const reader: readonly Action[] = ['read']
 const contributor: readonly Action[] = [...reader, 'artifact:create', 'suite:write']
-const owner: readonly Action[] = [...contributor, 'artifact:delete', 'suite:manage']
+const owner: readonly Action[] = [...contributor, 'artifact:delete', 'suite:manage', 'workspace:manage']
 const admin: readonly Action[] = [...owner, 'instance:manage']
 
 const allowed: Readonly<Record<Role, readonly Action[]>> = { reader, contributor, owner, admin }

@@ -1,5 +1,5 @@
 /** Archives and their revisions as they are stored. */
-import type { Kysely } from 'kysely'
+import type { Kysely, Transaction } from 'kysely'
 import { AshlarError } from '../common/errors.ts'
 import type { Database } from '../database/database.ts'
 import type { Micros, Tables } from '../database/schema.ts'
@@ -62,8 +62,7 @@ export async function resolveSnapshot(database: Database, archive: Archive, at: 
     if (name.number === 0 || name.number > archive.head) {
       throw new AshlarError('snapshot-unknown', `There is no revision r${name.number}; the newest is r${archive.head}.`)
     }
-    await requireRetained(database.read, archive.id, name.number)
-    return name.number
+    return retained(archive, name.number)
   }
   const end = (name.seconds + 1) * 1_000_000
   const now = await database.now()
@@ -81,8 +80,7 @@ export async function resolveSnapshot(database: Database, archive: Archive, at: 
     .limit(1)
     .executeTakeFirst()
   if (revision === undefined) throw new AshlarError('snapshot-unknown', `Nothing had been published at ${at}.`)
-  await requireRetained(database.read, archive.id, revision.number)
-  return revision.number
+  return retained(archive, revision.number)
 }
 
 /** Waits until every seal that took its time before now is committed or given up. */
@@ -104,12 +102,40 @@ async function sealsUnderWay(database: Database, archiveId: number): Promise<voi
   )
 }
 
-async function requireRetained(db: Kysely<Tables>, archiveId: number, number: number): Promise<void> {
-  const revision = await db
-    .selectFrom('revision')
-    .select('state')
-    .where('archive_id', '=', archiveId)
-    .where('number', '=', number)
-    .executeTakeFirst()
-  if (revision?.state === 'expired') throw new AshlarError('gone', `The revision r${number} has expired.`)
+function retained(archive: Archive, number: number): number {
+  if (number < archive.retainedFrom) throw expired(number, archive.retainedFrom)
+  return number
+}
+
+/** The answer to who asks for a revision that is not installable any more. */
+function expired(number: number, retainedFrom: number): AshlarError {
+  return new AshlarError('gone', `The revision r${number} has expired; the oldest that is kept is r${retainedFrom}.`, {
+    extra: { oldest: `r${retainedFrom}` },
+  })
+}
+
+/**
+ * For who has read a past state in several steps: it was there until the end only if it still is.
+ *
+ * @throws AshlarError gone
+ */
+export async function requireRetained(db: Kysely<Tables>, archiveId: number, revision: number): Promise<void> {
+  const { retainedFrom } = await archiveById(db, archiveId)
+  if (revision < retainedFrom) throw expired(revision, retainedFrom)
+}
+
+/**
+ * Keeps a revision from expiring until the transaction ends, so that what is taken from it goes over to its new holder
+ * without a gap.
+ *
+ * @throws AshlarError gone
+ */
+export async function keepRetained(trx: Transaction<Tables>, archiveId: number, revision: number): Promise<void> {
+  // Writing the row locks it, and who expires revisions writes it first.
+  await trx
+    .updateTable('archive')
+    .set((eb) => ({ head: eb.ref('head') }))
+    .where('id', '=', archiveId)
+    .execute()
+  await requireRetained(trx, archiveId, revision)
 }

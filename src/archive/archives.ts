@@ -19,7 +19,7 @@ import { binaryPublicKeys } from '../debian/openpgp.ts'
 import type { ByteRange } from '../storage/file-store.ts'
 import { storageError } from '../storage/storage-error.ts'
 import type { Storage } from '../storage/storage.ts'
-import { type Archive, archiveOf, ensureArchive, resolveSnapshot } from './archive-table.ts'
+import { type Archive, archiveOf, ensureArchive, requireRetained, resolveSnapshot } from './archive-table.ts'
 import { type Piece, readPieces } from './assembly.ts'
 import type { ChangeRequest, SealedChange } from './change-request.ts'
 import { ChunkTable } from './chunk-table.ts'
@@ -80,6 +80,13 @@ export interface SuiteRef {
   /** Its name or an alias. */
   readonly suite: string
   readonly at?: At | undefined
+}
+
+/** A revision of an archive, and how it was asked for. */
+interface State {
+  readonly archive: Archive
+  readonly revision: number
+  readonly at: At | undefined
 }
 
 const defaultLeaseTtlMs = 10_000
@@ -220,13 +227,16 @@ export class Archives implements AsyncDisposable {
     if (archive === undefined) return []
     const revision = await this.#revision(archive, at)
     const suites = await suitesAt(this.#database.read, archive.id, revision)
-    return Promise.all(suites.all.map((suite) => describeSuite(this.#database.read, archive.id, suite, revision)))
+    return this.#whileRetained({ archive, revision, at }, async () =>
+      Promise.all(suites.all.map((suite) => describeSuite(this.#database.read, archive.id, suite, revision))),
+    )
   }
 
   /** @throws AshlarError suite-unknown, snapshot-unknown, gone */
   async suite(workspace: Workspace, name: string, at?: At): Promise<SuiteInfo> {
-    const { archive, revision, suites } = await this.#state(workspace, { suite: name, at })
-    return describeSuite(this.#database.read, archive.id, suites.get(name), revision)
+    const state = await this.#state(workspace, { suite: name, at })
+    const { archive, revision, suites } = state
+    return this.#whileRetained(state, () => describeSuite(this.#database.read, archive.id, suites.get(name), revision))
   }
 
   async packages(
@@ -264,18 +274,24 @@ export class Archives implements AsyncDisposable {
 
   async diff(workspace: Workspace, from: SuiteRef, to: SuiteRef): Promise<SuiteDiff> {
     const [before, after] = [await this.#state(workspace, from), await this.#state(workspace, to)]
-    return diffSuites(
-      { db: this.#database.read, storage: this.#storage, chunks: this.#chunks },
-      { suiteId: before.suites.get(from.suite).id, revision: before.revision },
-      { suiteId: after.suites.get(to.suite).id, revision: after.revision },
+    const [older, newer] = [before.suites.get(from.suite), after.suites.get(to.suite)]
+    return this.#whileRetained(before, () =>
+      this.#whileRetained(after, () =>
+        diffSuites(
+          { db: this.#database.read, storage: this.#storage, chunks: this.#chunks },
+          { suiteId: older.id, revision: before.revision },
+          { suiteId: newer.id, revision: after.revision },
+        ),
+      ),
     )
   }
 
   /** The deb822 source of a suite, or of its snapshot. */
   async sources(workspace: Workspace, ref: SuiteRef): Promise<string> {
-    const { archive, revision, suites } = await this.#state(workspace, ref)
+    const state = await this.#state(workspace, ref)
+    const { archive, revision, suites } = state
     const suite = suites.get(ref.suite)
-    const info = await describeSuite(this.#database.read, archive.id, suite, revision)
+    const info = await this.#whileRetained(state, () => describeSuite(this.#database.read, archive.id, suite, revision))
     const keys = await this.#keys.publicKeys(archive.id)
     const url = urlOf(this.#publicUrl(), workspace)
     return renderSources({
@@ -327,13 +343,19 @@ export class Archives implements AsyncDisposable {
     return at === undefined ? archive.head : resolveSnapshot(this.#database, archive, at)
   }
 
-  async #state(
-    workspace: Workspace,
-    ref: SuiteRef,
-  ): Promise<{ readonly archive: Archive; readonly revision: number; readonly suites: Suites }> {
+  async #state(workspace: Workspace, ref: SuiteRef): Promise<State & { readonly suites: Suites }> {
     const archive = await this.#archive(workspace, ref.suite)
     const revision = await this.#revision(archive, ref.at)
-    return { archive, revision, suites: await suitesAt(this.#database.read, archive.id, revision) }
+    return { archive, revision, at: ref.at, suites: await suitesAt(this.#database.read, archive.id, revision) }
+  }
+
+  /** What is read of a past state counts only if the state was there until it was read. @throws AshlarError gone */
+  async #whileRetained<T>({ archive, revision, at }: State, read: () => Promise<T>): Promise<T> {
+    if (at === undefined) return read()
+    const [outcome] = await Promise.allSettled([read()])
+    await requireRetained(this.#database.read, archive.id, revision)
+    if (outcome.status === 'rejected') throw outcome.reason
+    return outcome.value
   }
 
   async #urlOf(archiveId: number): Promise<string> {

@@ -5,7 +5,7 @@ import { AshlarError } from '../common/errors.ts'
 import type { Database } from '../database/database.ts'
 import type { PackageTable, SuiteItemTable, Tables } from '../database/schema.ts'
 import { canonicalDebName, isComponentName, isPriority, isSection, isSuiteName } from '../debian/names.ts'
-import { type Archive, resolveSnapshot } from './archive-table.ts'
+import type { Archive } from './archive-table.ts'
 import type { ChangeRequest, PackagePlacement } from './change-request.ts'
 import { entryKey, poolDirectory, secondPoolDirectory } from './entry-key.ts'
 import type { PoolClaim } from './pool-claims.ts'
@@ -24,12 +24,13 @@ export interface NewItem {
 
 const BATCH = 500
 
-/** In batches. @throws AshlarError suite-unknown, component-unknown, suite-setting-invalid, not-found … */
+/** In batches; `copiedFrom` is the revision that a copy reads. @throws AshlarError suite-unknown, component-unknown, suite-setting-invalid, not-found … */
 export async function* newItems(
   database: Database,
   archive: Archive,
   suites: Suites,
   request: ChangeRequest,
+  copiedFrom: number,
 ): AsyncGenerator<NewItem[], void, undefined> {
   switch (request.kind) {
     case 'suite-create':
@@ -54,7 +55,7 @@ export async function* newItems(
       yield* placedItems(database.read, suites.get(request.suite), request.add)
       return
     case 'copy':
-      yield* copiedItems(database, archive, suites, request)
+      yield* copiedItems(database, archive, suites, request, copiedFrom)
       return
   }
 }
@@ -199,10 +200,10 @@ async function* copiedItems(
   archive: Archive,
   suites: Suites,
   request: Extract<ChangeRequest, { kind: 'copy' }>,
+  revision: number,
 ): AsyncGenerator<NewItem[], void, undefined> {
   const target = suites.get(request.suite)
   const { at } = request.from
-  const revision = at === undefined ? archive.head : await resolveSnapshot(database, archive, at)
   const from = (at === undefined ? suites : await suitesAt(database.read, archive.id, revision)).get(request.from.suite)
   const selection = new Selection(request.packages)
   for await (const rows of candidates(database.read, from.id, revision, selection)) {

@@ -11,7 +11,7 @@ import type { Faults } from '../common/faults.ts'
 import type { Database } from '../database/database.ts'
 import { assertLease } from '../database/lease.ts'
 import type { ChangeTable, Tables } from '../database/schema.ts'
-import type { Archive } from './archive-table.ts'
+import { type Archive, keepRetained, resolveSnapshot } from './archive-table.ts'
 import type { ChangeRequest, PoolConflict } from './change-request.ts'
 import { isUniqueViolation } from '../database/unique-violation.ts'
 import { type NewItem, newItems } from './new-items.ts'
@@ -46,8 +46,9 @@ export async function recordChange(
   const before = await sameRequestBefore(database.read, archive.id, request, options.idempotencyKey)
   if (before !== undefined) return before
   const suites = await suitesAt(database.read, archive.id, archive.head)
-  const items = newItems(database, archive, suites, request)
-  const recorder = new Recorder(database, archive, request, options)
+  const copiedFrom = await revisionCopied(database, archive, request)
+  const items = newItems(database, archive, suites, request, copiedFrom ?? archive.head)
+  const recorder = new Recorder(database, archive, request, { ...options, copiedFrom })
   try {
     return await recorder.record(items)
   } catch (error) {
@@ -58,6 +59,17 @@ export async function recordChange(
     if (other === undefined) throw error
     return other
   }
+}
+
+/** The revision whose packages a copy takes over. @throws AshlarError snapshot-unknown, gone */
+async function revisionCopied(
+  database: Database,
+  archive: Archive,
+  request: ChangeRequest,
+): Promise<number | undefined> {
+  if (request.kind !== 'copy') return undefined
+  const { at } = request.from
+  return at === undefined ? archive.head : resolveSnapshot(database, archive, at)
 }
 
 async function sameRequestBefore(
@@ -87,11 +99,16 @@ class Recorder {
   readonly #database: Database
   readonly #archive: Archive
   readonly #request: ChangeRequest
-  readonly #options: RecordOptions
+  readonly #options: RecordOptions & { readonly copiedFrom: number | undefined }
   readonly #onPoolConflict: PoolConflict
   #changeId: number | undefined
 
-  constructor(database: Database, archive: Archive, request: ChangeRequest, options: RecordOptions) {
+  constructor(
+    database: Database,
+    archive: Archive,
+    request: ChangeRequest,
+    options: RecordOptions & { readonly copiedFrom: number | undefined },
+  ) {
     this.#database = database
     this.#archive = archive
     this.#request = request
@@ -146,6 +163,9 @@ class Recorder {
       })
       await trx.insertInto('suite_item').values(rows).execute()
     }
+    // Until it is whole the copied revision holds what is copied; from then on the change does.
+    const { copiedFrom } = this.#options
+    if (state === 'pending' && copiedFrom !== undefined) await keepRetained(trx, this.#archive.id, copiedFrom)
     return changeId
   }
 

@@ -16,7 +16,7 @@ import { formatInRelease } from '../debian/clearsign.ts'
 import { longestSuiteName } from '../debian/names.ts'
 import { binaryPublicKeys } from '../debian/openpgp.ts'
 import type { StoredFile } from '../storage/storage.ts'
-import { type Archive, archiveOf, resolveSnapshot } from './archive-table.ts'
+import { type Archive, archiveById, archiveOf, resolveSnapshot } from './archive-table.ts'
 import { indexPieces, type Piece } from './assembly.ts'
 import type { ChunkTable } from './chunk-table.ts'
 import type { SigningKeys } from './signing-keys.ts'
@@ -85,10 +85,23 @@ export class ServedPaths {
     const name = `${archive.id} ${archive.head} ${archive.issue} ${path}`
     const known = this.#known.get(name)
     if (known !== undefined) return known
-    const served = await this.#find(workspace, archive, path)
+    const served = await this.#findWhole(workspace, archive, path)
     // A moment may mean another revision once more are sealed; it is asked for seldom.
     if (served.kind !== 'redirect') this.#known.set(name, served)
     return served
+  }
+
+  /** Looks again if rows went while they were read, or a revision expired: then what was not found there says nothing. */
+  async #findWhole(workspace: Workspace, archive: Archive, path: string): Promise<Served> {
+    try {
+      return await this.#find(workspace, archive, path)
+    } catch (error) {
+      const isDoubtful = !(error instanceof AshlarError) || (error.code === 'not-found' && path.startsWith('snapshot/'))
+      if (!isDoubtful) throw error
+      const now = await archiveById(this.#database.read, archive.id)
+      if (error instanceof AshlarError && now.retainedFrom === archive.retainedFrom) throw error
+      return await this.#find(workspace, now, path)
+    }
   }
 
   async #find(workspace: Workspace, archive: Archive, address: string): Promise<Served> {
@@ -200,7 +213,7 @@ export class ServedPaths {
       .where('archive_id', '=', archive.id)
       .where('sha256', '=', digest)
       .executeTakeFirst()
-    if (row === undefined) throw notFound(path)
+    if (row === undefined) throw archive.retainedFrom > 1 ? notFoundOrExpired(archive, path) : notFound(path)
     const seconds = Math.floor(row.created_at / 1_000_000)
     return this.#index(row, `.${row.form}`, 'immutable', { seconds, honoured: true })
   }
@@ -312,6 +325,12 @@ function contentTypeOf(path: string): string {
 
 function notFound(path: string): AshlarError {
   return new AshlarError('not-found', `This archive has nothing at ${path}.`)
+}
+
+/** Nothing is kept of which indexes expired revisions had. */
+function notFoundOrExpired(archive: Archive, path: string): AshlarError {
+  const detail = `This archive has nothing at dists/${path}; what only revisions before r${archive.retainedFrom} listed has expired.`
+  return new AshlarError('not-found', detail)
 }
 
 function sizeInMemory(served: Served): number {

@@ -15,6 +15,8 @@ export interface HistoryChange {
 export interface HistoryEntry {
   readonly revision: number
   readonly sealedAt: Micros
+  /** Whether it is still installable. */
+  readonly state: 'sealed' | 'expired'
   readonly changes: readonly HistoryChange[]
 }
 
@@ -30,7 +32,7 @@ export async function suiteHistory(
     .innerJoin('revision', (join) =>
       join.onRef('revision.number', '=', 'release_issue.revision').on('revision.archive_id', '=', archiveId),
     )
-    .select(['revision.number', 'revision.sealed_at'])
+    .select(['revision.number', 'revision.sealed_at', 'revision.state'])
     .where('suite_id', '=', suite.id)
     .where('kind', '=', 'live')
     .orderBy('release_issue.revision', 'desc')
@@ -46,6 +48,7 @@ export async function suiteHistory(
   return revisions.map((row) => ({
     revision: row.number,
     sealedAt: row.sealed_at,
+    state: row.state,
     changes: changes.filter((change) => change.revision === row.number).map(({ revision: _, ...change }) => change),
   }))
 }

@@ -22,6 +22,10 @@ export interface Artifact {
   readonly createdAt: Micros
   readonly completedAt: Micros | null
   readonly complete: boolean
+  /** Its own delay; null: that of its workspace; 0: never. */
+  readonly expireAfterSeconds: number | null
+  /** When its delay is over: then it goes, unless something holds it. Null: never, or not while it is incomplete. */
+  readonly expiresAt: Micros | null
   /** In the order of their paths. */
   readonly files: readonly ArtifactFile[]
   /** Paths of the files whose bytes must still be sent. */
@@ -36,8 +40,10 @@ export async function loadArtifacts(db: Kysely<Tables>, ids: readonly number[]):
   const [rows, files, relations] = await Promise.all([
     db
       .selectFrom('artifact')
-      .select(['id', 'category', 'data_json', 'created_at', 'completed_at'])
-      .where('id', 'in', distinct)
+      .innerJoin('workspace', 'workspace.id', 'artifact.workspace_id')
+      .select(['artifact.id', 'category', 'data_json', 'artifact.created_at', 'completed_at'])
+      .select(['artifact.expire_after_seconds', 'workspace.expire_after_seconds as default_seconds'])
+      .where('artifact.id', 'in', distinct)
       .execute(),
     db
       .selectFrom('artifact_file')
@@ -79,11 +85,17 @@ export function parseData(json: string): ArtifactData {
   return JSON.parse(json) as ArtifactData
 }
 
-function artifactOf(
-  row: { id: number; category: string; data_json: string; created_at: Micros; completed_at: Micros | null },
-  files: readonly ArtifactFile[],
-  relations: Artifact['relations'],
-): Artifact {
+interface ArtifactRow {
+  readonly id: number
+  readonly category: string
+  readonly data_json: string
+  readonly created_at: Micros
+  readonly completed_at: Micros | null
+  readonly expire_after_seconds: number | null
+  readonly default_seconds: number | null
+}
+
+function artifactOf(row: ArtifactRow, files: readonly ArtifactFile[], relations: Artifact['relations']): Artifact {
   return {
     id: row.id,
     category: row.category,
@@ -91,8 +103,15 @@ function artifactOf(
     createdAt: row.created_at,
     completedAt: row.completed_at,
     complete: row.completed_at !== null,
+    expireAfterSeconds: row.expire_after_seconds,
+    expiresAt: expiryOf(row),
     files,
     missing: files.filter((file) => !file.complete).map((file) => file.path),
     relations,
   }
+}
+
+function expiryOf(row: ArtifactRow): Micros | null {
+  const seconds = row.expire_after_seconds ?? row.default_seconds ?? 0
+  return row.completed_at === null || seconds === 0 ? null : row.completed_at + seconds * 1_000_000
 }

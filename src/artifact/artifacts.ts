@@ -65,7 +65,7 @@ export interface Artifacts extends AsyncDisposable {
   get(workspace: Workspace, artifactId: number): Promise<Artifact>
   /** @throws AshlarError request-invalid */
   list(workspace: Workspace, filter: ArtifactFilter): Promise<ArtifactPage>
-  /** @throws AshlarError not-found; conflict while a suite's history or another artifact's relation holds it */
+  /** @throws AshlarError not-found; conflict while a retained state of a suite or another artifact's relation holds it */
   delete(workspace: Workspace, artifactId: number): Promise<void>
 
   /** Opens the bytes of a proven file. @throws AshlarError not-found, artifact-incomplete, range-not-satisfiable … */

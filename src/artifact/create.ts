@@ -9,6 +9,7 @@ import type { Sha256 } from '../common/digest.ts'
 import { AshlarError } from '../common/errors.ts'
 import type { Faults } from '../common/faults.ts'
 import type { Database } from '../database/database.ts'
+import { isForeignKeyViolation } from '../database/foreign-key-violation.ts'
 import type { Micros, Tables } from '../database/schema.ts'
 import { storageError } from '../storage/storage-error.ts'
 import type { StoredFile } from '../storage/storage.ts'
@@ -81,7 +82,8 @@ export class Creator {
     const ids = await database
       .write(async (trx) => record(trx, workspace, plans, await database.now(trx)))
       .catch((error: unknown) => {
-        if (error instanceof KeyTaken) return undefined
+        // A file or a related artifact may have gone at this very moment: the next attempt sees what is there.
+        if (error instanceof KeyTaken || isForeignKeyViolation(error)) return undefined
         throw error
       })
     if (ids === undefined) return undefined
@@ -170,6 +172,7 @@ export class Creator {
         userId: options.userId,
         complete,
         idempotencyKey: wish.idempotencyKey,
+        expireAfterSeconds: wish.expireAfterSeconds,
         files: files.map(({ stored, ...file }) => Object.assign(file, { fileId: stored?.id ?? null })),
         relations: wish.relations,
       },

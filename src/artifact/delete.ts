@@ -4,10 +4,13 @@ import type { Workspace } from '../access/access.ts'
 import { AshlarError } from '../common/errors.ts'
 import type { Database } from '../database/database.ts'
 import type { Tables } from '../database/schema.ts'
+import { itemsHoldingFiles } from './held-items.ts'
+import { removeArtifacts } from './remove.ts'
 
 /**
  * @returns the uploads that were under way, whose spooled files are to go too.
- * @throws AshlarError not-found; conflict while a suite's history or another artifact's relation holds it
+ * @throws AshlarError not-found; conflict while a suite, now or in a revision that is retained, or another
+ *   artifact's relation holds it
  */
 export async function deleteArtifact(database: Database, workspace: Workspace, id: number): Promise<string[]> {
   return await database.write(async (trx) => {
@@ -20,11 +23,7 @@ export async function deleteArtifact(database: Database, workspace: Workspace, i
     if (artifact === undefined) throw new AshlarError('not-found', `There is no artifact ${id} in this workspace.`)
     await refuseIfRelated(trx, id)
     await refuseIfInSuite(trx, workspace, id)
-    const uploads = await trx.deleteFrom('upload').where('artifact_id', '=', id).returning('id').execute()
-    await trx.deleteFrom('artifact_relation').where('artifact_id', '=', id).execute()
-    await trx.deleteFrom('artifact_file').where('artifact_id', '=', id).execute()
-    await trx.deleteFrom('artifact').where('id', '=', id).execute()
-    return uploads.map((upload) => upload.id)
+    return await removeArtifacts(trx, [id])
   })
 }
 
@@ -41,14 +40,9 @@ async function refuseIfRelated(trx: Transaction<Tables>, id: number): Promise<vo
   throw new AshlarError('conflict', `The artifact ${holder.artifact_id} holds artifact ${id} (${holder.type}).`)
 }
 
-/** Every past state of a suite stays installable, so what was ever in one stays. */
+/** Every state of a suite that has not expired stays installable, so what is in one stays. */
 async function refuseIfInSuite(trx: Transaction<Tables>, workspace: Workspace, id: number): Promise<void> {
-  const holder = await trx
-    .selectFrom('artifact_file')
-    .innerJoin('package', 'package.file_id', 'artifact_file.file_id')
-    .innerJoin('suite_item', 'suite_item.package_id', 'package.id')
-    .innerJoin('suite', 'suite.id', 'suite_item.suite_id')
-    .innerJoin('archive', 'archive.id', 'suite.archive_id')
+  const holder = await itemsHoldingFiles(trx)
     .select(['suite.name as suite', 'package.name', 'package.version'])
     .where('artifact_file.artifact_id', '=', id)
     .where('archive.workspace_id', '=', workspace.id)
@@ -57,6 +51,6 @@ async function refuseIfInSuite(trx: Transaction<Tables>, workspace: Workspace, i
   if (holder === undefined) return
   throw new AshlarError(
     'conflict',
-    `The suite ${holder.suite} holds ${holder.name} ${holder.version} of artifact ${id}, now or in its history.`,
+    `The suite ${holder.suite} holds ${holder.name} ${holder.version} of artifact ${id}, now or in a revision that has not expired.`,
   )
 }

@@ -12,6 +12,8 @@ export interface Draft {
   readonly userId: number | null
   readonly complete: boolean
   readonly idempotencyKey: string | null
+  /** Its own delay; null: its workspace's; 0: never. */
+  readonly expireAfterSeconds: number | null
   /** A file with a `fileId` is proven. */
   readonly files: readonly (AnnouncedFile & { readonly fileId: number | null })[]
   readonly relations: readonly WishedRelation[]
@@ -38,12 +40,14 @@ export async function insertDrafts(
     created_at: now,
     completed_at: draft.complete ? now : null,
     idempotency_key: draft.idempotencyKey,
+    expire_after_seconds: draft.expireAfterSeconds,
   }))
   const inserted = await trx
     .insertInto('artifact')
     .values(rows)
     .onConflict((conflict) => conflict.columns(['workspace_id', 'idempotency_key']).doNothing())
     .returning(['id', 'workspace_id', 'category', 'data_json', 'created_by', 'completed_at', 'idempotency_key'])
+    .returning('expire_after_seconds')
     .execute()
   // The order of what is returned is not defined; rows that are alike until they have files can stand for each other.
   const free = Map.groupBy(
@@ -63,9 +67,12 @@ function likeness(row: {
   created_by: number | null
   completed_at: Micros | null
   idempotency_key: string | null
+  expire_after_seconds: number | null
 }): string {
-  const { workspace_id, category, data_json, created_by, completed_at, idempotency_key } = row
-  return JSON.stringify([workspace_id, category, data_json, created_by, completed_at !== null, idempotency_key])
+  const { workspace_id, category, data_json, created_by, completed_at, idempotency_key, expire_after_seconds } = row
+  const isComplete = completed_at !== null
+  const told = [workspace_id, category, data_json, created_by, isComplete, idempotency_key, expire_after_seconds]
+  return JSON.stringify(told)
 }
 
 async function insertFiles(

@@ -218,6 +218,7 @@ async function record(trx: Transaction<Tables>, arrivals: readonly Arrival[], no
       userId: arrival.userId,
       complete: true,
       idempotencyKey: null,
+      expireAfterSeconds: null,
       files: arrival.files.map(({ path, file }) => ({
         path,
         sha256: file.sha256,

@@ -1,5 +1,13 @@
 /** The rows of uploads that can be continued after this process has ended. */
 import type { Database } from '../database/database.ts'
+import type { Parked, ParkedPart } from '../storage/parked-uploads.ts'
+
+export interface RecordedUpload {
+  /** Of its spooled file. */
+  readonly id: string
+  /** What of it other servers can read. */
+  readonly parked: Parked | undefined
+}
 
 export class UploadRows {
   readonly #database: Database
@@ -21,30 +29,50 @@ export class UploadRows {
     })
   }
 
+  /**
+   * Writes down which of its bytes are kept where other servers reach them.
+   * @returns false if the upload is no longer this one's: it was completed, deleted, or another server goes on with it
+   */
+  async saveParked(id: string, parked: Parked): Promise<boolean> {
+    const database = this.#database
+    return await database.write(async (trx) => {
+      const result = await trx
+        .updateTable('upload')
+        .set({
+          parked_in: parked.storeId,
+          parts_json: JSON.stringify(parked.parts),
+          touched_at: await database.now(trx),
+        })
+        .where('id', '=', id)
+        .executeTakeFirst()
+      return result.numUpdatedRows > 0n
+    })
+  }
+
   /** The upload of the file that showed life last. */
-  async newest(artifactId: number, path: string): Promise<string | undefined> {
+  async newest(artifactId: number, path: string): Promise<RecordedUpload | undefined> {
     const row = await this.#database.read
       .selectFrom('upload')
-      .select('id')
+      .select(['id', 'parked_in', 'parts_json'])
       .where('artifact_id', '=', artifactId)
       .where('path', '=', path)
       .orderBy('touched_at', 'desc')
       .orderBy('id')
       .limit(1)
       .executeTakeFirst()
-    return row?.id
+    return row === undefined ? undefined : recordedUpload(row)
   }
 
   /** The newest upload of each file of the artifact that has one. */
-  async newestOf(artifactId: number): Promise<Map<string, string>> {
+  async newestOf(artifactId: number): Promise<Map<string, RecordedUpload>> {
     const rows = await this.#database.read
       .selectFrom('upload')
-      .select(['id', 'path'])
+      .select(['id', 'path', 'parked_in', 'parts_json'])
       .where('artifact_id', '=', artifactId)
       .orderBy('touched_at')
       .orderBy('id', 'desc')
       .execute()
-    return new Map(rows.map((row) => [row.path, row.id]))
+    return new Map(rows.map((row) => [row.path, recordedUpload(row)]))
   }
 
   /** The upload goes on under another id. False if another server was first. */
@@ -70,4 +98,14 @@ export class UploadRows {
         .execute()
     })
   }
+}
+
+function recordedUpload(row: {
+  readonly id: string
+  readonly parked_in: number | null
+  readonly parts_json: string | null
+}): RecordedUpload {
+  const { id, parked_in: storeId, parts_json: json } = row
+  if (storeId === null || json === null) return { id, parked: undefined }
+  return { id, parked: { storeId, parts: JSON.parse(json) as ParkedPart[] } }
 }

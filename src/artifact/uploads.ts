@@ -2,7 +2,8 @@
  * The way of a file's bytes into its artifact: spool, compare with what was announced, read if it is a package, keep,
  * record.
  *
- * An upload that stops is continued at the offset where the spool ends. While this process has it, its writer stays
+ * An upload that stops is continued at the offset where the spool ends, or, by another server, where what is kept for
+ * all servers ends. While this process has it, its writer stays
  * open, so that a file sent in pieces is hashed once. Of two requests that continue one upload the newer wins; uploads
  * that begin at 0 are independent of each other, and the first that is whole completes the file.
  */
@@ -11,13 +12,14 @@ import type { Workspace } from '../access/access.ts'
 import type { Sha256 } from '../common/digest.ts'
 import { AshlarError, naming } from '../common/errors.ts'
 import type { Database } from '../database/database.ts'
+import { parkedBytes } from '../storage/parked-uploads.ts'
 import type { SpooledFile, Storage, StoredFile } from '../storage/storage.ts'
 import { loadArtifacts, parseData, type Artifact } from './artifact-rows.ts'
 import { categoryNamed, type ArtifactData, type Category } from './categories.ts'
 import type { Completions } from './completion.ts'
 import type { Inspection, Inspector } from './inspector.ts'
 import { withFacts } from './reading.ts'
-import { UploadRows } from './upload-rows.ts'
+import { type RecordedUpload, UploadRows } from './upload-rows.ts'
 import { UploadSessions, wrongOffset, type Session } from './upload-sessions.ts'
 import type { AnnouncedFile } from './wish.ts'
 
@@ -64,7 +66,7 @@ export class Uploads {
     this.#inspector = inspector
     this.#completions = completions
     this.#rows = new UploadRows(database)
-    this.#sessions = new UploadSessions(storage.spool, this.#rows)
+    this.#sessions = new UploadSessions(storage, this.#rows)
   }
 
   /**
@@ -89,7 +91,7 @@ export class Uploads {
     const session = await this.#sessions.open(artifactId, path, body.start, signal)
     try {
       if (sizeBytes >= resumableFromBytes) await session.remember()
-      await session.writer.append(body.bytes, { signal: session.signal, limitBytes: sizeBytes })
+      await session.append(body.bytes, sizeBytes)
       if (session.writer.offset < sizeBytes) {
         await session.suspend()
         return await this.#load(artifactId)
@@ -114,9 +116,8 @@ export class Uploads {
     const { file, fileId } = await this.#find(workspace, artifactId, path)
     const size = file.sizeBytes
     if (fileId !== null) return { offset: size, size, complete: true }
-    const id = await this.#rows.newest(artifactId, path)
-    const offset = id === undefined ? undefined : await this.#storage.spool.offset(id)
-    return { offset: offset ?? 0, size, complete: false }
+    const upload = await this.#rows.newest(artifactId, path)
+    return { offset: (upload && (await this.#stored(upload))) ?? 0, size, complete: false }
   }
 
   /** The artifact with the offsets of its uploads. */
@@ -126,11 +127,17 @@ export class Uploads {
     if (newest.size === 0) return artifact
     const files = []
     for (const file of artifact.files) {
-      const id = file.complete ? undefined : newest.get(file.path)
-      const offset = id === undefined ? undefined : await this.#storage.spool.offset(id)
+      const upload = file.complete ? undefined : newest.get(file.path)
+      const offset = upload && (await this.#stored(upload))
       files.push(offset === undefined ? file : { ...file, offset })
     }
     return { ...artifact, files }
+  }
+
+  /** How much of an upload is stored, here or where every server reaches it. */
+  async #stored({ id, parked }: RecordedUpload): Promise<number | undefined> {
+    const here = await this.#storage.spool.offset(id)
+    return here ?? (parked === undefined ? undefined : parkedBytes(parked))
   }
 
   /** Removes the spooled files of uploads that are no longer recorded. */

@@ -13,6 +13,8 @@ export interface ArtifactWish {
   readonly relations?: readonly { readonly type: string; readonly target: number }[]
   /** The same key and request give the same artifact again. */
   readonly idempotencyKey?: string
+  /** How long it stays once it is complete and nothing holds it; null: as its workspace says; 0: for ever. */
+  readonly expireAfterSeconds?: number | null
 }
 
 export type WishedRelation = { readonly type: 'extends' | 'relates-to' | 'built-using'; readonly target: number }
@@ -33,12 +35,15 @@ export interface CheckedWish {
   readonly files: readonly AnnouncedFile[]
   readonly relations: readonly WishedRelation[]
   readonly idempotencyKey: string | null
+  readonly expireAfterSeconds: number | null
 }
 
 const maximumFiles = 10_000
 const maximumRelations = 1000
 const maximumKeyLength = 200
 const maximumDataBytes = 1 << 20
+/** A hundred years: a time that far ahead is still a whole number of microseconds. */
+const maximumDelaySeconds = 100 * 366 * 86_400
 
 /** @throws AshlarError request-invalid, category-invalid, too-large */
 export function checkWish(wish: ArtifactWish, index: number): CheckedWish {
@@ -59,13 +64,19 @@ export function checkWish(wish: ArtifactWish, index: number): CheckedWish {
   if (key !== null && (key === '' || key.length > maximumKeyLength || key.includes('\0'))) {
     throw new AshlarError('request-invalid', `${where}: idempotencyKey has 1 to ${maximumKeyLength} characters.`)
   }
-  return { where, category, data, files, relations: checkedRelations(wish, where), idempotencyKey: key }
+  const delay = wish.expireAfterSeconds ?? null
+  if (delay !== null && !(Number.isSafeInteger(delay) && delay >= 0 && delay <= maximumDelaySeconds)) {
+    throw new AshlarError('request-invalid', `${where}: expireAfterSeconds is 0 to ${maximumDelaySeconds}, or null.`)
+  }
+  const relations = checkedRelations(wish, where)
+  return { where, category, data, files, relations, idempotencyKey: key, expireAfterSeconds: delay }
 }
 
 /** Whether `artifact` is what this wish once made. */
 export function isSameRequest(wish: CheckedWish, artifact: Artifact): boolean {
   return (
     artifact.category === wish.category.name &&
+    artifact.expireAfterSeconds === wish.expireAfterSeconds &&
     isSameData(wish, artifact.data) &&
     isDeepStrictEqual(
       artifact.files.map((file) => `${file.path} ${file.size} ${file.sha256}`).sort(),

@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander'
 import type { Artifact } from '../client/client.ts'
 import { AshlarError } from '../common/errors.ts'
+import { durationOr } from './duration.ts'
 import { inSession } from './session.ts'
 import { wholeNumber } from './suite-settings.ts'
 import { listing, table } from './table.ts'
@@ -15,6 +16,7 @@ export function artifactCommand(): Command {
 interface CreateOptions {
   readonly category: string
   readonly data?: Record<string, unknown>
+  readonly expireAfter?: number | null
   readonly relation?: { type: 'extends' | 'relates-to' | 'built-using'; target: number }[]
 }
 
@@ -24,15 +26,27 @@ function create(): Command {
     .argument('[file...]', 'a file; its name in the artifact is its base name')
     .requiredOption('--category <name>', 'what it is, such as debian:package-build-log')
     .option('--data <json>', 'what its category wants to know, as a JSON object', jsonObject)
+    .option(
+      '--expire-after <duration>',
+      'when it goes unless something holds it, such as 30d; or never',
+      durationOr('never'),
+    )
     .option('--relation <type:id>', 'extends, relates-to or built-using another artifact; may be repeated', relation)
     .action(async (files: string[], options: CreateOptions, command: Command) =>
       inSession(command, async (session) => {
         const { basename } = await import('node:path')
         const { readLocalFile } = await import('./local-file.ts')
         const { createArtifacts } = await import('./create-artifacts.ts')
-        const { category, data, relation: relations } = options
+        const { category, data, expireAfter, relation: relations } = options
         const locals = await Promise.all(files.map((file) => readLocalFile(file, basename(file))))
-        const wish = { category, files: locals, ...(data && { data }), ...(relations && { relations }) }
+        const wish = {
+          category,
+          files: locals,
+          ...(data && { data }),
+          ...(relations && { relations }),
+          // For the server null is what the workspace says, and 0 is never.
+          ...(expireAfter !== undefined && { expireAfterSeconds: expireAfter ?? 0 }),
+        }
         const { artifacts, sentFiles } = await createArtifacts(session, [wish])
         const id = artifacts[0]?.id
         if (id === undefined) throw new Error('the server made no artifact')
@@ -61,6 +75,7 @@ function artifactText(artifact: Artifact): string {
     ['Category', artifact.category],
     ['Created', localTime(artifact.createdAt)],
     ['Complete', artifact.complete ? localTime(artifact.completedAt) : 'no, files are missing'],
+    ['Expires', expiryText(artifact)],
     ['Data', Object.keys(artifact.data).length === 0 ? '' : JSON.stringify(artifact.data)],
     ['Relations', artifact.relations.map((each) => `${each.type} ${each.target}`).join(', ')],
   ])
@@ -71,6 +86,11 @@ function artifactText(artifact: Artifact): string {
     each.complete ? '' : 'missing',
   ])
   return rows.length === 0 ? facts : `${facts}\n\n${table(['FILE', '>SIZE', 'SHA256', ''], rows)}`
+}
+
+function expiryText({ complete, expiresAt }: Artifact): string {
+  if (expiresAt !== null) return `${localTime(expiresAt)}, unless something holds it`
+  return complete ? 'never' : ''
 }
 
 function list(): Command {

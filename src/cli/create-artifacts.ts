@@ -11,6 +11,7 @@ export interface PlannedArtifact {
   readonly data?: Readonly<Record<string, unknown>>
   readonly files: readonly LocalFile[]
   readonly relations?: readonly RelationWish[]
+  readonly expireAfterSeconds?: number
 }
 
 const WISHES_PER_REQUEST = 500
@@ -68,12 +69,13 @@ function missingFiles(
   return files.filter((local) => missing.has(local.path)).map((local) => ({ artifact: artifact.id, local }))
 }
 
-function wishFor({ category, data, files, relations }: PlannedArtifact): ArtifactWish {
+function wishFor({ category, data, files, relations, expireAfterSeconds }: PlannedArtifact): ArtifactWish {
   const wish = {
     category,
     ...(data === undefined ? {} : { data }),
     files: files.map(({ path, sizeBytes, sha256 }) => ({ path, size: sizeBytes, sha256 })),
     ...(relations === undefined ? {} : { relations }),
+    ...(expireAfterSeconds === undefined ? {} : { expireAfterSeconds }),
   }
   return { ...wish, idempotencyKey: createHash('sha256').update(JSON.stringify(wish)).digest('hex') }
 }

@@ -27,11 +27,12 @@ function history(): Command {
           signed('+', each.addedCount),
           signed('-', each.removedCount),
           causes(each),
+          each.state === 'expired' ? 'expired' : '',
         ])
         const more = page.next === undefined ? '' : `\nOlder ones: ashlar suite history ${suite} --before r${page.next}`
         return {
           document: page,
-          text: table(['>STATE', 'SEALED', '>ADDED', '>REMOVED', 'BY'], rows) + more,
+          text: table(['>STATE', 'SEALED', '>ADDED', '>REMOVED', 'BY', ''], rows) + more,
           brief: page.history.map((each) => `r${each.revision}`).join('\n'),
         }
       }),

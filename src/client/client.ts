@@ -14,7 +14,7 @@ import type { RetryPolicy } from './retry.ts'
 import { StoresClient } from './stores-client.ts'
 import { Transport } from './transport.ts'
 import { WorkspaceClient } from './workspace-client.ts'
-import type { CreatedToken, ScopeInfo, TokenInfo, VacuumEvent, WorkspaceInfo } from './types.ts'
+import type { CreatedToken, ScopeInfo, TokenInfo, VacuumEvent, WorkspaceInfo, WorkspaceSettings } from './types.ts'
 
 export type * from './types.ts'
 export { isConnectionFailure } from './retry.ts'
@@ -76,6 +76,21 @@ export class AshlarClient {
     return (await this.#post(workspacesOf(scope), workspace)) as WorkspaceInfo
   }
 
+  async workspaceSettings(scope: string, name: string): Promise<WorkspaceInfo & WorkspaceSettings> {
+    return (await this.#get(workspaceAt(scope, name))) as WorkspaceInfo & WorkspaceSettings
+  }
+
+  /** Changes what is given; for owners. */
+  async changeWorkspace(
+    scope: string,
+    name: string,
+    changes: Partial<WorkspaceSettings>,
+  ): Promise<WorkspaceInfo & WorkspaceSettings> {
+    const path = workspaceAt(scope, name)
+    const answer = await this.#transport.json({ method: 'PATCH', path, json: changes, repeatable: true })
+    return answer as WorkspaceInfo & WorkspaceSettings
+  }
+
   async tokens(): Promise<readonly TokenInfo[]> {
     const answer = (await this.#get('/api/v1/tokens')) as { tokens: TokenInfo[] }
     return answer.tokens
@@ -115,4 +130,8 @@ export class AshlarClient {
 
 function workspacesOf(scope: string): string {
   return `/api/v1/scopes/${encodeURIComponent(scope)}/workspaces`
+}
+
+function workspaceAt(scope: string, name: string): string {
+  return `${workspacesOf(scope)}/${encodeURIComponent(name)}`
 }

@@ -23,6 +23,8 @@ export interface ArtifactWish {
   readonly relations?: readonly RelationWish[]
   /** The same key gives the same artifact again, so that a repeated request makes no second one. */
   readonly idempotencyKey?: string
+  /** How long it stays once it is complete and nothing holds it; null: as its workspace says; 0: for ever. */
+  readonly expireAfterSeconds?: number | null
 }
 
 export interface ArtifactFile extends FileWish {
@@ -38,6 +40,9 @@ export interface Artifact {
   readonly createdAt: string
   readonly completedAt: string | null
   readonly complete: boolean
+  readonly expireAfterSeconds: number | null
+  /** Then it goes, unless something holds it; null: never, or not while it is incomplete. */
+  readonly expiresAt: string | null
   readonly files: readonly ArtifactFile[]
   /** Paths whose bytes must still be sent. */
   readonly missing: readonly string[]
@@ -159,6 +164,16 @@ export interface WorkspaceInfo {
   readonly public: boolean
 }
 
+export interface WorkspaceSettings {
+  readonly public: boolean
+  /** How long artifacts stay that nothing holds and that have no delay of their own; null: for ever. */
+  readonly expireAfterSeconds: number | null
+  /** How long a revision stays installable after the next one, three days at least; null: for ever. */
+  readonly keepRevisionsSeconds: number | null
+  /** How long it is known what an expired revision held; null: for ever. */
+  readonly keepHistorySeconds: number | null
+}
+
 /** A package in a suite. */
 export interface SuitePackage extends PackageLine {
   readonly section?: string | null
@@ -174,6 +189,8 @@ export interface PackagePage {
 export interface HistoryEntry {
   readonly revision: number
   readonly sealedAt: string
+  /** `sealed`: it is installable. */
+  readonly state: 'sealed' | 'expired'
   readonly addedCount: number
   readonly removedCount: number
   /** What was asked for: `add`, `remove`, `copy` …, and by whom. */

@@ -23,6 +23,9 @@ const publishing = [
 ] as const
 
 const maintenance = [
+  'expire.revisions',
+  'expire.sweep',
+  'expire.artifact',
   'transfer.put',
   'transfer.verify',
   'transfer.record',

@@ -9,7 +9,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Kysely, Transaction } from 'kysely'
 import type { Database } from './database.ts'
-import type { Tables } from './schema.ts'
+import type { Micros, Tables } from './schema.ts'
 
 /** Thrown to a holder that is no longer one: another has taken the lease since, or it was released. */
 export class LeaseLost extends Error {
@@ -92,6 +92,28 @@ export async function assertLease(
 ): Promise<void> {
   // Writing the row locks it, on both dialects.
   if (!(await updateLease(trx, { name, holder, fence }, { holder }))) throw new LeaseLost(name, holder)
+}
+
+/**
+ * Has a free lease for this one transaction: until it ends nobody else gets it, and who held it when its time passed has
+ * lost it. For work that is done in one transaction, and leaves nothing to give back after a crash.
+ *
+ * @returns false if another holds it
+ */
+export async function borrowLease(trx: Transaction<Tables>, name: string, now: Micros): Promise<boolean> {
+  const free = { holder: '', expires_at: 0 }
+  const borrowed = await trx
+    .insertInto('lease')
+    .values({ name, fence: 1, ...free })
+    .onConflict((conflict) =>
+      conflict
+        .column('name')
+        .doUpdateSet((row) => ({ fence: row('lease.fence', '+', 1), ...free }))
+        .where('lease.expires_at', '<=', now),
+    )
+    .returning('fence')
+    .executeTakeFirst()
+  return borrowed !== undefined
 }
 
 async function isHeld(db: Database, name: string): Promise<boolean> {

@@ -15,6 +15,7 @@ import type { Storage } from '../storage/storage.ts'
 import { type Ages, type Context, defaultAges } from './context.ts'
 import type { Summary } from './plan.ts'
 import { dueDeletions } from './stage-deletions.ts'
+import { artifactSteps, revisionSteps } from './stage-expiry.ts'
 import { unneededFiles } from './stage-files.ts'
 import { listingSteps } from './stage-listing.ts'
 import { policySteps } from './stage-policies.ts'
@@ -168,6 +169,8 @@ export class Maintenance implements AsyncDisposable {
 
 const vacuumStages: readonly StagePlan[] = [
   { stage: 'spool', steps: spoolSteps, concurrency: 1 },
+  { stage: 'revisions', steps: revisionSteps, concurrency: 1 },
+  { stage: 'artifacts', steps: artifactSteps, concurrency: 1 },
   { stage: 'files', steps: unneededFiles, concurrency: 1 },
   { stage: 'listing', steps: listingSteps, concurrency: 1 },
   { stage: 'policies', steps: policySteps, concurrency: copiesAtOnce },

@@ -6,6 +6,7 @@
  * - it belongs to a package that a suite of its has, or had at a revision that is still retained.
  */
 import type { Kysely } from 'kysely'
+import { isHeldItem } from '../artifact/held-items.ts'
 import type { Tables } from '../database/schema.ts'
 
 export interface NeedsOptions {
@@ -80,7 +81,6 @@ async function ofSuites(db: Kysely<Tables>, ids: number[]): Promise<Need[]> {
     .crossJoin('suite')
     .crossJoin('archive')
     .crossJoin('workspace')
-    .leftJoin('change as remover', 'remover.id', 'item.removed_by')
     .select(['package_file.file_id', 'workspace.scope_id'])
     .distinct()
     .whereRef('item.package_id', '=', 'package_file.package_id')
@@ -88,12 +88,6 @@ async function ofSuites(db: Kysely<Tables>, ids: number[]): Promise<Need[]> {
     .whereRef('archive.id', '=', 'suite.archive_id')
     .whereRef('workspace.id', '=', 'archive.workspace_id')
     .where('package_file.file_id', 'in', ids)
-    .where((eb) =>
-      eb.or([
-        eb('item.removed_by', 'is', null),
-        eb('remover.revision', 'is', null),
-        eb('remover.revision', '>', eb.ref('archive.retained_from')),
-      ]),
-    )
+    .where(isHeldItem)
     .execute()
 }

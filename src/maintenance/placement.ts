@@ -45,7 +45,7 @@ export function placementOf(map: StoreMap, { sizeBytes, copies, scopes }: Placin
     }
     if (drained.length === 0 && homes(map, scopeId, present).length === 0 && present.size > 0) {
       const target = map.uploadTargets(scopeId).find((store) => hasRoom(store, sizeBytes))
-      if (target !== undefined) copyTo(target, 'its scope reads from no store that has it')
+      if (target !== undefined) copyTo(target, 'its scope has it in no store of its choice')
     }
   }
   return [...steps, ...leaving(map, present, scopes)]

@@ -54,7 +54,7 @@ forEachDialect((_dialect, openFresh) => {
     assert.deepEqual(await world.storesOf(young, 'a'), ['local'])
   })
 
-  it('a copy that is missing is noted, and read from elsewhere', async () => {
+  it('a copy that is missing is noted, read from a backup, and made anew from it', async () => {
     await using world = await storageWorld(openFresh)
     const bytes = randomBytes(10)
     const artifact = await world.artifact({ a: bytes })
@@ -64,6 +64,7 @@ forEachDialect((_dialect, openFresh) => {
     await unlink(path)
     assert.ok((await world.read(artifact, 'a')).equals(bytes))
     await world.vacuum()
-    assert.deepEqual(await world.copies(), ['backup present', 'local damaged'])
+    assert.deepEqual(await world.copies(), ['backup present', 'local damaged', 'local present'])
+    assert.equal((await world.stored('local')).length, 1)
   })
 })

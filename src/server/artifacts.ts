@@ -75,5 +75,6 @@ export function artifactDocument(artifact: StoredArtifact): Static<typeof Artifa
     relations: artifact.relations.map((relation) => ({ ...relation })),
     createdAt: timestamp(artifact.createdAt),
     completedAt: artifact.completedAt === null ? null : timestamp(artifact.completedAt),
+    expiresAt: artifact.expiresAt === null ? null : timestamp(artifact.expiresAt),
   }
 }

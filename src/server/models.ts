@@ -61,6 +61,12 @@ export const ArtifactWish = closed('ArtifactWish', {
   files: Type.Array(refTo(FileWish), { maxItems: 10_000 }),
   relations: Type.Optional(Type.Array(refTo(RelationWish), { maxItems: 1000 })),
   idempotencyKey: Type.Optional(Name),
+  expireAfterSeconds: Type.Optional(
+    Type.Union([Type.Integer({ minimum: 0, maximum: 100 * 366 * 86_400 }), Type.Null()], {
+      description:
+        'How long it stays once it is complete and nothing holds it; null: as its workspace says; 0: for ever',
+    }),
+  ),
 })
 export const ArtifactWishes = closed('ArtifactWishes', {
   artifacts: Type.Array(refTo(ArtifactWish), { minItems: 1, maxItems: 1000 }),
@@ -80,6 +86,10 @@ export const Artifact = open('Artifact', {
   createdAt: Time,
   completedAt: Type.Union([Time, Type.Null()]),
   complete: Type.Boolean(),
+  expireAfterSeconds: Type.Union([Type.Integer(), Type.Null()], {
+    description: 'Null: as its workspace says; 0: never',
+  }),
+  expiresAt: Type.Union([Time, Type.Null()], { description: 'Then it goes, unless something holds it' }),
   files: Type.Array(refTo(ArtifactFile)),
   missing: Type.Array(Type.String(), { description: 'Paths of the files that must still be sent' }),
   relations: Type.Array(refTo(ArtifactRelation)),
@@ -204,10 +214,11 @@ export const HistoryChange = open('HistoryChange', {
 export const HistoryEntry = open('HistoryEntry', {
   revision: Type.Integer(),
   sealedAt: Time,
+  state: Type.String({ enum: ['sealed', 'expired'], description: '`sealed`: it is installable' }),
   addedCount: Count,
   removedCount: Count,
   changes: Type.Array(refTo(HistoryChange)),
-  snapshot: Type.String(),
+  snapshot: Type.Optional(Type.String({ description: 'URL of the archive as it was, until the revision expires' })),
 })
 export const HistoryPage = open('HistoryPage', {
   history: Type.Array(refTo(HistoryEntry)),
@@ -231,6 +242,20 @@ export const Scope = open('Scope', { name: Type.String() })
 export const ScopeList = open('ScopeList', { scopes: Type.Array(refTo(Scope)) })
 export const WorkspaceWish = closed('WorkspaceWish', { name: Name, public: Type.Optional(Type.Boolean()) })
 export const Workspace = open('Workspace', { scope: Type.String(), name: Type.String(), public: Type.Boolean() })
+const orForEver = (least: number, description: string) =>
+  Type.Union([Type.Integer({ minimum: least, maximum: 100 * 366 * 86_400 }), Type.Null()], { description })
+const workspaceSettings = {
+  public: Type.Boolean({ description: 'Whether everybody may read it' }),
+  expireAfterSeconds: orForEver(1, 'How long artifacts stay that nothing holds; null: for ever'),
+  keepRevisionsSeconds: orForEver(0, 'How long a revision stays after the next one, 3 days at least; null: for ever'),
+  keepHistorySeconds: orForEver(0, 'How long it is known what an expired revision held; null: for ever'),
+}
+export const WorkspaceChange = closed('WorkspaceChange', Type.Partial(Type.Object(workspaceSettings)).properties)
+export const WorkspaceSettings = open('WorkspaceSettings', {
+  scope: Type.String(),
+  name: Type.String(),
+  ...workspaceSettings,
+})
 export const WorkspaceList = open('WorkspaceList', { workspaces: Type.Array(refTo(Workspace)) })
 export const TokenWish = closed('TokenWish', { name: Name, user: Type.Optional(Name) })
 export const CreatedToken = open('CreatedToken', {
@@ -444,6 +469,8 @@ export const models: readonly TSchema[] = [
   ScopeList,
   WorkspaceWish,
   Workspace,
+  WorkspaceChange,
+  WorkspaceSettings,
   WorkspaceList,
   TokenWish,
   CreatedToken,

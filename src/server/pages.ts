@@ -42,7 +42,8 @@ function homePage(app: App, { access, archives }: Context): void {
   })
 }
 
-function repositoryPage(app: App, { archives, publicUrl }: Context): void {
+function repositoryPage(app: App, context: Context): void {
+  const { archives, publicUrl } = context
   app.get('/apt/:scope/:workspace', {
     config: { asks: 'nothing' },
     schema: hidden,
@@ -79,13 +80,21 @@ function repositoryPage(app: App, { archives, publicUrl }: Context): void {
             ...selected,
             sources: await archives.sources(workspace, { suite: selected.name, at }),
             ...given({ at }),
-            history: await archives.history(workspace, selected.name, { limit: statesOnPage }),
+            ...(await pastOf(context, workspace, selected.name)),
           },
         }),
       })
       return sendPage(reply, page, { isPrivate: !workspace.public })
     },
   })
+}
+
+/** The states of a suite that are still there. One that nobody has changed for long is in them without being their cause. */
+async function pastOf({ archives }: Context, workspace: Workspace, suite: string) {
+  const all = await archives.history(workspace, suite, { limit: statesOnPage })
+  const history = all.filter((entry) => entry.state === 'sealed')
+  const [newest] = history.length > 0 ? [] : await archives.snapshots(workspace, 1)
+  return { history, ...given({ installable: newest?.revision }) }
 }
 
 /** The address of a snapshot, which people follow too, leads to the page of that state. */

@@ -33,6 +33,8 @@ const rights: [method: string, path: string, json: unknown, statuses: [number, n
   ['GET', '/tokens', undefined, [401, 200, 200, 200, 200]],
   ['POST', '/scopes', { name: 'mine' }, [401, 403, 403, 403, 403]],
   ['POST', '/scopes/local/workspaces', { name: 'mine' }, [401, 404, 404, 404, 404]],
+  ['GET', '/scopes/local/workspaces/secret', undefined, [401, 404, 200, 200, 200]],
+  ['PATCH', '/scopes/local/workspaces/secret', {}, [401, 404, 403, 403, 200]],
   // Rights are asked before what a body says is looked at.
   ['POST', '/workspaces/local/secret/suites', { colour: 1 }, [401, 404, 403, 403, 400]],
 ]

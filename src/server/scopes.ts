@@ -1,8 +1,20 @@
 import { Type } from 'typebox'
 import type { App, Context } from './context.ts'
-import { Scope, ScopeList, ScopeWish, Workspace, WorkspaceList, WorkspaceWish, refTo } from './models.ts'
+import { given } from './given.ts'
+import {
+  Scope,
+  ScopeList,
+  ScopeWish,
+  Workspace,
+  WorkspaceChange,
+  WorkspaceList,
+  WorkspaceSettings,
+  WorkspaceWish,
+  refTo,
+} from './models.ts'
 import { operation } from './operation.ts'
-import { callerOf } from './permission.ts'
+import { inWorkspace } from './parameters.ts'
+import { callerOf, workspaceOf } from './permission.ts'
 
 const tags = ['access']
 const inScope = Type.Object({ scope: Type.String() })
@@ -50,6 +62,33 @@ export function scopeRoutes(app: App, { access }: Context): void {
         public: isPublic,
       })
       return reply.code(201).send(workspace)
+    },
+  })
+  const workspace = '/scopes/:scope/workspaces/:workspace'
+  app.get(workspace, {
+    config: { asks: 'read' },
+    schema: operation('getWorkspace', 'A workspace, and how long what it has stays', {
+      tags,
+      params: inWorkspace,
+      response: { 200: refTo(WorkspaceSettings) },
+    }),
+    handler: async (request) => {
+      const found = workspaceOf(request)
+      return { scope: found.scope, name: found.name, ...(await access.settings(found)) }
+    },
+  })
+  app.patch(workspace, {
+    config: { asks: 'workspace:manage' },
+    schema: operation('changeWorkspace', 'Change who may read a workspace, and how long what it has stays', {
+      tags,
+      params: inWorkspace,
+      body: refTo(WorkspaceChange),
+      response: { 200: refTo(WorkspaceSettings) },
+    }),
+    handler: async (request) => {
+      const found = workspaceOf(request)
+      const settings = await access.changeSettings(found, given(request.body))
+      return { scope: found.scope, name: found.name, ...settings }
     },
   })
 }

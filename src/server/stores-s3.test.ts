@@ -43,6 +43,25 @@ onRealS3((freshBucket) => {
     assert.deepEqual([body.files, body.bytes], [1, 5])
     assert.doesNotMatch(JSON.stringify(body), new RegExp(secret.secretAccessKey))
     assert.equal((await call('PATCH', '/stores/cloud', { json: { s3: { prefix: 'x/' } } })).status, 409)
+    assert.equal((await call('PATCH', '/stores/cloud', { json: { s3: { redirect: true } } })).status, 200)
     assert.equal((await call('DELETE', '/stores/cloud')).status, 409)
+  })
+
+  it('a place in a bucket is not given to two stores, and is free when its store is gone', async (t) => {
+    const { call } = await openServer(t)
+    await using bucket = await freshBucket()
+    const { location: s3 } = bucket
+    const { accessKeyId, secretAccessKey } = bucket.secret
+    const secret = { accessKeyId, secretAccessKey }
+    assert.equal((await call('POST', '/stores', { json: { name: 'one', s3, secret } })).status, 201)
+    const twice = await call('POST', '/stores', { json: { name: 'two', s3, secret } })
+    assert.deepEqual([twice.status, twice.body.code], [409, 'conflict'])
+    const beside = { name: 'two', s3: { ...s3, prefix: 'two/' }, secret }
+    assert.equal((await call('POST', '/stores', { json: beside })).status, 201)
+    assert.equal((await call('PATCH', '/stores/two', { json: { s3: { prefix: 'three/' } } })).status, 200)
+    assert.equal((await bucket.keys()).length, 2)
+    assert.equal((await call('DELETE', '/stores/one')).status, 204)
+    assert.equal((await call('DELETE', '/stores/two')).status, 204)
+    assert.deepEqual(await bucket.keys(), [])
   })
 })

@@ -88,7 +88,7 @@ function readSuites(app: App, { archives, publicUrl }: Context): void {
       const entries = await archives.history(workspace, request.params.suite, given({ before, limit }))
       const history = entries.map((entry) => ({
         ...historyDocument(entry),
-        snapshot: snapshotUrl(publicUrl(), workspace, entry.revision),
+        ...(entry.state === 'sealed' && { snapshot: snapshotUrl(publicUrl(), workspace, entry.revision) }),
       }))
       const next = history.length === limit ? history.at(-1)?.revision : undefined
       return { history, ...given({ next }) }
@@ -167,10 +167,11 @@ function suiteDocument(info: SuiteInfo): Static<typeof Suite> {
   }
 }
 
-function historyDocument({ revision, sealedAt, changes }: HistoryEntry) {
+function historyDocument({ revision, sealedAt, state, changes }: HistoryEntry) {
   return {
     revision,
     sealedAt: timestamp(sealedAt),
+    state,
     addedCount: changes.reduce((sum, { added }) => sum + added, 0),
     removedCount: changes.reduce((sum, { removed }) => sum + removed, 0),
     changes: changes.map(({ change, kind, user, added, removed }) => ({

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Transaction } from 'kysely'
 import type { Database } from '../database/database.ts'
 import type { Tables } from '../database/schema.ts'
-import { localRoot, type LocalLocation } from './open-stores.ts'
+import { localRoot, type LocalLocation } from './store-drivers.ts'
 import { markDirectory, markerOf } from './store-marker.ts'
 
 const name = 'local'

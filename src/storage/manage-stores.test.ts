@@ -39,6 +39,7 @@ async function house(open: OpenFresh): Promise<House> {
   const opened: string[] = []
   const rooms: StoreRooms = {
     database: db,
+    buckets: { async claim() {}, async leave() {} },
     stores: {
       dataDirectory: storage.stores.dataDirectory,
       forget: () => storage.stores.forget(),

@@ -4,9 +4,10 @@ import { AshlarError } from '../common/errors.ts'
 import type { Tables } from '../database/schema.ts'
 import { recordEvent } from './events.ts'
 import { policyFrom, type PolicyWish, writePolicy } from './manage-policies.ts'
-import { localRoot, type LocalLocation } from './open-stores.ts'
+import { localRoot, type LocalLocation } from './store-drivers.ts'
 import { type Prepared, prepareStore } from './prepare-store.ts'
-import { parseS3Location, type S3Location, type S3Secret } from './s3-location.ts'
+import { parseS3Location, parseS3Secret, type S3Location, type S3Secret } from './s3-location.ts'
+import { realBuckets } from './store-bucket.ts'
 import { changeStores, requireScope, requireStore, type StoreRooms } from './store-change.ts'
 import { unmarkDirectory } from './store-marker.ts'
 import { checkPlace, type PlaceWish, placeOf } from './store-place.ts'
@@ -146,7 +147,7 @@ export async function updateStore(
     await undo(prepared, error)
     throw error
   }
-  if (prepared !== undefined && prepared.locationJson !== before.locationJson) await leave(rooms, before)
+  if (prepared?.leavesPlace === true) await leave(rooms, before)
 }
 
 /**
@@ -252,12 +253,23 @@ async function requireNoUploads(trx: Transaction<Tables>, store: StoreRecord): P
   )
 }
 
-/** Makes its directory free for another store. What cannot be reached keeps its mark, which harms nobody. */
-async function leave(rooms: StoreRooms, store: StoreRecord): Promise<void> {
-  if (store.kind !== 'local') return
-  const location = JSON.parse(store.locationJson) as LocalLocation
-  if (location.identity === undefined) return
-  await unmarkDirectory(localRoot(rooms.stores.dataDirectory, location), location.identity).catch(() => {})
+/** Makes its place free for another store. What cannot be reached keeps its mark, which harms nobody. */
+async function leave(rooms: StoreRooms, { name, kind, locationJson, secretJson }: StoreRecord): Promise<void> {
+  const { identity, ...location } = JSON.parse(locationJson) as { readonly identity?: string }
+  if (identity === undefined) return
+  try {
+    if (kind === 'local') {
+      const root = localRoot(rooms.stores.dataDirectory, location as LocalLocation)
+      await unmarkDirectory(root, identity)
+    }
+    if (kind === 's3') {
+      const secret = secretJson === null ? null : parseS3Secret(JSON.parse(secretJson))
+      const buckets = rooms.buckets ?? realBuckets
+      await buckets.leave({ name, location: parseS3Location(location), secret, identity })
+    }
+  } catch {
+    // It is not recorded any more, so nobody looks there.
+  }
 }
 
 function publicPart(place: PlaceWish): Readonly<Record<string, unknown>> {

@@ -1,62 +1,49 @@
 /** The stores that this process has open, and what it knows of all of them. */
 import { createHash } from 'node:crypto'
-import { isAbsolute, join } from 'node:path'
 import type { Sha256 } from '../common/digest.ts'
 import { AshlarError } from '../common/errors.ts'
-import type { Faults } from '../common/faults.ts'
-import type { Database } from '../database/database.ts'
-import type { FileKey, FileStore } from './file-store.ts'
-import { openLocalStore } from './local-store.ts'
-import { remotePath } from './remote-copies.ts'
-import { openRemoteStore, type RemoteLocation } from './remote-store.ts'
-import { parseS3Location, parseS3Secret } from './s3-location.ts'
-import { markerOf } from './store-marker.ts'
+import type { FileStore } from './file-store.ts'
+import { type DriverParts, openDriver, type OpenedStore } from './store-drivers.ts'
 import type { StoreMap, StoreRecord } from './store-policy.ts'
 import { loadStores } from './store-rows.ts'
+import type { UploadParts } from './upload-parts.ts'
 
 /** What is said of stores and policies is at most so old. */
 const mapAgeMs = 1000
 /** A store that cannot be opened is tried again after this. */
 const retryMs = 5000
 
-/** Where a local store lies: absolute, or below the data directory of whichever server. */
-export interface LocalLocation {
-  readonly directory: string
-  /** What its marker says; undefined of one that was made before stores had markers. */
-  readonly identity?: string
-}
-
 interface Opening {
   /** Of what the store was opened from; another location is another store. */
   readonly from: string
-  readonly store: Promise<FileStore>
+  readonly opened: Promise<OpenedStore>
   failedAtMs?: number
 }
 
 const emptyDigest = createHash('sha256').digest('hex') as Sha256
 
 export class OpenStores {
-  /** What relative directories of local stores are below. */
-  readonly dataDirectory: string
-  readonly #database: Database
-  readonly #faults: Faults
+  readonly #parts: DriverParts
   readonly #opened = new Map<number, Opening>()
   #map: { readonly at: number; readonly map: Promise<StoreMap> } | undefined
 
-  constructor(options: { readonly database: Database; readonly dataDirectory: string; readonly faults: Faults }) {
-    this.#database = options.database
-    this.dataDirectory = options.dataDirectory
-    this.#faults = options.faults
+  constructor(parts: DriverParts) {
+    this.#parts = parts
   }
 
   /** All stores and policies; what it says is at most a second old. */
   async map(): Promise<StoreMap> {
     const now = performance.now()
     if (this.#map !== undefined && now - this.#map.at < mapAgeMs) return await this.#map.map
-    const map = loadStores(this.#database.read)
+    const map = loadStores(this.#parts.database.read)
     this.#map = { at: now, map }
     map.catch(() => this.forget())
     return await map
+  }
+
+  /** What relative directories of local stores are below. */
+  get dataDirectory(): string {
+    return this.#parts.dataDirectory
   }
 
   /** Makes the next question see what has just changed. */
@@ -69,14 +56,42 @@ export class OpenStores {
    * @throws AshlarError storage-failed if this server cannot reach it
    */
   async open(record: StoreRecord): Promise<FileStore> {
+    return (await this.#openOnce(record)).store
+  }
+
+  /**
+   * Opens a store anew, which may not be recorded yet, and does not remember it.
+   * @throws AshlarError storage-failed if this server cannot reach it
+   */
+  async tryOpen(record: StoreRecord): Promise<FileStore> {
+    return (await openDriver(record, this.#parts)).store
+  }
+
+  /**
+   * The store in which uploads in progress are kept for all servers, if there is one.
+   * @throws AshlarError storage-failed if this server cannot reach it
+   */
+  async forUploads(): Promise<{ readonly storeId: number; readonly parts: UploadParts } | undefined> {
+    const record = (await this.map()).all.find((store) => store.holdsUploads)
+    return record === undefined ? undefined : await this.uploadsIn(record.id)
+  }
+
+  /** What a store keeps of uploads in progress. @throws AshlarError storage-failed */
+  async uploadsIn(storeId: number): Promise<{ readonly storeId: number; readonly parts: UploadParts } | undefined> {
+    const record = (await this.map()).byId(storeId)
+    const parts = record === undefined ? undefined : (await this.#openOnce(record)).parts
+    return parts === undefined ? undefined : { storeId, parts }
+  }
+
+  async #openOnce(record: StoreRecord): Promise<OpenedStore> {
     const from = `${record.kind} ${record.name} ${record.locationJson} ${record.secretJson ?? ''}`
     const known = this.#opened.get(record.id)
     const isStale = known?.failedAtMs !== undefined && performance.now() - known.failedAtMs > retryMs
-    if (known !== undefined && known.from === from && !isStale) return await known.store
-    const opening: Opening = { from, store: this.tryOpen(record) }
+    if (known !== undefined && known.from === from && !isStale) return await known.opened
+    const opening: Opening = { from, opened: openDriver(record, this.#parts) }
     this.#opened.set(record.id, opening)
-    opening.store.catch(() => (opening.failedAtMs = performance.now()))
-    return await opening.store
+    opening.opened.catch(() => (opening.failedAtMs = performance.now()))
+    return await opening.opened
   }
 
   /**
@@ -108,36 +123,4 @@ export class OpenStores {
       () => false,
     )
   }
-
-  /**
-   * Opens a store anew, which may not be recorded yet, and does not remember it.
-   * @throws AshlarError storage-failed if this server cannot reach it
-   */
-  async tryOpen(record: StoreRecord): Promise<FileStore> {
-    switch (record.kind) {
-      case 'local': {
-        const location = JSON.parse(record.locationJson) as LocalLocation
-        const root = localRoot(this.dataDirectory, location)
-        if (location.identity !== undefined && (await markerOf(root)) !== location.identity) {
-          throw new AshlarError('storage-failed', `The directory of the store ${record.name} is not on this server.`)
-        }
-        return await openLocalStore({ name: record.name, root, faults: this.#faults })
-      }
-      case 's3': {
-        const location = parseS3Location(JSON.parse(record.locationJson))
-        const secret = record.secretJson === null ? null : parseS3Secret(JSON.parse(record.secretJson))
-        const { openS3Store } = await import('./s3-store.ts')
-        return await openS3Store({ name: record.name, location, secret, faults: this.#faults })
-      }
-      case 'remote': {
-        const location = JSON.parse(record.locationJson) as RemoteLocation
-        const pathOf = (key: FileKey): Promise<string | undefined> => remotePath(this.#database.read, record.id, key)
-        return openRemoteStore({ name: record.name, location, pathOf })
-      }
-    }
-  }
-}
-
-export function localRoot(dataDirectory: string, { directory }: LocalLocation): string {
-  return isAbsolute(directory) ? directory : join(dataDirectory, directory)
 }

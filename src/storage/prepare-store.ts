@@ -1,6 +1,9 @@
 /** Looking into the place of a store before it is recorded, so that a mistake in it is told at once. */
+import { randomUUID } from 'node:crypto'
 import { AshlarError } from '../common/errors.ts'
-import type { LocalLocation } from './open-stores.ts'
+import type { S3Location, S3Secret } from './s3-location.ts'
+import { realBuckets } from './store-bucket.ts'
+import type { LocalLocation } from './store-drivers.ts'
 import type { StoreRooms } from './store-change.ts'
 import { claimDirectory } from './store-directory.ts'
 import type { PlaceWish } from './store-place.ts'
@@ -13,6 +16,8 @@ export interface Prepared {
   readonly secretJson: string | null
   /** True if what the store has, if it is recorded already, is not there. */
   readonly isElsewhere: boolean
+  /** True if the place where it was is free once it is recorded here. */
+  readonly leavesPlace: boolean
   /** Undoes it, if the store was not recorded. */
   release(): Promise<void>
 }
@@ -32,19 +37,15 @@ export async function prepareStore(
   switch (place.kind) {
     case 'local':
       return await prepareLocal(rooms, map, { name, directory: place.directory, store })
-    case 's3': {
-      const [locationJson, secretJson] = [JSON.stringify(place.s3), jsonOrNull(place.secret)]
-      await tryStore(rooms, recordOf(name, 's3', locationJson, secretJson))
-      const current = store === undefined ? undefined : (JSON.parse(store.locationJson) as typeof place.s3)
-      const isElsewhere = current?.bucket !== place.s3.bucket || (current.prefix ?? '') !== (place.s3.prefix ?? '')
-      return { locationJson, secretJson, isElsewhere, async release() {} }
-    }
+    case 's3':
+      return await prepareBucket(rooms, { name, s3: place.s3, secret: place.secret, store })
     case 'remote': {
       const locationJson = JSON.stringify({ url: place.url })
       return {
         locationJson,
         secretJson: null,
         isElsewhere: locationJson !== store?.locationJson,
+        leavesPlace: false,
         async release() {},
       }
     }
@@ -69,7 +70,45 @@ async function prepareLocal(
     await claim.release()
     throw error
   }
-  return { locationJson, secretJson: null, isElsewhere: !claim.wasIts, release: () => claim.release() }
+  return {
+    locationJson,
+    secretJson: null,
+    isElsewhere: !claim.wasIts,
+    leavesPlace: current !== undefined && current.directory !== directory,
+    release: () => claim.release(),
+  }
+}
+
+async function prepareBucket(
+  rooms: StoreRooms,
+  wish: {
+    readonly name: string
+    readonly s3: S3Location
+    readonly secret: S3Secret | null
+    readonly store: StoreRecord | undefined
+  },
+): Promise<Prepared> {
+  const { name, s3, secret, store } = wish
+  const buckets = rooms.buckets ?? realBuckets
+  const current =
+    store === undefined ? undefined : (JSON.parse(store.locationJson) as S3Location & { readonly identity?: string })
+  const isElsewhere = current?.bucket !== s3.bucket || current.prefix !== s3.prefix
+  const identity = current?.identity ?? randomUUID()
+  const claim = { name, location: s3, secret, identity }
+  const isNew = isElsewhere || current.identity === undefined
+  const release = async (): Promise<void> => {
+    if (isNew) await buckets.leave(claim).catch(() => {})
+  }
+  if (isNew) await orUnusable(name, () => buckets.claim(claim))
+  const locationJson = JSON.stringify({ ...s3, identity })
+  const secretJson = secret === null ? null : JSON.stringify(secret)
+  try {
+    await tryStore(rooms, recordOf(name, 's3', locationJson, secretJson))
+  } catch (error) {
+    await release()
+    throw error
+  }
+  return { locationJson, secretJson, isElsewhere, leavesPlace: current !== undefined && isElsewhere, release }
 }
 
 /** Opens the store and asks for what it has: a name that does not resolve, or a key that is wrong, shows here. */
@@ -118,8 +157,4 @@ function recordOf(
     holdsUploads: false,
     nextGeneration: 0,
   }
-}
-
-function jsonOrNull(value: object | null): string | null {
-  return value === null ? null : JSON.stringify(value)
 }

@@ -17,7 +17,8 @@ export interface AppendOptions {
 /** One append at a time; after `finish`, `close` or `discard` it takes no more. */
 export class SpoolWriter {
   readonly id: string
-  readonly #path: string
+  /** Where its bytes lie; only `append` writes there. */
+  readonly path: string
   readonly #handle: FileHandle
   readonly #faults: Faults
   readonly #sha256 = createHash('sha256')
@@ -28,7 +29,7 @@ export class SpoolWriter {
   /** @param handle an empty file that nobody else writes to. */
   constructor(id: string, path: string, handle: FileHandle, faults: Faults) {
     this.id = id
-    this.#path = path
+    this.path = path
     this.#handle = handle
     this.#faults = faults
   }
@@ -70,7 +71,7 @@ export class SpoolWriter {
     }
     await this.close()
     return {
-      path: this.#path,
+      path: this.path,
       sha256: this.#sha256.digest('hex') as Sha256,
       md5: this.#md5.digest('hex'),
       sizeBytes: this.#offset,
@@ -97,7 +98,7 @@ export class SpoolWriter {
   /** Closes and removes the file. Idempotent. */
   async discard(): Promise<void> {
     await this.close()
-    await unlinkIfThere(this.#path)
+    await unlinkIfThere(this.path)
   }
 
   async #write(chunk: Uint8Array): Promise<void> {

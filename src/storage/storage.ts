@@ -34,6 +34,7 @@ import type { ByteRange, FileStore, OpenedFile, SpooledFile } from './file-store
 import { sweepSpool } from './leftovers.ts'
 import { LocalCache, type LocalFile } from './local-cache.ts'
 import { OpenStores } from './open-stores.ts'
+import { ParkedUploads } from './parked-uploads.ts'
 import { RemoteFetch } from './remote-fetch.ts'
 import { Spool } from './spool.ts'
 import { unlinkIfThere } from './spool-writer.ts'
@@ -49,6 +50,8 @@ export type { LocalFile } from './local-cache.ts'
 export interface Storage extends AsyncDisposable {
   readonly spool: Spool
   readonly stores: OpenStores
+  /** Uploads in progress where other servers can continue them. */
+  readonly parked: ParkedUploads
 
   /**
    * Puts the spooled bytes into a store of the scope, durably, then records them; the spooled file is gone then.
@@ -115,6 +118,7 @@ type Recorded = Exclude<RecordOutcome, Error>
 class OpenStorage implements Storage {
   readonly spool: Spool
   readonly stores: OpenStores
+  readonly parked: ParkedUploads
   readonly #database: Database
   readonly #cache: LocalCache
   readonly #onBadCopy: (error: unknown) => void
@@ -126,6 +130,7 @@ class OpenStorage implements Storage {
   constructor({ database, faults, spool, stores, cache, onBadCopy }: Parts) {
     this.spool = spool
     this.stores = stores
+    this.parked = new ParkedUploads(stores)
     this.#database = database
     this.#cache = cache
     this.#onBadCopy = onBadCopy

@@ -9,6 +9,7 @@ import { forUpdate } from '../database/row-lock.ts'
 import type { Micros, Tables } from '../database/schema.ts'
 import type { FileStore } from './file-store.ts'
 import { breachesOf, newScopes, type ScopeName } from './policy-rules.ts'
+import type { BucketClaims } from './store-bucket.ts'
 import type { StoreMap, StoreRecord } from './store-policy.ts'
 import { loadStores } from './store-rows.ts'
 
@@ -21,6 +22,8 @@ export interface StoreRooms {
     open(record: StoreRecord): Promise<FileStore>
     forget(): void
   }
+  /** How places in buckets are taken and left; tests have none. */
+  readonly buckets?: BucketClaims
 }
 
 export interface ChangeContext {

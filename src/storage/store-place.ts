@@ -32,8 +32,10 @@ export function placeOf(kind: FileStoreTable['kind'], locationJson: string): Pla
   switch (kind) {
     case 'local':
       return { kind, directory: (location as { directory: string }).directory }
-    case 's3':
-      return { kind, s3: location as S3Location, secret: null }
+    case 's3': {
+      const { identity: _identity, ...s3 } = location as S3Location & { readonly identity?: string }
+      return { kind, s3, secret: null }
+    }
     case 'remote':
       return { kind, url: (location as { url: string }).url }
   }

@@ -90,9 +90,14 @@ export class StoreMap {
     return store !== undefined && this.mayUse(scopeId, store) && !this.policy(scopeId, storeId).writeOnly
   }
 
-  /** Whether a copy there is one that the scope keeps: readable, and not about to be moved out. */
+  /**
+   * Whether a copy there is one that the scope relies on: readable, not about to be moved out, and not the second copy
+   * in a store that is populated and takes no uploads (a backup that is the only copy is none).
+   */
   isHome(scopeId: number, storeId: number): boolean {
-    return this.isReadable(scopeId, storeId) && !this.policy(scopeId, storeId).drain
+    const { drain, populate, uploadPriority } = this.policy(scopeId, storeId)
+    const isBackup = populate && uploadPriority === null
+    return this.isReadable(scopeId, storeId) && !drain && !isBackup
   }
 
   /** Whether the scope may put files there at all, whoever asks for it. */

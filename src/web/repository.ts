@@ -30,7 +30,9 @@ export interface SelectedSuite extends RepositorySuite {
   readonly sources: string
   /** The same as of `at`, if the reader looks at the past. */
   readonly at?: string
-  /** Revisions that changed the suite, newest first. */
+  /** A revision at which the suite is as it is now. */
+  readonly installable?: number
+  /** Revisions that changed the suite and have not expired, newest first. */
   readonly history: readonly {
     readonly revision: number
     readonly sealedAt: number
@@ -134,10 +136,10 @@ curl -fsSL ${value.isPublic ? '' : '--user apt:TOKEN '}${value.url}archive-key.g
 }
 
 function snapshots(value: RepositoryValue, selected: SelectedSuite): Html {
-  const latest = selected.history[0]?.revision ?? selected.revision
+  const latest = selected.history[0]?.revision ?? selected.installable ?? selected.revision
   return html`<section aria-labelledby="snapshots">
     <h2 id="snapshots">Past states of ${selected.name}</h2>
-    <p>Each revision stays installable, byte for byte. Open one to get its sources; they work with every apt.</p>
+    <p>Each of these is installable, byte for byte. Open one to get its sources; they work with every apt.</p>
     <div class="scroll" tabindex="0" role="region" aria-labelledby="snapshots">
       <table>
         <thead>

@@ -17,6 +17,7 @@ export interface ArtifactRoom extends AsyncDisposable {
   readonly foreign: Workspace
   readonly userId: number
   readonly dataDirectory: string
+  readonly databaseUrl: string
   /** The same rooms as another process would open them. */
   another(faults?: string): Promise<{ artifacts: Artifacts; storage: Storage } & AsyncDisposable>
   /** Creates an artifact of files whose bytes are given. */
@@ -45,6 +46,7 @@ export async function artifactRoom(openFresh: OpenFresh, options: { faults?: str
     foreign,
     userId,
     dataDirectory: directory.path,
+    databaseUrl: fresh.url,
     async another(specification) {
       const otherFaults = faultsFrom(specification)
       const other = await openStorage({ database: fresh.db, dataDirectory: directory.path, faults: otherFaults })

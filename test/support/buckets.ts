@@ -50,7 +50,8 @@ async function freshBucket({ endpoint, region, ...secret }: S3Server): Promise<F
     region,
     endpoint,
     forcePathStyle: true,
-    credentials: secret,
+    // A copy, since the client adds members to it.
+    credentials: { ...secret },
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
   })

@@ -82,6 +82,20 @@ function defineOn(dialect: DialectName, create: CreateEmpty, define: Define): vo
   })
 }
 
+/** A SQLite database, for tests of something that no dialect makes a difference to. */
+export async function openSqliteFresh(): Promise<FreshDatabase> {
+  const { url, remove } = await createSqlite()
+  const db = await openDatabase(url)
+  return {
+    db,
+    url,
+    async drop() {
+      await db.close()
+      await remove()
+    },
+  }
+}
+
 async function createSqlite(): Promise<EmptyDatabase> {
   const directory = await mkdtemp(join(tmpdir(), 'ashlar-test-'))
   return {

@@ -11,7 +11,14 @@ import { type ArtifactRoom, artifactRoom } from './artifact-room.ts'
 import type { OpenFresh } from './databases.ts'
 import { readAll } from './read-all.ts'
 
-const noWait: Ages = { leftoverMs: 0, unneededMs: 0, graceMs: 0 }
+/** Nothing waits to be old. */
+export const noWait: Ages = { leftoverMs: 0, unneededMs: 0, graceMs: 0 }
+
+/** Where a bucket is, as a store's row has it. */
+export interface Bucket {
+  readonly location: object
+  readonly secret: object
+}
 
 export interface StorageWorld extends ArtifactRoom {
   readonly maintenance: Maintenance
@@ -20,6 +27,8 @@ export interface StorageWorld extends ArtifactRoom {
   deleteArtifact(artifact: Artifact): Promise<void>
   /** A store in a directory of its own, with a policy for all scopes. */
   addStore(name: string, policy?: Updateable<StorePolicyTable>): Promise<void>
+  /** The same for a bucket. */
+  addBucket(name: string, bucket: Bucket, policy?: Updateable<StorePolicyTable>): Promise<void>
   /** Sets parts of a store's policy for all scopes, or for one. */
   policy(store: string, values: Updateable<StorePolicyTable>, scopeId?: number): Promise<void>
   limit(store: string, values: Updateable<FileStoreTable>): Promise<void>
@@ -46,6 +55,27 @@ export async function storageWorld(
     const row = await db.read.selectFrom('file_store').select('id').where('name', '=', name).executeTakeFirstOrThrow()
     return row.id
   }
+  const insertStore = async (
+    name: string,
+    store: { kind: 'local' | 's3'; location: object; secret?: object },
+  ): Promise<void> => {
+    await db.write((trx) =>
+      trx
+        .insertInto('file_store')
+        .values({
+          name,
+          kind: store.kind,
+          location_json: JSON.stringify(store.location),
+          secret_json: store.secret === undefined ? null : JSON.stringify(store.secret),
+          next_generation: 0,
+          used_files: 0,
+          used_bytes: 0,
+          holds_uploads: 0,
+          created_at: 0,
+        })
+        .execute(),
+    )
+  }
   const world: StorageWorld = {
     ...room,
     maintenance,
@@ -58,21 +88,11 @@ export async function storageWorld(
     async addStore(name, policy = {}) {
       const identity = randomUUID()
       await markDirectory(directoryOf(name), identity)
-      await db.write((trx) =>
-        trx
-          .insertInto('file_store')
-          .values({
-            name,
-            kind: 'local',
-            location_json: JSON.stringify({ directory: directoryOf(name), identity }),
-            next_generation: 0,
-            used_files: 0,
-            used_bytes: 0,
-            holds_uploads: 0,
-            created_at: 0,
-          })
-          .execute(),
-      )
+      await insertStore(name, { kind: 'local', location: { directory: directoryOf(name), identity } })
+      await world.policy(name, policy)
+    },
+    async addBucket(name, { location, secret }, policy = {}) {
+      await insertStore(name, { kind: 's3', location, secret })
       await world.policy(name, policy)
     },
     async policy(store, values, scopeId) {

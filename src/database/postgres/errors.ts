@@ -2,6 +2,7 @@
 import { AshlarError } from '../../common/errors.ts'
 
 const uniqueViolation = '23505'
+const foreignKeyViolation = '23503'
 const serializationFailure = '40001'
 const deadlockDetected = '40P01'
 
@@ -14,6 +15,10 @@ const disconnected =
 
 export function isPostgresUniqueViolation(error: unknown): boolean {
   return codeOf(error) === uniqueViolation
+}
+
+export function isPostgresForeignKeyViolation(error: unknown): boolean {
+  return codeOf(error) === foreignKeyViolation
 }
 
 /** Whether the same transaction, run again, may well succeed. */

@@ -14,6 +14,9 @@ const notADatabase = 26
 /** SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE, SQLITE_CONSTRAINT_ROWID. */
 const uniqueViolations = new Set([1555, 2067, 2579])
 
+/** SQLITE_CONSTRAINT_FOREIGNKEY. */
+const foreignKeyViolation = 787
+
 /** An error of the writer, brought over from its thread. */
 export class SqliteError extends Error {
   readonly errcode: number
@@ -28,6 +31,10 @@ export class SqliteError extends Error {
 export function isSqliteUniqueViolation(error: unknown): boolean {
   const code = errcodeOf(error)
   return code !== undefined && uniqueViolations.has(code)
+}
+
+export function isSqliteForeignKeyViolation(error: unknown): boolean {
+  return errcodeOf(error) === foreignKeyViolation
 }
 
 /** The error to throw for one that SQLite threw: of the catalogue if the cause lies outside the program. */
