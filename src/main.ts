@@ -5,6 +5,7 @@ import { endWithLauncher } from './cli/launched.ts'
 import { runProgram } from './cli/program.ts'
 import { scopeCommand } from './cli/scope.ts'
 import { serveCommand } from './cli/serve.ts'
+import { storeCommand } from './cli/store.ts'
 import { suiteCommand } from './cli/suite.ts'
 import { tokenCommand } from './cli/token.ts'
 import { uploadCommand } from './cli/upload.ts'
@@ -17,6 +18,7 @@ await runProgram(process.argv.slice(2), [
   uploadCommand(),
   suiteCommand(),
   artifactCommand(),
+  storeCommand(),
   scopeCommand(),
   workspaceCommand(),
   tokenCommand(),

@@ -11,6 +11,7 @@
 import { AshlarError } from '../common/errors.ts'
 import { events } from './event-stream.ts'
 import type { RetryPolicy } from './retry.ts'
+import { StoresClient } from './stores-client.ts'
 import { Transport } from './transport.ts'
 import { WorkspaceClient } from './workspace-client.ts'
 import type { CreatedToken, ScopeInfo, TokenInfo, VacuumEvent, WorkspaceInfo, WorkspaceSettings } from './types.ts'
@@ -18,6 +19,7 @@ import type { CreatedToken, ScopeInfo, TokenInfo, VacuumEvent, WorkspaceInfo, Wo
 export type * from './types.ts'
 export { isConnectionFailure } from './retry.ts'
 export type { RetryPolicy } from './retry.ts'
+export { StoresClient } from './stores-client.ts'
 export { WorkspaceClient } from './workspace-client.ts'
 
 export interface ClientOptions {
@@ -49,6 +51,11 @@ export class AshlarClient {
 
   workspace(scope: string, name: string): WorkspaceClient {
     return new WorkspaceClient(this.#transport, scope, name)
+  }
+
+  /** The file stores; for administrators. */
+  get stores(): StoresClient {
+    return new StoresClient(this.#transport)
   }
 
   async scopes(): Promise<readonly ScopeInfo[]> {

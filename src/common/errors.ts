@@ -137,6 +137,17 @@ export const catalogue = {
     title: 'There is no such snapshot.',
     advice: 'A snapshot is r17, or a moment such as 20261123T080127Z that is past; `ashlar suite history` lists them.',
   },
+  'store-unusable': {
+    status: 422,
+    title: 'The store cannot be used as it is described.',
+    advice: 'Correct what is named: the directory and its rights, the bucket, the endpoint or the credentials.',
+  },
+  'policy-impossible': {
+    status: 422,
+    title: 'The stores cannot be used that way.',
+    advice:
+      '`ashlar store list` shows the stores and what is set; docs/how-to/use-several-stores.md has ways that work.',
+  },
   'clock-behind': {
     status: 503,
     title: 'The clock stands before the last published date.',

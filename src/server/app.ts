@@ -1,6 +1,6 @@
 /**
  * HTTP: what the rooms below say and do, on the network. One file per resource (artifacts, suites, changes, scopes,
- * tokens, apt, health, pages), and one per concern of the protocol (authentication, permission, conditions and ranges,
+ * tokens, stores, apt, health, pages), and one per concern of the protocol (authentication, permission, conditions and ranges,
  * sending, bodies, problems). What is decided here is how a request is understood and answered, never what is right
  * for an archive.
  *
@@ -27,6 +27,7 @@ import { sendProblem } from './problem.ts'
 import { measureRequests } from './request-metrics.ts'
 import { handleExpectations } from './request-body.ts'
 import { scopeRoutes } from './scopes.ts'
+import { storeRoutes } from './stores.ts'
 import { suitePackageRoutes } from './suite-packages.ts'
 import { suiteRoutes } from './suites.ts'
 import { tokenRoutes } from './tokens.ts'
@@ -83,6 +84,7 @@ function apiRoutes(api: App, context: Context): void {
   changeRoutes(api, context)
   scopeRoutes(api, context)
   tokenRoutes(api, context)
+  storeRoutes(api, context)
   maintenanceRoutes(api, context)
   void api.register(async (files) => artifactFileRoutes(files, context))
 }

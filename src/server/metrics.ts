@@ -1,5 +1,6 @@
 import { Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
 import type { Database } from '../database/database.ts'
+import { addStoreMetrics } from './store-metrics.ts'
 
 /** What a Prometheus can read from /metrics. */
 export interface Metrics {
@@ -22,6 +23,7 @@ export function openMetrics(database: Database): Metrics {
     registers: [registry],
   })
   addSizes(registry, database)
+  addStoreMetrics(registry, database)
   return {
     registry,
     countChange: (kind, outcome, seconds) => changes.observe({ kind, outcome }, seconds),

@@ -17,7 +17,7 @@ export function describeApi(app: App): void {
       openapi: '3.1.0',
       info: { title: 'Ashlar', version: '1', description },
       servers: [{ url: '/' }],
-      tags: ['artifacts', 'suites', 'changes', 'access', 'server'].map((name) => ({ name })),
+      tags: ['artifacts', 'suites', 'changes', 'access', 'stores', 'server'].map((name) => ({ name })),
       components: {
         securitySchemes: { bearer: { type: 'http', scheme: 'bearer' }, basic: { type: 'http', scheme: 'basic' } },
       },

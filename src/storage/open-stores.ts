@@ -41,6 +41,11 @@ export class OpenStores {
     return await map
   }
 
+  /** What relative directories of local stores are below. */
+  get dataDirectory(): string {
+    return this.#parts.dataDirectory
+  }
+
   /** Makes the next question see what has just changed. */
   forget(): void {
     this.#map = undefined
@@ -52,6 +57,14 @@ export class OpenStores {
    */
   async open(record: StoreRecord): Promise<FileStore> {
     return (await this.#openOnce(record)).store
+  }
+
+  /**
+   * Opens a store anew, which may not be recorded yet, and does not remember it.
+   * @throws AshlarError storage-failed if this server cannot reach it
+   */
+  async tryOpen(record: StoreRecord): Promise<FileStore> {
+    return (await openDriver(record, this.#parts)).store
   }
 
   /**

@@ -2,8 +2,8 @@
  * The mark that tells a store's directory from another one at the same path: a disk that is not mounted, or the data
  * directory of another server. Without it nothing there is read, written or missed.
  */
-import { mkdir, open, readFile, rename } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, open, readFile, rename, stat, unlink } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { AshlarError } from '../common/errors.ts'
 import { syncDirectory } from './directory-sync.ts'
 import { storageError, systemCode } from './storage-error.ts'
@@ -29,7 +29,7 @@ export async function markDirectory(root: string, identity: string): Promise<voi
   if (found === identity) return
   if (found !== undefined) throw new AshlarError('conflict', `The directory ${root} holds another store.`)
   try {
-    await mkdir(root, { recursive: true, mode: 0o700 })
+    await makeDirectories(root)
     const part = join(root, `${markerName}.${process.pid}.part`)
     const handle = await open(part, 'w', 0o600)
     try {
@@ -43,4 +43,38 @@ export async function markDirectory(root: string, identity: string): Promise<voi
   } catch (error) {
     throw storageError(error, 'preparing a store')
   }
+}
+
+/** Makes the directory nobody's again, if it is that of the store with this identity. */
+export async function unmarkDirectory(root: string, identity: string): Promise<void> {
+  if ((await markerOf(root)) !== identity) return
+  try {
+    await unlink(join(root, markerName))
+    await syncDirectory(root)
+  } catch (error) {
+    throw storageError(error, 'leaving a directory')
+  }
+}
+
+/**
+ * Makes a directory and those above it. Node's own way (`recursive`) never ends where a directory is there and none can
+ * be made in it with ENOENT, as in /proc.
+ */
+async function makeDirectories(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 })
+  } catch (error) {
+    const code = systemCode(error)
+    if (code === 'EEXIST') return
+    if (code !== 'ENOENT' || (await isThere(dirname(path)))) throw error
+    await makeDirectories(dirname(path))
+    await mkdir(path, { mode: 0o700 })
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return await stat(path).then(
+    () => true,
+    () => false,
+  )
 }

@@ -68,6 +68,17 @@ test('every command has a help that names its options, and exits 0', async () =>
     'suite create': ['--components', '--architectures', '--versions', '--alias'],
     artifact: ['create', 'show', 'list', 'download', 'delete'],
     token: ['create', 'list', 'revoke'],
+    store: ['create', 'list', 'show', 'set', 'delete', 'policy'],
+    'store create': [
+      '--kind',
+      '--directory',
+      '--bucket',
+      '--access-key-id',
+      '--secret-file',
+      '--soft-max',
+      '--uploads',
+    ],
+    'store policy': ['--scope', '--upload-priority', '--populate', '--drain-to', '--read-only', '--unset'],
   }
   for (const [command, words] of Object.entries(groups)) {
     const help = await done([...command.split(' ').filter((word) => word !== ''), '--help'])
