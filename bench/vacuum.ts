@@ -37,8 +37,8 @@ expire(some)
 await measured('condemn', `${some} files that nothing needs any more`, async (server) => vacuum(server))
 age()
 await measured('delete', 'the same files, a day later', async (server) => vacuum(server))
-await report_('delete', 'the same in a loop: unlink, sync of the directory', () => deleteByHand(some))
-await measured('drain', `${some} files to another directory`, async (server) => {
+report.add('delete', 'the same in a loop: unlink, sync of the directories', await deleteByHand(some))
+await measured('move', `${some} files to another directory, by a soft maximum`, async (server) => {
   const directory = join(home, 'second')
   await server.ashlar('store', 'create', 'second', '--kind', 'local', '--directory', directory)
   await server.ashlar('store', 'policy', 'second', '--upload-priority', '50')
@@ -46,7 +46,7 @@ await measured('drain', `${some} files to another directory`, async (server) => 
   await server.ashlar('store', 'set', 'local', '--soft-max', limit)
   return vacuum(server)
 })
-await report_('drain', 'the same in a loop: copy, sync, link, read back', () => copyByHand(some))
+report.add('move', 'the same in a loop: copy, sync, link, sync, read back', await copyByHand(some))
 report.end()
 await rm(home, { recursive: true, force: true })
 
@@ -62,12 +62,6 @@ async function measured(step: string, what: string, work: (server: Server) => Pr
   report.add(step, 'peak memory of the server', megabytes(await memoryOf(server.pid, 'VmHWM')))
   report.add(step, 'answers to other requests meanwhile', milliseconds(answers))
   await server.stop()
-}
-
-async function report_(step: string, what: string, work: () => Promise<void>): Promise<void> {
-  const startedAt = performance.now()
-  await work()
-  report.add(step, what, seconds((performance.now() - startedAt) / 1000))
 }
 
 async function vacuum(server: Server): Promise<void> {
@@ -95,7 +89,7 @@ function age(): void {
 }
 
 /** The floor: files of the same size, in 256 directories, removed so that they stay removed. */
-async function deleteByHand(files: number): Promise<void> {
+async function deleteByHand(files: number): Promise<string> {
   const directory = join(home, 'by-hand')
   await makeShards(directory)
   const paths = await writeMany(directory, files)
@@ -103,10 +97,10 @@ async function deleteByHand(files: number): Promise<void> {
   const limit = pLimit(16)
   await Promise.all(paths.map((path) => limit(() => unlink(path))))
   for (const shard of await readdir(directory)) await syncPath(join(directory, shard))
-  process.stderr.write(`  the removal alone: ${seconds((performance.now() - startedAt) / 1000)}\n`)
+  return seconds((performance.now() - startedAt) / 1000)
 }
 
-async function copyByHand(files: number): Promise<void> {
+async function copyByHand(files: number): Promise<string> {
   const [from, to] = [join(home, 'from'), join(home, 'to')]
   await makeShards(from)
   await makeShards(to)
@@ -114,7 +108,7 @@ async function copyByHand(files: number): Promise<void> {
   const startedAt = performance.now()
   const limit = pLimit(4)
   await Promise.all(paths.map((path) => limit(() => copyOne(path, path.replace(from, to)))))
-  process.stderr.write(`  the copies alone: ${seconds((performance.now() - startedAt) / 1000)}\n`)
+  return seconds((performance.now() - startedAt) / 1000)
 }
 
 async function copyOne(from: string, to: string): Promise<void> {

@@ -16,6 +16,7 @@ import { type Ages, type Context, defaultAges } from './context.ts'
 import type { Summary } from './plan.ts'
 import { dueDeletions } from './stage-deletions.ts'
 import { artifactSteps, revisionSteps } from './stage-expiry.ts'
+import { figureSteps } from './stage-figures.ts'
 import { unneededFiles } from './stage-files.ts'
 import { listingSteps } from './stage-listing.ts'
 import { policySteps } from './stage-policies.ts'
@@ -176,4 +177,5 @@ const vacuumStages: readonly StagePlan[] = [
   { stage: 'policies', steps: policySteps, concurrency: copiesAtOnce },
   { stage: 'sizes', steps: sizeSteps, concurrency: copiesAtOnce },
   { stage: 'deletions', steps: dueDeletions, concurrency: 1 },
+  { stage: 'figures', steps: figureSteps, concurrency: 1 },
 ]
