@@ -84,15 +84,18 @@ async function fillLacks(context: Context, map: StoreMap, fileId: number): Promi
   const present = new Set(presentIn(file))
   for (const scopeId of file.scopes) {
     if ([...present].some((storeId) => map.isReadable(scopeId, storeId))) continue
+    let refusal: AshlarError | undefined
     for (const target of map.uploadTargets(scopeId)) {
       if (!hasRoom(target, file.sizeBytes)) continue
       const { outcome, failure: why } = await restoreTo(context, map, file, target)
-      failure = why ?? failure
+      refusal = why ?? refusal
       if (outcome === 'sourceless') return failure
       if (outcome !== 'copied' && outcome !== 'there') continue
       present.add(target.id)
+      refusal = undefined
       break
     }
+    failure = refusal ?? failure
   }
   return failure
 }
