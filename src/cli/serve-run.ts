@@ -14,6 +14,7 @@ import type { Faults } from '../common/faults.ts'
 import { lockDataDirectory } from '../database/data-directory-lock.ts'
 import { openDatabase } from '../database/database.ts'
 import type { Database } from '../database/database.ts'
+import { Maintenance } from '../maintenance/maintenance.ts'
 import { isSuiteName } from '../debian/names.ts'
 import { buildServer } from '../server/app.ts'
 import type { App, ServerOptions } from '../server/app.ts'
@@ -84,6 +85,7 @@ interface Rooms {
   readonly access: Access
   readonly artifacts: Artifacts
   readonly archives: Archives
+  readonly maintenance: Maintenance
 }
 
 async function run(context: Run): Promise<void> {
@@ -167,7 +169,15 @@ async function openRooms(context: Run, dataDirectory: string, publicUrl: string,
   closing.defer(() => archives.close())
   // Under another address than before, what is live has to say so.
   await archives.reissue()
-  return { database, storage, access: openAccess(database), artifacts, archives }
+  const maintenance = new Maintenance({
+    database,
+    storage,
+    archives,
+    faults,
+    onError: (error) => log.error({ err: error }, 'Maintenance failed; it is tried again.'),
+  })
+  closing.use(maintenance)
+  return { database, storage, access: openAccess(database), artifacts, archives, maintenance }
 }
 
 function lockedDirectory(dataDirectory: string): { release(): void } {

@@ -9,10 +9,11 @@
  * your own where the same change may be asked for by two processes.
  */
 import { AshlarError } from '../common/errors.ts'
+import { events } from './event-stream.ts'
 import type { RetryPolicy } from './retry.ts'
 import { Transport } from './transport.ts'
 import { WorkspaceClient } from './workspace-client.ts'
-import type { CreatedToken, ScopeInfo, TokenInfo, WorkspaceInfo } from './types.ts'
+import type { CreatedToken, FsckEvent, FsckOptions, ScopeInfo, TokenInfo, WorkspaceInfo } from './types.ts'
 
 export type * from './types.ts'
 export { isConnectionFailure } from './retry.ts'
@@ -79,6 +80,16 @@ export class AshlarClient {
 
   async revokeToken(id: number): Promise<void> {
     await this.#transport.json({ method: 'DELETE', path: `/api/v1/tokens/${id}`, repeatable: true })
+  }
+
+  /**
+   * Checks the database against the stores, and repairs what is bad if that is asked for. The last event is the end; who
+   * stops listening stops the check.
+   */
+  async *fsck(options: FsckOptions = {}): AsyncGenerator<FsckEvent, void, undefined> {
+    const { signal, ...json } = options
+    const call = { method: 'POST', path: '/api/v1/maintenance/fsck', json, repeatable: false, signal } as const
+    for await (const event of events(this.#transport, call)) yield event as FsckEvent
   }
 
   /** Closes the kept connections; a later call opens new ones. */

@@ -147,7 +147,11 @@ function unknownCopy(record: StoreRecord, copy: ReadCopy, error: AshlarError): F
 }
 
 function found(record: StoreRecord, copy: ReadCopy, severity: 'damaged' | 'unknown', sentence: string): FsckEvent {
-  const what = sentence.replace(/\.$/, '')
+  // Beside its digest and its store neither need be said again.
+  const what = sentence
+    .replace(`File ${copy.sha256} `, 'it ')
+    .replace(` in the store ${record.name}`, '')
+    .replace(/\.$/, '')
   const place = { subject: copy.sha256, store: record.name, bytes: copy.sizeBytes } as const
   return { kind: 'finding', finding: { stage: 'deep', severity, outcome: 'open', ...place, what } }
 }

@@ -154,17 +154,17 @@ function nameOf(map: StoreMap, { storeId }: CopyRow): string | undefined {
 /** What somebody needs and cannot read: lost if no store is known to have it. */
 async function lack(context: FsckContext, map: StoreMap, file: View): Promise<FsckEvent> {
   const left = file.copies.filter(({ state }) => state === 'present' || state === 'condemned')
-  const names = (copies: readonly CopyRow[]): string =>
-    [...new Set(copies.map((copy) => nameOf(map, copy) ?? '?'))].join(', ')
   if (left.length > 0) {
-    const what = `no store that its scope reads from has a copy; there is one in ${names(left)}`
+    const what = `no store that its scope reads from has a copy; there is one in ${namesOf(map, left)}`
     return finding(file, 'missing', 'open', what)
   }
   const touches = await touchesOf(context.database.read, file.id)
   if (touches.indexes.length > 0) context.lostPacks.push(file.id)
   const damaged = file.copies.filter(isDamaged)
   const what =
-    damaged.length === 0 ? 'no store has a copy' : `no good copy is left; there are bad ones in ${names(damaged)}`
+    damaged.length === 0
+      ? 'no store has a copy'
+      : `no good copy is left; there are bad ones in ${namesOf(map, damaged)}`
   return finding(file, 'lost', 'open', what, undefined, touches)
 }
 
@@ -172,7 +172,11 @@ async function lack(context: FsckContext, map: StoreMap, file: View): Promise<Fs
 function restored(map: StoreMap, file: View | undefined): string {
   const present = (file?.copies ?? []).filter((copy) => copy.state === 'present')
   if (file === undefined || file.scopes.size === 0) return 'nothing needs it; a vacuum removes it'
-  return `there are good copies in ${present.map((copy) => nameOf(map, copy)).join(', ')}`
+  return `there are good copies in ${namesOf(map, present)}`
+}
+
+function namesOf(map: StoreMap, copies: readonly CopyRow[]): string {
+  return [...new Set(copies.map((copy) => nameOf(map, copy) ?? '?'))].toSorted().join(', ')
 }
 
 function finding(

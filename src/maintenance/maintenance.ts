@@ -7,6 +7,7 @@
  * Words: a scope *needs* a file if something of its refers to it (needs.ts); a copy is *condemned* first and *deleted*
  * after a grace time; a *stage* plans *steps*, each of which is told as lines and can be carried out.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Archives } from '../archive/archives.ts'
 import { Bandwidth } from '../common/bandwidth.ts'
 import { AshlarError } from '../common/errors.ts'
@@ -62,6 +63,8 @@ export interface VacuumEnd {
 const copiesAtOnce = 4
 const leaseName = 'maintenance'
 const leaseTtlMs = 30_000
+/** How long a check under way may take to stop. */
+const lastWordsMs = 2000
 const dayMs = 24 * 60 * 60 * 1000
 /** How often a server looks whether a vacuum is due. */
 const lookEveryMs = 30 * 60 * 1000
@@ -74,6 +77,8 @@ export class Maintenance implements AsyncDisposable {
   readonly #ages: Ages
   readonly #onError: (error: unknown) => void
   readonly #closing = new AbortController()
+  /** Checks under way: their ends. */
+  readonly #checks = new Set<Promise<void>>()
   #timer: NodeJS.Timeout | undefined
   #daily: Promise<void> | undefined
 
@@ -143,7 +148,14 @@ export class Maintenance implements AsyncDisposable {
     }
     const archives = rebuild ? this.#archives : undefined
     const rebuildLost = archives && ((ids: readonly number[]) => archives.rebuildPacks(ids, signal))
-    yield* runFsck(context, { deep, rebuild: rebuildLost })
+    const ended = Promise.withResolvers<void>()
+    this.#checks.add(ended.promise)
+    try {
+      yield* runFsck(context, { deep, rebuild: rebuildLost })
+    } finally {
+      this.#checks.delete(ended.promise)
+      ended.resolve()
+    }
   }
 
   /** Waits for what is under way to stop. */
@@ -151,6 +163,8 @@ export class Maintenance implements AsyncDisposable {
     clearInterval(this.#timer)
     this.#closing.abort(new AshlarError('busy', 'The server is ending.'))
     await this.#daily
+    // So that a scrub can write down how far it came; nobody is waited for who has stopped listening without a word.
+    await Promise.race([Promise.all(this.#checks), sleep(lastWordsMs, undefined, { ref: false })])
   }
 
   #context(signal: AbortSignal): Context {

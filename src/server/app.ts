@@ -15,6 +15,7 @@ import { artifactFileRoutes } from './artifact-files.ts'
 import { artifactRoutes } from './artifacts.ts'
 import { changeRoutes } from './changes.ts'
 import type { App, Context, ServerDependencies } from './context.ts'
+import { fsckRoutes } from './fsck.ts'
 import { healthRoutes } from './health.ts'
 import { refuseMethods } from './methods.ts'
 import { openMetrics } from './metrics.ts'
@@ -82,6 +83,7 @@ function apiRoutes(api: App, context: Context): void {
   changeRoutes(api, context)
   scopeRoutes(api, context)
   tokenRoutes(api, context)
+  fsckRoutes(api, context)
   void api.register(async (files) => artifactFileRoutes(files, context))
 }
 
