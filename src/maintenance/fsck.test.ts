@@ -7,7 +7,9 @@ import { it } from 'node:test'
 import { forEachDialect } from '../../test/support/databases.ts'
 import { flipBit, fsck } from '../../test/support/fsck-run.ts'
 import { type StorageWorld, storageWorld } from '../../test/support/storage-world.ts'
-import type { FsckOptions } from './maintenance.ts'
+import { faultsFrom } from '../common/faults.ts'
+import { storageError } from '../storage/storage-error.ts'
+import { type FsckOptions, Maintenance } from './maintenance.ts'
 
 /** A world with a file that lies in two stores. */
 async function twoCopies(world: StorageWorld, bytes: Uint8Array) {
@@ -181,7 +183,6 @@ forEachDialect((_dialect, openFresh) => {
     await writeFile(marker, 'another\n')
     // Opened already it would stay open; another server would not reach it.
     await using other = await world.another()
-    const { Maintenance } = await import('./maintenance.ts')
     await using maintenance = new Maintenance({ database: world.db, storage: other.storage })
     const { lines, summary } = await fsck(maintenance, { deep: true })
     assert.deepEqual(lines, ['unknown open backup'])
@@ -291,6 +292,35 @@ forEachDialect((_dialect, openFresh) => {
     assert.ok((await record(world)).started_at > finished.started_at)
   })
 
+  it('one file that a disk does not give any more is damaged; a disk that gives none is unknown', async () => {
+    await using world = await storageWorld(openFresh)
+    await world.artifact(Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`f${i}`, randomBytes(10 + i)])))
+    const unreadable = new Set<string>()
+    await failReads(world, unreadable)
+    const rows = await world.db.read.selectFrom('file').select('sha256').orderBy('id').execute()
+    unreadable.add(rows[7]?.sha256 ?? '').add(rows[29]?.sha256 ?? '')
+    const some = await check(world, { deep: true })
+    assert.deepEqual(some.lines.slice(0, 2), ['damaged open local', 'damaged open local'])
+    assert.match(some.findings[0]?.what ?? '', /EIO/)
+    assert.equal((await record(world)).state, 'done')
+
+    for (const { sha256 } of rows) unreadable.add(sha256)
+    const none = await check(world, { deep: true })
+    const told = none.lines.filter((line) => line.endsWith('local'))
+    assert.deepEqual(
+      told.filter((line) => line === 'unknown open local').length,
+      20,
+      'a store of which nothing can be read is given up',
+    )
+    const stopped = await record(world)
+    assert.deepEqual([stopped.state, stopped.cursor], ['stopped', '0'])
+    const present = (await world.copies()).filter((line) => line === 'local present')
+    assert.equal(present.length, 28)
+
+    unreadable.clear()
+    assert.equal((await check(world, { deep: true, repair: true })).summary.left, 0)
+  })
+
   it('a scrub within a bandwidth reads everything', async () => {
     await using world = await storageWorld(openFresh)
     await world.artifact({ a: randomBytes(1000), b: randomBytes(100_000) })
@@ -304,8 +334,6 @@ forEachDialect((_dialect, openFresh) => {
       const bytes = randomBytes(1000)
       const artifact = await twoCopies(world, bytes)
       await flipBit(await only(world, 'local'))
-      const { Maintenance } = await import('./maintenance.ts')
-      const { faultsFrom } = await import('../common/faults.ts')
       await using failing = new Maintenance({
         database: world.db,
         storage: world.storage,
@@ -324,6 +352,19 @@ forEachDialect((_dialect, openFresh) => {
     }
   })
 })
+
+/** Makes the local store refuse to read some files, as a disk with bad sectors does. */
+async function failReads(world: StorageWorld, unreadable: ReadonlySet<string>): Promise<void> {
+  const { stores } = world.storage
+  const [record] = (await stores.map()).all
+  assert.ok(record !== undefined)
+  const store = await stores.open(record)
+  const open = store.open.bind(store)
+  store.open = async (key, range) => {
+    if (!unreadable.has(key.sha256)) return await open(key, range)
+    throw storageError(Object.assign(new Error('EIO'), { code: 'EIO', errno: -5 }), 'reading a stored file')
+  }
+}
 
 async function record(world: StorageWorld) {
   return await world.db.read
