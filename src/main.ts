@@ -1,6 +1,7 @@
 /** The `ashlar` command: the list of its commands. What each does is in src/cli, one file per group. */
 import { artifactCommand } from './cli/artifact.ts'
 import { completionCommand } from './cli/completion.ts'
+import { fsckCommand } from './cli/fsck.ts'
 import { endWithLauncher } from './cli/launched.ts'
 import { runProgram } from './cli/program.ts'
 import { scopeCommand } from './cli/scope.ts'
@@ -23,5 +24,6 @@ await runProgram(process.argv.slice(2), [
   workspaceCommand(),
   tokenCommand(),
   vacuumCommand(),
+  fsckCommand(),
   completionCommand(),
 ])

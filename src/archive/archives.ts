@@ -25,6 +25,7 @@ import type { ChangeRequest, SealedChange } from './change-request.ts'
 import { ChunkTable } from './chunk-table.ts'
 import { IndexBuilder } from './index-builder.ts'
 import { type At, momentName } from './moment.ts'
+import { type RebuiltPack, rebuildPacks } from './rebuild-packs.ts'
 import { ABANDONED_AFTER_MS, giveUpAbandoned, recordChange } from './record-change.ts'
 import { Sealer } from './sealer.ts'
 import { type Served, ServedPaths } from './served.ts'
@@ -38,6 +39,7 @@ import { type Suites, suitesAt } from './suite-table.ts'
 export type { ChangeRequest, PackageLine, PackagePlacement, PackageSelector, SealedChange } from './change-request.ts'
 export type { At } from './moment.ts'
 export type { Piece } from './assembly.ts'
+export type { RebuiltPack } from './rebuild-packs.ts'
 export type { Cache, LastModified, Served } from './served.ts'
 export type { SuiteSettings, SuiteSettingsInput } from './settings.ts'
 export type { PackageChange, SuiteDiff } from './suite-diff.ts'
@@ -331,6 +333,16 @@ export class Archives implements AsyncDisposable {
   /** The bytes of an assembled index, or a range of them. */
   readPieces(pieces: readonly Piece[], range?: ByteRange): AsyncIterable<Uint8Array> {
     return readPieces(this.#storage, pieces, range)
+  }
+
+  /**
+   * Makes packs whose bytes are lost again, from what the suites hold and held; each snapshot has the same members and
+   * texts as before. One outcome for each pack.
+   * @throws AshlarError busy if an archive is being sealed without a pause; storage-full, storage-failed
+   */
+  rebuildPacks(packFileIds: readonly number[], signal: AbortSignal): AsyncIterable<RebuiltPack> {
+    const context = { database: this.#database, chunks: this.#chunks, indexes: this.#indexes, keys: this.#keys }
+    return rebuildPacks(context, packFileIds, signal)
   }
 
   async #archive(workspace: Workspace, suite: string): Promise<Archive> {

@@ -39,10 +39,17 @@ export function unpackIds(packed: Uint8Array): number[] {
   return Array.from({ length: bytes.length / BYTES_PER_ID }, (_, i) => bytes.readUIntLE(i * BYTES_PER_ID, BYTES_PER_ID))
 }
 
-/** Reads chunks; remembers those it has read, since each revision shares nearly all with the one before. */
+/** In the table `maintenance`: when chunks last got another place, in any archive. */
+export const REBUILD_NAME = 'rebuild'
+
+/**
+ * Reads chunks; remembers those it has read, since each revision shares nearly all with the one before. What it remembers
+ * holds until a repair puts chunks elsewhere (rebuild-packs.ts), which every process sees by the time of the last one.
+ */
 export class ChunkTable {
   readonly #database: Database
   readonly #known = new LRUCache<number, Chunk>({ max: 20_000 })
+  #rebuiltAt = 0
 
   constructor(database: Database) {
     this.#database = database
@@ -52,24 +59,33 @@ export class ChunkTable {
   async ofMap(mapId: number): Promise<Chunk[]> {
     const map = await this.#database.read
       .selectFrom('index_map')
-      .select('chunks')
+      .select(['chunks', this.#lastRebuild().as('rebuiltAt')])
       .where('id', '=', mapId)
       .executeTakeFirstOrThrow()
-    return this.#load(unpackIds(map.chunks))
+    return this.#load(unpackIds(map.chunks), map.rebuiltAt ?? 0)
   }
 
   /** The chunk of an archive with this text, if there is one. */
   async withText(archiveId: number, textSha256: Sha256): Promise<Chunk | undefined> {
     const row = await this.#database.read
       .selectFrom('chunk')
-      .select('id')
+      .select(['id', this.#lastRebuild().as('rebuiltAt')])
       .where('archive_id', '=', archiveId)
       .where('text_sha256', '=', textSha256)
       .executeTakeFirst()
-    return row === undefined ? undefined : (await this.#load([row.id]))[0]
+    return row === undefined ? undefined : (await this.#load([row.id], row.rebuiltAt ?? 0))[0]
   }
 
-  async #load(ids: readonly number[]): Promise<Chunk[]> {
+  #lastRebuild() {
+    return this.#database.read.selectFrom('maintenance').select('started_at').where('name', '=', REBUILD_NAME)
+  }
+
+  /** @param rebuiltAt of the last rebuild before these ids were read */
+  async #load(ids: readonly number[], rebuiltAt: number): Promise<Chunk[]> {
+    if (rebuiltAt > this.#rebuiltAt) {
+      this.#known.clear()
+      this.#rebuiltAt = rebuiltAt
+    }
     const found = new Map<number, Chunk>()
     const unknown: number[] = []
     for (const id of ids) {
@@ -106,7 +122,8 @@ export class ChunkTable {
           gzBytes: row.gz_size,
           zstBytes: row.zst_size,
         }
-        this.#known.set(chunk.id, chunk)
+        // Read before a rebuild that another call has seen meanwhile, it is of no use to anyone else.
+        if (rebuiltAt === this.#rebuiltAt) this.#known.set(chunk.id, chunk)
         found.set(chunk.id, chunk)
       }
     }

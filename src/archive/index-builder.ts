@@ -21,7 +21,7 @@ import {
 import type { Chunk, ChunkTable, Pack } from './chunk-table.ts'
 import type { PlannedChunk } from './index-map.ts'
 import type { IndexPath } from './index-paths.ts'
-import type { CompressedChunk, IndexAnswer, IndexRequest, LocalPiece } from './index-worker.ts'
+import type { CompressedChunk, IndexAnswer, IndexDigest, IndexRequest, LocalPiece } from './index-worker.ts'
 import type { Place } from './suite-items.ts'
 
 /** A map whose chunks are planned. */
@@ -33,6 +33,14 @@ export interface PlannedMap {
 /** A chunk that no revision had before; its id is 0 until it is recorded. */
 export interface NewChunk extends Chunk {
   readonly lastKey: string
+}
+
+/** The text of a chunk that is to be packed, and which run of keys it is. */
+export interface ChunkText {
+  readonly firstKey: string
+  readonly lastKey: string
+  readonly entries: number
+  readonly text: Uint8Array
 }
 
 export interface BuiltMap {
@@ -103,6 +111,32 @@ export class IndexBuilder implements AsyncDisposable {
     }
   }
 
+  /** Compresses these texts into one pack, in their order, whatever chunks the archive has. */
+  async packTexts(scopeId: number, texts: AsyncIterable<ChunkText>): Promise<Pick<BuiltPack, 'pack' | 'newChunks'>> {
+    const writer = new PackWriter(this.#storage, scopeId)
+    try {
+      const ready = inOrder(texts, CHUNKS_IN_WORK, async ({ text, ...range }): Promise<FreshChunk> => {
+        const compressed = await this.#compressors.run({ kind: 'compress', text })
+        if (!('xzBytes' in compressed)) throw new Error('A thread answered another question')
+        return { ...range, compressed, textSha256: digest(compressed.textSha256), textBytes: text.length }
+      })
+      for await (const fresh of ready) await writer.add(fresh)
+      return await writer.finish([])
+    } catch (error) {
+      await writer.discard()
+      throw error
+    }
+  }
+
+  /** The digest of an index of these chunks in a compressed form. */
+  async digestChunks(form: Exclude<IndexForm, 'plain'>, chunks: readonly Chunk[]): Promise<IndexDigest> {
+    await using paths = new LocalPaths(this.#storage)
+    const pieces = await localPieces(paths, namedPieces(form, chunks))
+    const digests = await this.#hasher.run({ kind: 'digest', indexes: [pieces] })
+    if ('xzBytes' in digests) throw new Error('A thread answered another question')
+    return digests[0] ?? missing()
+  }
+
   async #compress(archiveId: number, planned: PlannedChunk): Promise<Ready> {
     if (planned.kind === 'kept') return { kept: planned.chunk }
     const text = await planned.text()
@@ -133,15 +167,7 @@ export class IndexBuilder implements AsyncDisposable {
   ): Promise<BuiltIndex[]> {
     await this.#faults.reach('index.assemble')
     const forms = (['xz', 'gz', 'zst'] as const).map((form) =>
-      this.#digest(form, indexes, async ({ places }) => {
-        const chunks = places.flatMap(chunksOf)
-        const named = chunkPieces(form, chunks).map((piece, i): NamedPiece => {
-          const { textSha256, pack } = chunks[i] ?? missing()
-          // Another library version may compress the same text into other bytes.
-          return { identity: `${form} ${textSha256} ${pack.id}`, piece }
-        })
-        return [...startPieces(form).map(asConstant), ...named, ...endPieces(form, chunks).map(asConstant)]
-      }),
+      this.#digest(form, indexes, async ({ places }) => namedPieces(form, places.flatMap(chunksOf))),
     )
     return (await Promise.all(forms)).flat()
   }
@@ -162,6 +188,16 @@ export class IndexBuilder implements AsyncDisposable {
       return { path: `${path}${endings[form]}`, form, sha256: digest(sha256), sizeBytes, places }
     })
   }
+}
+
+/** An index in a compressed form, from its start to its end. */
+function namedPieces(form: IndexForm, chunks: readonly Chunk[]): NamedPiece[] {
+  const named = chunkPieces(form, chunks).map((piece, i): NamedPiece => {
+    const { textSha256, pack } = chunks[i] ?? missing()
+    // Another library version may compress the same text into other bytes.
+    return { identity: `${form} ${textSha256} ${pack.id}`, piece }
+  })
+  return [...startPieces(form).map(asConstant), ...named, ...endPieces(form, chunks).map(asConstant)]
 }
 
 /** Pieces as a thread can read them, for as long as `paths` hold. */

@@ -14,10 +14,10 @@ import type { Faults } from '../common/faults.ts'
 import { lockDataDirectory } from '../database/data-directory-lock.ts'
 import { openDatabase } from '../database/database.ts'
 import type { Database } from '../database/database.ts'
+import { Maintenance } from '../maintenance/maintenance.ts'
 import { isSuiteName } from '../debian/names.ts'
 import { buildServer } from '../server/app.ts'
 import type { App, ServerOptions } from '../server/app.ts'
-import { Maintenance } from '../maintenance/maintenance.ts'
 import { openStorage } from '../storage/storage.ts'
 import type { Storage } from '../storage/storage.ts'
 import { unreadable } from './local-file.ts'
@@ -172,6 +172,7 @@ async function openRooms(context: Run, dataDirectory: string, publicUrl: string,
   const maintenance = new Maintenance({
     database,
     storage,
+    archives,
     faults,
     onError: (error) => log.error({ err: error }, 'Part of a vacuum failed; the next one tries again.'),
   })

@@ -14,7 +14,16 @@ import type { RetryPolicy } from './retry.ts'
 import { StoresClient } from './stores-client.ts'
 import { Transport } from './transport.ts'
 import { WorkspaceClient } from './workspace-client.ts'
-import type { CreatedToken, ScopeInfo, TokenInfo, VacuumEvent, WorkspaceInfo, WorkspaceSettings } from './types.ts'
+import type {
+  CreatedToken,
+  FsckEvent,
+  FsckOptions,
+  ScopeInfo,
+  TokenInfo,
+  VacuumEvent,
+  WorkspaceInfo,
+  WorkspaceSettings,
+} from './types.ts'
 
 export type * from './types.ts'
 export { isConnectionFailure } from './retry.ts'
@@ -112,6 +121,16 @@ export class AshlarClient {
     const { dryRun, signal } = options
     const call = { method: 'POST', path: '/api/v1/maintenance/vacuum', json: { dryRun }, repeatable: false } as const
     yield* events(this.#transport, signal === undefined ? call : { ...call, signal }) as AsyncGenerator<VacuumEvent>
+  }
+
+  /**
+   * Checks the database against the stores, and repairs what is bad if that is asked for. The last event is the end; who
+   * stops listening stops the check.
+   */
+  async *fsck(options: FsckOptions = {}): AsyncGenerator<FsckEvent, void, undefined> {
+    const { signal, ...json } = options
+    const call = { method: 'POST', path: '/api/v1/maintenance/fsck', json, repeatable: false, signal } as const
+    for await (const event of events(this.#transport, call)) yield event as FsckEvent
   }
 
   /** Closes the kept connections; a later call opens new ones. */

@@ -166,7 +166,7 @@ export const catalogue = {
   'file-corrupt': {
     status: 500,
     title: 'A stored file is not what it should be.',
-    advice: 'Run `ashlar fsck --deep`; restore the file from a backup.',
+    advice: 'Run `ashlar fsck --deep --repair`; what it cannot repair it names, to be restored from a backup.',
   },
   'upstream-failed': {
     status: 502,

@@ -7,12 +7,18 @@
  * Words: a scope *needs* a file if something of its refers to it (needs.ts); a copy is *condemned* first and *deleted*
  * after a grace time; a *stage* plans *steps*, each of which is told as lines and can be carried out.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Archives } from '../archive/archives.ts'
+import { Bandwidth } from '../common/bandwidth.ts'
 import { AshlarError } from '../common/errors.ts'
 import { noFaults, type Faults } from '../common/faults.ts'
 import type { Database } from '../database/database.ts'
 import { holdLease } from '../database/lease.ts'
 import type { Storage } from '../storage/storage.ts'
 import { type Ages, type Context, defaultAges } from './context.ts'
+import { type FsckEvent, Tally } from './finding.ts'
+import { type FsckOptions, runFsck } from './fsck.ts'
+import { ReportedCopies } from './fsck-context.ts'
 import type { Summary } from './plan.ts'
 import { dueDeletions } from './stage-deletions.ts'
 import { artifactSteps, revisionSteps } from './stage-expiry.ts'
@@ -26,12 +32,16 @@ import { runStages, type StagePlan, summed, type VacuumEvent } from './vacuum.ts
 import { recordWork, workNames, workRecord } from './work-record.ts'
 
 export type { Ages } from './context.ts'
+export type { Finding, FsckEvent, FsckStage, FsckSummary } from './finding.ts'
+export type { FsckOptions } from './fsck.ts'
 export type { PlanLine, Stage, StageSummary, StepOutcome, Summary } from './plan.ts'
 export type { VacuumEvent } from './vacuum.ts'
 
 export interface MaintenanceOptions {
   readonly database: Database
   readonly storage: Storage
+  /** Makes lost packs of indexes again. */
+  readonly archives?: Pick<Archives, 'rebuildPacks'>
   readonly faults?: Faults
   readonly ages?: Partial<Ages>
   /** Told of what no caller is told: work that nobody waits for and that failed. */
@@ -55,6 +65,8 @@ export interface VacuumEnd {
 const copiesAtOnce = 16
 const leaseName = 'maintenance'
 const leaseTtlMs = 30_000
+/** How long a check under way may take to stop. */
+const lastWordsMs = 2000
 const dayMs = 24 * 60 * 60 * 1000
 /** How often a server looks whether a vacuum is due. */
 const lookEveryMs = 30 * 60 * 1000
@@ -62,16 +74,20 @@ const lookEveryMs = 30 * 60 * 1000
 export class Maintenance implements AsyncDisposable {
   readonly #database: Database
   readonly #storage: Storage
+  readonly #archives: Pick<Archives, 'rebuildPacks'> | undefined
   readonly #faults: Faults
   readonly #ages: Ages
   readonly #onError: (error: unknown) => void
   readonly #closing = new AbortController()
+  /** Checks under way: their ends. */
+  readonly #checks = new Set<Promise<void>>()
   #timer: NodeJS.Timeout | undefined
   #daily: Promise<void> | undefined
 
   constructor(options: MaintenanceOptions) {
     this.#database = options.database
     this.#storage = options.storage
+    this.#archives = options.archives
     this.#faults = options.faults ?? noFaults
     this.#ages = { ...defaultAges, ...options.ages }
     this.#onError = options.onError ?? (() => {})
@@ -109,11 +125,48 @@ export class Maintenance implements AsyncDisposable {
     }
   }
 
+  /**
+   * Checks the database against the stores, telling each thing as it is found; the last event is the end. Who stops
+   * listening stops the check.
+   * @throws AshlarError busy if a vacuum or another check is under way; not-found if there is no such store
+   */
+  async *fsck(options: FsckOptions = {}): AsyncGenerator<FsckEvent, void, undefined> {
+    const { deep = false, rebuild = false, repair = rebuild, store, bytesPerSecond } = options
+    this.#storage.stores.forget()
+    const only = store === undefined ? undefined : (await this.#storage.stores.map()).named(store)
+    if (store !== undefined && only === undefined) {
+      throw new AshlarError('not-found', `There is no store named ${store}.`)
+    }
+    await using hold = await this.#hold()
+    const signal = AbortSignal.any([hold.signal, this.#closing.signal, ...(options.signal ? [options.signal] : [])])
+    const context = {
+      ...this.#context(signal),
+      repair: repair || rebuild,
+      only,
+      bandwidth: bytesPerSecond === undefined ? undefined : new Bandwidth(bytesPerSecond),
+      tally: new Tally(),
+      reported: new ReportedCopies(),
+      lostPacks: [],
+    }
+    const archives = rebuild ? this.#archives : undefined
+    const rebuildLost = archives && ((ids: readonly number[]) => archives.rebuildPacks(ids, signal))
+    const ended = Promise.withResolvers<void>()
+    this.#checks.add(ended.promise)
+    try {
+      yield* runFsck(context, { deep, rebuild: rebuildLost })
+    } finally {
+      this.#checks.delete(ended.promise)
+      ended.resolve()
+    }
+  }
+
   /** Waits for what is under way to stop. */
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer)
     this.#closing.abort(new AshlarError('busy', 'The server is ending.'))
     await this.#daily
+    // So that a scrub can write down how far it came; nobody is waited for who has stopped listening without a word.
+    await Promise.race([Promise.all(this.#checks), sleep(lastWordsMs, undefined, { ref: false })])
   }
 
   #context(signal: AbortSignal): Context {

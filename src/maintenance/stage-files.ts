@@ -1,7 +1,7 @@
 /** Files that nothing needs any more: their copies are condemned; what has no copy left is forgotten. */
 import type { Transaction } from 'kysely'
 import type { Micros, Tables } from '../database/schema.ts'
-import { condemn, lockFiles } from '../storage/copy-states.ts'
+import { beginDeletion, condemn, lockFiles } from '../storage/copy-states.ts'
 import { type Context, reach } from './context.ts'
 import { type FileView, filePages, filesNow } from './file-pages.ts'
 import { forgetFile } from './forget-file.ts'
@@ -59,7 +59,10 @@ async function condemnUnneeded(context: Context, files: readonly FileView[], bef
 
 async function condemnAll(trx: Transaction<Tables>, file: FileView, now: Micros): Promise<void> {
   if (file.copies.length === 0) return await forgetFile(trx, file.id, now)
-  for (const { storeId, generation } of standing(file)) {
-    await condemn(trx, { fileId: file.id, storeId, generation }, rule, now)
+  for (const { storeId, generation, state } of standing(file)) {
+    const copy = { fileId: file.id, storeId, generation }
+    // A condemned copy may still be read; one that is damaged must not be.
+    if (state === 'present') await condemn(trx, copy, rule, now)
+    else await beginDeletion(trx, copy, ['damaged'], rule, now)
   }
 }

@@ -74,8 +74,12 @@ async function removeStray(
   return 'done'
 }
 
-async function noteBad(
-  { database }: Context,
+/**
+ * Looks at a copy that a listing did not show as it is recorded, and notes that it is damaged if it is. @returns `kept`
+ * if it is well, or was noted before
+ */
+export async function noteBad(
+  { database }: Pick<Context, 'database'>,
   record: StoreRecord,
   store: FileStore,
   copy: RecordedCopy,

@@ -15,6 +15,7 @@ import { artifactFileRoutes } from './artifact-files.ts'
 import { artifactRoutes } from './artifacts.ts'
 import { changeRoutes } from './changes.ts'
 import type { App, Context, ServerDependencies } from './context.ts'
+import { fsckRoutes } from './fsck.ts'
 import { healthRoutes } from './health.ts'
 import { maintenanceRoutes } from './maintenance.ts'
 import { refuseMethods } from './methods.ts'
@@ -86,6 +87,7 @@ function apiRoutes(api: App, context: Context): void {
   tokenRoutes(api, context)
   storeRoutes(api, context)
   maintenanceRoutes(api, context)
+  fsckRoutes(api, context)
   void api.register(async (files) => artifactFileRoutes(files, context))
 }
 

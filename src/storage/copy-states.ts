@@ -1,6 +1,6 @@
 /**
- * What becomes of copies after they are recorded: present -> damaged -> condemned -> deleting -> gone, or from any of
- * them to a later one. No step goes back. Each is one small transaction; who decides on it has locked the file
+ * What becomes of copies after they are recorded: present -> condemned -> deleting -> gone, or present -> damaged ->
+ * deleting -> gone; and from any state straight to deleting. No step goes back. Each is one small transaction; who decides on it has locked the file
  * (`lockFiles`) and looked at what needs it in the same transaction.
  */
 import type { Transaction } from 'kysely'
@@ -38,9 +38,9 @@ export async function markDamaged(
   return await move(trx, copy, { from: ['present'], to: 'damaged', reason, now })
 }
 
-/** Means a copy to go after a grace time; until then it can be read. @returns whether it was present or damaged. */
+/** Means a copy to go after a grace time; until then it can be read. @returns whether it was present. */
 export async function condemn(trx: Transaction<Tables>, copy: CopyKey, reason: string, now: Micros): Promise<boolean> {
-  return await move(trx, copy, { from: ['present', 'damaged'], to: 'condemned', reason, now })
+  return await move(trx, copy, { from: ['present'], to: 'condemned', reason, now })
 }
 
 /** From now on the bytes may be gone at any moment. @returns whether it was in one of the states `from`. */

@@ -45,7 +45,7 @@ export async function openServer(t: TestContext, options: ServerOptions = {}): P
   const artifacts = openArtifacts({ database, storage })
   let url = ''
   const archives = await openArchives({ database, storage, publicUrl: () => url })
-  const maintenance = new Maintenance({ database, storage })
+  const maintenance = new Maintenance({ database, storage, archives })
   const { adminToken: token = '' } = await access.ensureFirstStart()
   const rooms = { database, storage, access, artifacts, archives, maintenance, publicUrl: () => url }
   const app = buildServer(rooms, options)

@@ -1,0 +1,177 @@
+/** The transaction that puts chunks elsewhere, with the Releases that have to be issued again because of it. */
+import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import type { Transaction } from 'kysely'
+import type { Database } from '../database/database.ts'
+import { assertLease, type HeldLease } from '../database/lease.ts'
+import type { ReleaseIssueTable, Tables } from '../database/schema.ts'
+import type { ReleaseSigner } from '../debian/openpgp.ts'
+import type { ChangedIndex } from './changed-indexes.ts'
+import { type Chunk, REBUILD_NAME } from './chunk-table.ts'
+import { type ReplacedIndex, rewriteRelease } from './release-rewrite.ts'
+
+export interface Rebuild {
+  readonly archiveId: number
+  /** The archive's own: no seal comes in between. */
+  readonly lease: HeldLease
+  /** Where chunks are now, by their ids. */
+  readonly moved: ReadonlyMap<number, Chunk>
+  /** Chunks that no map lists, and whose bytes are lost. */
+  readonly unlisted: readonly number[]
+  readonly changed: readonly ChangedIndex[]
+  readonly signer: ReleaseSigner
+  readonly signal: AbortSignal
+}
+
+const ROWS_PER_QUERY = 200
+
+/** @returns how many Releases were issued again. @throws LeaseLost; then nothing has happened */
+export async function commitRebuild(database: Database, rebuild: Rebuild): Promise<number> {
+  const issues = await newIssues(database, rebuild)
+  const { archiveId, lease } = rebuild
+  await database.write(async (trx) => {
+    await assertLease(trx, lease.name, lease.holder, lease.fence)
+    await moveChunks(trx, rebuild)
+    for (const { id, sha256, sizeBytes } of rebuild.changed) {
+      await trx.updateTable('index_file').set({ sha256, size: sizeBytes }).where('id', '=', id).execute()
+    }
+    for (const issue of issues) await writeIssue(trx, issue)
+    // What any process remembers of the archive, and of where chunks are, holds no more.
+    await trx
+      .updateTable('archive')
+      .set((eb) => ({ issue: eb('issue', '+', 1) }))
+      .where('id', '=', archiveId)
+      .execute()
+    await noteRebuild(database, trx, { chunks: rebuild.moved.size, issues: issues.length })
+  })
+  return issues.length
+}
+
+async function moveChunks(trx: Transaction<Tables>, { archiveId, moved, unlisted }: Rebuild): Promise<void> {
+  for (const ids of batches(unlisted)) {
+    await trx.deleteFrom('chunk').where('id', 'in', ids).where('archive_id', '=', archiveId).execute()
+  }
+  const packs = new Map<number, number>()
+  for (const [id, chunk] of moved) {
+    const before = await trx.selectFrom('chunk').select('pack_file_id').where('id', '=', id).executeTakeFirst()
+    if (before !== undefined) packs.set(before.pack_file_id, chunk.pack.id)
+    await trx
+      .updateTable('chunk')
+      .set({
+        pack_file_id: chunk.pack.id,
+        pack_offset: chunk.packOffset,
+        xz_size: chunk.xzBytes,
+        xz_unpadded_size: chunk.xzUnpaddedBytes,
+        gz_size: chunk.gzBytes,
+        zst_size: chunk.zstBytes,
+      })
+      .where('id', '=', id)
+      .execute()
+  }
+  for (const [from, to] of packs) {
+    await trx
+      .updateTable('revision')
+      .set({ pack_file_id: to })
+      .where('archive_id', '=', archiveId)
+      .where('pack_file_id', '=', from)
+      .execute()
+  }
+}
+
+type NewIssue = Pick<ReleaseIssueTable, 'suite_id' | 'revision' | 'kind'> &
+  Pick<ReleaseIssueTable, 'date_seconds' | 'release' | 'clear_signature' | 'detached_signature'>
+
+async function writeIssue(trx: Transaction<Tables>, issue: NewIssue): Promise<void> {
+  const { suite_id: suiteId, revision, kind, ...values } = issue
+  await trx
+    .updateTable('release_issue')
+    .set(values)
+    .where('suite_id', '=', suiteId)
+    .where('revision', '=', revision)
+    .where('kind', '=', kind)
+    .execute()
+}
+
+async function noteRebuild(database: Database, trx: Transaction<Tables>, summary: object): Promise<void> {
+  const last = await trx
+    .selectFrom('maintenance')
+    .select('started_at')
+    .where('name', '=', REBUILD_NAME)
+    .executeTakeFirst()
+  // Later than the last one even if the clock went back: who remembers chunks compares.
+  const now = Math.max(await database.now(trx), (last?.started_at ?? 0) + 1)
+  const row = { state: 'done' as const, started_at: now, finished_at: now, cursor: null }
+  const values = { ...row, summary_json: JSON.stringify(summary) }
+  await trx
+    .insertInto('maintenance')
+    .values({ name: REBUILD_NAME, ...values })
+    .onConflict((conflict) => conflict.column('name').doUpdateSet(values))
+    .execute()
+}
+
+/** Where an index that changed is listed. */
+interface Listed extends ReplacedIndex {
+  readonly path: string
+  readonly from: number
+  readonly until: number | null
+}
+
+/** Every Release that lists a changed index, dated and signed anew. */
+async function newIssues(database: Database, { changed, signer, signal }: Rebuild): Promise<NewIssue[]> {
+  const now = Math.floor((await database.now()) / 1_000_000)
+  const issues: NewIssue[] = []
+  for (const [suiteId, listed] of await listings(database, changed)) {
+    const first = Math.min(...listed.map((index) => index.from))
+    const rows = await database.read
+      .selectFrom('release_issue')
+      .select(['revision', 'kind', 'date_seconds', 'release'])
+      .where('suite_id', '=', suiteId)
+      .where('revision', '>=', first)
+      .execute()
+    for (const { revision, kind, date_seconds: date, release } of rows) {
+      signal.throwIfAborted()
+      const here = listed.filter(({ from, until }) => from <= revision && (until === null || until > revision))
+      if (here.length === 0) continue
+      // A second later at least: apt tells two issues apart by whole seconds.
+      const dateSeconds = Math.max(now, date + 1)
+      const replaced = new Map(here.map((index) => [index.path, index]))
+      const text = rewriteRelease(zstdDecompressSync(release).toString(), replaced, dateSeconds)
+      const signatures = await signer.signRelease(text, new Date(dateSeconds * 1000))
+      issues.push({
+        suite_id: suiteId,
+        revision,
+        kind,
+        date_seconds: dateSeconds,
+        release: zstdCompressSync(text),
+        clear_signature: signatures.clearSignature,
+        detached_signature: signatures.detachedSignature,
+      })
+    }
+  }
+  return issues
+}
+
+async function listings({ read }: Database, changed: readonly ChangedIndex[]): Promise<Map<number, Listed[]>> {
+  const bySuite = new Map<number, Listed[]>()
+  const byId = new Map(changed.map((index) => [index.id, index]))
+  for (const ids of batches([...byId.keys()])) {
+    const rows = await read
+      .selectFrom('release_index')
+      .select(['suite_id', 'path', 'index_file_id', 'from_revision', 'until_revision'])
+      .where('index_file_id', 'in', ids)
+      .execute()
+    for (const row of rows) {
+      const index = byId.get(row.index_file_id)
+      if (index === undefined) continue
+      const { sha256, sizeBytes } = index
+      const listed = { sha256, sizeBytes, path: row.path, from: row.from_revision, until: row.until_revision }
+      bySuite.set(row.suite_id, [...(bySuite.get(row.suite_id) ?? []), listed])
+    }
+  }
+  return bySuite
+}
+
+function batches<T>(items: readonly T[]): T[][] {
+  return Array.from({ length: Math.ceil(items.length / ROWS_PER_QUERY) }, (_, i) =>
+    items.slice(i * ROWS_PER_QUERY, (i + 1) * ROWS_PER_QUERY),
+  )
+}

@@ -1,0 +1,195 @@
+/**
+ * Packs whose bytes are lost, made again from what the suites held: each chunk is rendered from its items, proven by the
+ * digest of its text, and compressed.
+ *
+ * Where that gives the bytes of before, which the digests of the indexes prove, the chunks only get another place. Where
+ * another version of a library compresses otherwise, the indexes in compressed forms have other digests, and the Releases
+ * that list them are issued again: a revision fixes its members and their text, not how they are compressed
+ * (changed-indexes.ts, commit-rebuild.ts). All of an archive's packs are done together, under its lease, so that no
+ * Release is issued more than once, and no seal comes in between.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Sha256, parseSha256 } from '../common/digest.ts'
+import { AshlarError } from '../common/errors.ts'
+import type { Database } from '../database/database.ts'
+import { type Hold, holdLease, LeaseLost } from '../database/lease.ts'
+import type { ChunkTable as ChunkRow } from '../database/schema.ts'
+import { type Archive, archiveById } from './archive-table.ts'
+import { changedIndexes } from './changed-indexes.ts'
+import { mapsListing } from './chunk-maps.ts'
+import { chunkText, type Listing, listingsOf } from './chunk-text.ts'
+import type { Chunk, ChunkTable } from './chunk-table.ts'
+import { commitRebuild } from './commit-rebuild.ts'
+import { sealLeaseName } from './held-lease.ts'
+import type { ChunkText, IndexBuilder } from './index-builder.ts'
+import type { SigningKeys } from './signing-keys.ts'
+
+export interface RebuildContext {
+  readonly database: Database
+  readonly chunks: ChunkTable
+  readonly indexes: IndexBuilder
+  readonly keys: SigningKeys
+}
+
+/** What became of one lost pack. */
+export type RebuiltPack =
+  | {
+      readonly outcome: 'rebuilt'
+      readonly fileId: number
+      /** The pack that has its chunks now. */
+      readonly sha256: Sha256
+      /** The very same file is there again. */
+      readonly isSame: boolean
+      /** How many Releases were issued again, for all packs of the archive. */
+      readonly issues: number
+    }
+  | { readonly outcome: 'failed'; readonly fileId: number; readonly reason: string }
+
+const leaseTtlMs = 10_000
+const leasePollMs = 25
+const leasePatienceMs = 60_000
+
+/** @throws AshlarError busy if an archive is being sealed without a pause; storage-full, storage-failed */
+export async function* rebuildPacks(
+  context: RebuildContext,
+  packFileIds: readonly number[],
+  signal: AbortSignal,
+): AsyncGenerator<RebuiltPack, void, undefined> {
+  const rows = await chunksIn(context.database, packFileIds)
+  for (const [archiveId, chunks] of Map.groupBy(rows, (row) => row.archive_id)) {
+    await using hold = await holdArchive(context.database, archiveId, signal)
+    try {
+      yield* await rebuildArchive(context, archiveId, chunks, hold, AbortSignal.any([signal, hold.signal]))
+    } catch (error) {
+      if (!(error instanceof LeaseLost)) throw error
+      throw new AshlarError('busy', 'Another process took over the archive; nothing was changed.', { cause: error })
+    }
+  }
+}
+
+/** A chunk whose pack is lost. */
+export type LostChunk = Readonly<Omit<ChunkRow, 'id'>> & { readonly id: number; readonly packSha256: Sha256 }
+
+async function chunksIn({ read }: Database, packFileIds: readonly number[]): Promise<LostChunk[]> {
+  const chunks: LostChunk[] = []
+  for (const id of packFileIds) {
+    const rows = await read
+      .selectFrom('chunk')
+      .innerJoin('file', 'file.id', 'chunk.pack_file_id')
+      .selectAll('chunk')
+      .select('file.sha256')
+      .where('pack_file_id', '=', id)
+      .orderBy('pack_offset')
+      .execute()
+    for (const { sha256, ...row } of rows) chunks.push({ ...row, packSha256: parseSha256(sha256) ?? ('' as Sha256) })
+  }
+  return chunks
+}
+
+async function holdArchive(database: Database, archiveId: number, signal: AbortSignal): Promise<Hold> {
+  const end = performance.now() + leasePatienceMs
+  while (performance.now() < end) {
+    const hold = await holdLease(database, sealLeaseName(archiveId), leaseTtlMs)
+    if (hold !== undefined) return hold
+    await sleep(leasePollMs)
+    signal.throwIfAborted()
+  }
+  throw new AshlarError('busy', 'The archive is being published to without a pause; try again later.')
+}
+
+async function rebuildArchive(
+  context: RebuildContext,
+  archiveId: number,
+  lost: readonly LostChunk[],
+  hold: Hold,
+  signal: AbortSignal,
+): Promise<RebuiltPack[]> {
+  const { database, keys } = context
+  const archive = await archiveById(database.read, archiveId)
+  const listings = await listingsOfChunks(database, archiveId, lost)
+  const packs: PackOutcome[] = []
+  for (const [fileId, chunks] of Map.groupBy(lost, (chunk) => chunk.pack_file_id)) {
+    packs.push(await packAgain(context, archive, { fileId, chunks }, listings, signal))
+  }
+  const moved = new Map(packs.filter((pack) => !pack.isSame).flatMap((pack) => [...pack.chunks]))
+  const changed = moved.size === 0 ? [] : await changedIndexes(context, archiveId, moved, signal)
+  const unlisted = lost.filter((chunk) => !listings.has(chunk.id)).map((chunk) => chunk.id)
+  let issues = 0
+  if (moved.size > 0 || unlisted.length > 0) {
+    const signer = await keys.signer(archiveId)
+    issues = await commitRebuild(database, { archiveId, lease: hold.lease, moved, unlisted, changed, signer, signal })
+  }
+  return packs.map((pack): RebuiltPack => {
+    const { fileId, failure } = pack
+    if (failure !== undefined) return { outcome: 'failed', fileId, reason: failure }
+    return { outcome: 'rebuilt', fileId, sha256: pack.sha256, isSame: pack.isSame, issues: pack.isSame ? 0 : issues }
+  })
+}
+
+/** Where each chunk is listed. What no map lists is needed by nobody, and must not be found by its text again. */
+async function listingsOfChunks(
+  database: Database,
+  archiveId: number,
+  lost: readonly LostChunk[],
+): Promise<Map<number, Listing[]>> {
+  const listings = new Map<number, Listing[]>()
+  const ids = new Set(lost.map((chunk) => chunk.id))
+  for await (const maps of mapsListing(database.read, archiveId, ids)) {
+    for (const [id, more] of await listingsOf(database.read, maps)) {
+      listings.set(id, [...(listings.get(id) ?? []), ...more])
+    }
+  }
+  return listings
+}
+
+interface PackOutcome {
+  readonly fileId: number
+  readonly sha256: Sha256
+  readonly isSame: boolean
+  /** Where its chunks are now, by their ids. */
+  readonly chunks: ReadonlyMap<number, Chunk>
+  /** Why some of its chunks could not be made. */
+  readonly failure: string | undefined
+}
+
+/** Makes what can be made of a pack, as one new pack. */
+async function packAgain(
+  { database, indexes }: RebuildContext,
+  archive: Archive,
+  { fileId, chunks }: { readonly fileId: number; readonly chunks: readonly LostChunk[] },
+  listings: ReadonlyMap<number, readonly Listing[]>,
+  signal: AbortSignal,
+): Promise<PackOutcome> {
+  let failure: string | undefined
+  const rendered: LostChunk[] = []
+  const texts = async function* (): AsyncGenerator<ChunkText, void, undefined> {
+    for (const chunk of chunks) {
+      signal.throwIfAborted()
+      const places = listings.get(chunk.id)
+      if (places === undefined) continue
+      const range = { firstKey: chunk.first_key, lastKey: chunk.last_key }
+      const text = await chunkText(database.read, { ...range, textSha256: chunk.text_sha256 }, places)
+      if (text === undefined) {
+        failure ??= `The record of what was listed from “${chunk.first_key}” to “${chunk.last_key}” gives another text.`
+        continue
+      }
+      rendered.push(chunk)
+      yield { ...range, entries: chunk.entries, text }
+    }
+  }
+  const { pack, newChunks } = await indexes.packTexts(archive.scopeId, texts())
+  const [old] = chunks
+  const oldSha256 = old?.packSha256 ?? ('' as Sha256)
+  return {
+    fileId,
+    sha256: pack?.sha256 ?? oldSha256,
+    isSame: pack === undefined || pack.sha256 === oldSha256,
+    chunks: new Map(
+      newChunks.flatMap((chunk, i): [number, Chunk][] => {
+        const id = rendered[i]?.id
+        return id === undefined ? [] : [[id, { ...chunk, id }]]
+      }),
+    ),
+    failure,
+  }
+}

@@ -1,0 +1,228 @@
+/** Lost packs of indexes: what every retained snapshot serves afterwards, beside what it served before. */
+import assert from 'node:assert/strict'
+import { writeFile, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { it } from 'node:test'
+import { run } from '../../test/support/apt-root.ts'
+import {
+  type ArchiveWorld,
+  archiveWorld,
+  listedIn,
+  type OpenRooms,
+  servedBytes,
+  sha256Of,
+} from '../../test/support/archive-world.ts'
+import { forEachDialect } from '../../test/support/databases.ts'
+import { flipBit, fsck } from '../../test/support/fsck-run.ts'
+import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { Maintenance } from './maintenance.ts'
+
+const suiteName = 'stable'
+
+/** Some revisions: packages come, go and come back, so that old chunks are of use again. */
+async function withHistory(world: ArchiveWorld): Promise<number> {
+  const suite = await world.suite(suiteName)
+  // Together longer than one chunk.
+  const filler = `X-Filler: ${'x'.repeat(100_000)}\n`
+  for (let i = 0; i < 6; i += 1) {
+    await suite.add(`tool${i}`, '1.0', { extraControl: filler })
+  }
+  await suite.add('data', '2.0', { architecture: 'all' })
+  await suite.addSource('src', '1.0')
+  await suite.remove({ name: 'tool3' })
+  const { revision } = await suite.rollback('r6')
+  return revision
+}
+
+/** Everything that the Releases of all revisions list, and the Releases, by path. */
+async function allBytes(world: ArchiveWorld, head: number, from: OpenRooms = world): Promise<Map<string, string>> {
+  const found = new Map<string, string>()
+  const bytes = async (path: string): Promise<Buffer> =>
+    servedBytes(from, await from.archives.resolve(world.workspace, path), world.workspace)
+  for (let number = 1; number <= head; number += 1) {
+    const base = `snapshot/r${number}/dists/${suiteName}`
+    const release = await bytes(`${base}/Release`)
+    found.set(`${base}/InRelease`, sha256Of(await bytes(`${base}/InRelease`)))
+    for (const [path, listed] of listedIn(release.toString())) {
+      const index = await bytes(`${base}/${path}`)
+      assert.deepEqual([sha256Of(index), index.length], [listed.sha256, listed.sizeBytes], `${base}/${path}`)
+      const folder = path.slice(0, path.lastIndexOf('/') + 1)
+      const byHash = await bytes(`dists/${suiteName}/${folder}by-hash/SHA256/${listed.sha256}`)
+      assert.ok(byHash.equals(index))
+      found.set(`${base}/${path}`, listed.sha256)
+    }
+  }
+  return found
+}
+
+async function packs(world: ArchiveWorld) {
+  const rows = await world.db.read
+    .selectFrom('chunk')
+    .innerJoin('file', 'file.id', 'chunk.pack_file_id')
+    .select(['file.id', 'file.sha256'])
+    .distinct()
+    .execute()
+  return rows.map((row) => ({ ...row, path: join(world.dataDirectory, 'store', row.sha256.slice(0, 2), row.sha256) }))
+}
+
+function maintenanceOf(world: ArchiveWorld): Maintenance {
+  const { db: database, storage, archives } = world
+  return new Maintenance({ database, storage, archives, ages: { leftoverMs: 0, unneededMs: 0, graceMs: 0 } })
+}
+
+forEachDialect((_dialect, openFresh) => {
+  it('all packs are made again with the bytes of before', async () => {
+    await using world = await archiveWorld(openFresh)
+    const head = await withHistory(world)
+    const before = await allBytes(world, head)
+    const lost = await packs(world)
+    assert.ok(lost.length > 5)
+    for (const [i, pack] of lost.entries()) await (i % 2 === 0 ? unlink(pack.path) : flipBit(pack.path))
+    await using maintenance = maintenanceOf(world)
+
+    const found = await fsck(maintenance, { deep: true, repair: true })
+    assert.equal(found.summary.lost, lost.length)
+    const indexes = found.findings.find(({ severity }) => severity === 'lost')?.touches?.indexes
+    assert.deepEqual(
+      indexes?.map(({ suite, workspace }) => `${workspace} ${suite}`),
+      [`local/main ${suiteName}`],
+    )
+    await assert.rejects(allBytes(world, head), { code: 'file-corrupt' })
+
+    const rebuilt = await fsck(maintenance, { rebuild: true })
+    assert.deepEqual([rebuilt.summary.lost, rebuilt.summary.left], [0, 0])
+    assert.deepEqual(await allBytes(world, head), before)
+    assert.equal((await fsck(maintenance, { deep: true })).summary.left, 0)
+    await using other = await world.another()
+    assert.deepEqual(await allBytes(world, head, other), before)
+  })
+
+  it('a pack of which only some chunks are left is made again as another file', async () => {
+    await using world = await archiveWorld(openFresh)
+    const head = await withHistory(world)
+    const before = await allBytes(world, head)
+    // It remembers where the chunks are, as another server does.
+    await using other = await world.another()
+    await allBytes(world, head, other)
+    // As another layout of the pack would be: the same chunks under another digest.
+    const [pack] = (await packs(world)).slice(-2)
+    assert.ok(pack !== undefined)
+    await unlink(pack.path)
+    await world.db.write((trx) =>
+      trx
+        .updateTable('file')
+        .set({ sha256: 'e'.repeat(64) })
+        .where('id', '=', pack.id)
+        .execute(),
+    )
+    await using maintenance = maintenanceOf(world)
+    const { summary, findings } = await fsck(maintenance, { rebuild: true })
+    assert.equal(summary.left, 0)
+    assert.match(findings.find(({ stage }) => stage === 'rebuild')?.what ?? '', /with the same bytes, as [0-9a-f]{64}$/)
+    assert.deepEqual(await allBytes(world, head), before)
+    assert.deepEqual(await allBytes(world, head, other), before)
+    for await (const _event of maintenance.vacuum()) {
+      // The lost file is forgotten.
+    }
+    assert.deepEqual(await world.db.read.selectFrom('file').select('id').where('id', '=', pack.id).execute(), [])
+    assert.deepEqual(await allBytes(world, head), before)
+  })
+
+  it('where a form is compressed otherwise now, the Releases that list it are issued again', async () => {
+    await using world = await archiveWorld(openFresh)
+    const head = await withHistory(world)
+    const lost = await packs(world)
+    await pretendOtherGzip(world)
+    for (const [i, pack] of lost.entries()) {
+      await unlink(pack.path)
+      const sha256 = i.toString(16).padStart(64, 'd')
+      await world.db.write((trx) => trx.updateTable('file').set({ sha256 }).where('id', '=', pack.id).execute())
+    }
+    const texts = async (): Promise<string[]> =>
+      Promise.all(
+        Array.from({ length: head - 1 }, (_, i) =>
+          world.text(`snapshot/r${i + 2}/dists/${suiteName}/main/binary-amd64/Packages`),
+        ),
+      )
+    await using other = await world.another()
+    const oldDates = await dates(world)
+    await using maintenance = maintenanceOf(world)
+    const { summary, findings } = await fsck(maintenance, { rebuild: true })
+    assert.equal(summary.left, 0)
+    assert.match(findings.find(({ stage }) => stage === 'rebuild')?.what ?? '', /releases were issued again: [1-9]/)
+    const after = await allBytes(world, head)
+    assert.deepEqual(await allBytes(world, head, other), after)
+    assert.equal(new Set(await texts()).size > 3, true)
+    for (const [i, date] of (await dates(world)).entries()) assert.ok(date >= (oldDates[i] ?? 0))
+    await verifySignature(world, `snapshot/r${head - 2}/dists/${suiteName}/InRelease`)
+    await verifySignature(world, `dists/${suiteName}/InRelease`)
+    // Publishing goes on from there.
+    const change = await world.submit({
+      kind: 'add',
+      suite: suiteName,
+      packages: [{ packageId: await world.deb('new', '1') }],
+    })
+    assert.equal(change.revision, head + 1)
+    await allBytes(world, head + 1)
+  })
+
+  it('what the record does not give any more stays lost, and says why', async () => {
+    await using world = await archiveWorld(openFresh)
+    await withHistory(world)
+    const [pack] = await packs(world)
+    assert.ok(pack !== undefined)
+    await unlink(pack.path)
+    await world.db.write((trx) => trx.updateTable('package').set({ stanza: 'Package: forged\n' }).execute())
+    await using maintenance = maintenanceOf(world)
+    const { summary, events } = await fsck(maintenance, { rebuild: true })
+    assert.equal(summary.lost, 1)
+    const failure = events.find((event) => event.kind === 'failure')
+    assert.match(failure?.kind === 'failure' ? failure.error.message : '', /gives another text/)
+  })
+})
+
+/** Records the gz indexes, and the Releases, as if gzip had given other bytes when they were made. */
+async function pretendOtherGzip(world: ArchiveWorld): Promise<void> {
+  const other = (sha256: string): string => sha256Of(Buffer.from(sha256))
+  await world.db.write(async (trx) => {
+    const gz = await trx
+      .selectFrom('index_file')
+      .select(['id', 'sha256', 'maps_json'])
+      .where('form', '=', 'gz')
+      .execute()
+    const entries = await trx.selectFrom('index_map').select(['id', 'entries']).execute()
+    const full = new Set(entries.filter((map) => map.entries > 0).map((map) => map.id))
+    const changed = gz.filter((file) => (JSON.parse(file.maps_json) as number[]).some((id) => full.has(id)))
+    for (const { id, sha256 } of changed) {
+      await trx
+        .updateTable('index_file')
+        .set({ sha256: other(sha256) })
+        .where('id', '=', id)
+        .execute()
+    }
+    for (const issue of await trx.selectFrom('release_issue').selectAll().execute()) {
+      let text = zstdDecompressSync(issue.release).toString()
+      for (const { sha256 } of changed) text = text.replaceAll(sha256, other(sha256))
+      await trx
+        .updateTable('release_issue')
+        .set({ release: zstdCompressSync(text) })
+        .where('suite_id', '=', issue.suite_id)
+        .where('revision', '=', issue.revision)
+        .where('kind', '=', issue.kind)
+        .execute()
+    }
+  })
+}
+
+async function dates(world: ArchiveWorld): Promise<number[]> {
+  const rows = await world.db.read.selectFrom('release_issue').select('date_seconds').orderBy('revision').execute()
+  return rows.map((row) => row.date_seconds)
+}
+
+async function verifySignature(world: ArchiveWorld, path: string): Promise<void> {
+  const [key, file] = [join(world.dataDirectory, 'key.gpg'), join(world.dataDirectory, 'InRelease')]
+  await writeFile(key, await world.bytes('archive-key.gpg'))
+  await writeFile(file, await world.bytes(path))
+  const { code, output } = await run('gpgv', ['--keyring', key, file])
+  assert.equal(code, 0, output)
+}
