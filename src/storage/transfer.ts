@@ -13,6 +13,7 @@ import type { OpenStores } from './open-stores.ts'
 import type { Spool } from './spool.ts'
 import { unlinkIfThere } from './spool-writer.ts'
 import { storageError } from './storage-error.ts'
+import { takeBack } from './take-back.ts'
 import type { StoreRecord } from './store-policy.ts'
 
 export interface TransferParts {
@@ -88,7 +89,10 @@ async function place(
   const [outcome] = await database.write(async (trx) =>
     recordCopies(trx, [{ storeId: to.id, key, sizeBytes: file.sizeBytes, verified: true }], await database.now(trx)),
   )
-  if (outcome instanceof Error) throw outcome
+  if (outcome instanceof Error) {
+    if (outcome instanceof AshlarError && outcome.code === 'gone') await takeBack(database, to.id, target, key)
+    throw outcome
+  }
   if (outcome === 'condemned') return 'taken'
   return outcome === 'full' ? 'full' : 'copied'
 }
