@@ -14,6 +14,7 @@ import { holdLease } from '../database/lease.ts'
 import type { Storage } from '../storage/storage.ts'
 import { type Ages, type Context, defaultAges } from './context.ts'
 import type { Summary } from './plan.ts'
+import { purgeFile, type Purged, type PurgeWish } from './purge.ts'
 import { dueDeletions } from './stage-deletions.ts'
 import { unneededFiles } from './stage-files.ts'
 import { listingSteps } from './stage-listing.ts'
@@ -21,11 +22,19 @@ import { policySteps } from './stage-policies.ts'
 import { sizeSteps } from './stage-sizes.ts'
 import { spoolSteps } from './stage-spool.ts'
 import { runStages, type StagePlan, summed, type VacuumEvent } from './vacuum.ts'
+import type { View } from './view.ts'
+import { explain, type Explanation } from './why.ts'
 import { recordWork, workNames, workRecord } from './work-record.ts'
 
 export type { Ages } from './context.ts'
 export type { PlanLine, Stage, StageSummary, StepOutcome, Summary } from './plan.ts'
+export type { Purged, PurgedCopy, PurgeWish } from './purge.ts'
 export type { VacuumEvent } from './vacuum.ts'
+export type { Fate, Gone } from './fate.ts'
+export type { Holder } from './why-holders.ts'
+export type { WhyCopy, WhyFile } from './why-files.ts'
+export type { View } from './view.ts'
+export type { Explanation } from './why.ts'
 
 export interface MaintenanceOptions {
   readonly database: Database
@@ -105,6 +114,23 @@ export class Maintenance implements AsyncDisposable {
     } finally {
       if (!dryRun) await this.#recordVacuum({ state, startedAt, summary })
     }
+  }
+
+  /**
+   * Removes a file from every store at once, whatever holds it, and lets it never come back. Idempotent; beside a vacuum
+   * that is under way.
+   * @throws AshlarError conflict for a pack of indexes
+   */
+  async purge(wish: PurgeWish): Promise<Purged> {
+    return await purgeFile({ database: this.#database, storage: this.#storage, faults: this.#faults }, wish)
+  }
+
+  /**
+   * Why an artifact, a file or a pool path is kept, when it goes, or why it is gone; as far as the view goes.
+   * @throws AshlarError not-found, request-invalid
+   */
+  async why(subject: string, view: View): Promise<Explanation> {
+    return await explain({ database: this.#database, ages: this.#ages }, subject, view)
   }
 
   /** Waits for what is under way to stop. */
