@@ -3,11 +3,13 @@ import { artifactCommand } from './cli/artifact.ts'
 import { completionCommand } from './cli/completion.ts'
 import { endWithLauncher } from './cli/launched.ts'
 import { runProgram } from './cli/program.ts'
+import { purgeCommand } from './cli/purge.ts'
 import { scopeCommand } from './cli/scope.ts'
 import { serveCommand } from './cli/serve.ts'
 import { suiteCommand } from './cli/suite.ts'
 import { tokenCommand } from './cli/token.ts'
 import { uploadCommand } from './cli/upload.ts'
+import { whyCommand } from './cli/why.ts'
 import { workspaceCommand } from './cli/workspace.ts'
 
 endWithLauncher()
@@ -19,5 +21,7 @@ await runProgram(process.argv.slice(2), [
   scopeCommand(),
   workspaceCommand(),
   tokenCommand(),
+  whyCommand(),
+  purgeCommand(),
   completionCommand(),
 ])

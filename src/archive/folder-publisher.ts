@@ -68,7 +68,7 @@ export class FolderPublisher {
     const { archives, memory } = this.#options
     const purged = await archives.purged(packageIds)
     if (purged.size === 0) return false
-    for (const [path, { packageId }] of [...memory.packages.entries()]) {
+    for (const [path, { packageId }] of memory.packages.entries()) {
       if (purged.has(packageId)) memory.forgetPackage(path)
     }
     return true

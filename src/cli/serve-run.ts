@@ -15,6 +15,7 @@ import { lockDataDirectory } from '../database/data-directory-lock.ts'
 import { openDatabase } from '../database/database.ts'
 import type { Database } from '../database/database.ts'
 import { isSuiteName } from '../debian/names.ts'
+import { Maintenance } from '../maintenance/maintenance.ts'
 import { buildServer } from '../server/app.ts'
 import type { App, ServerOptions } from '../server/app.ts'
 import { openStorage } from '../storage/storage.ts'
@@ -84,6 +85,7 @@ interface Rooms {
   readonly access: Access
   readonly artifacts: Artifacts
   readonly archives: Archives
+  readonly maintenance: Maintenance
 }
 
 async function run(context: Run): Promise<void> {
@@ -167,7 +169,14 @@ async function openRooms(context: Run, dataDirectory: string, publicUrl: string,
   closing.defer(() => archives.close())
   // Under another address than before, what is live has to say so.
   await archives.reissue()
-  return { database, storage, access: openAccess(database), artifacts, archives }
+  const maintenance = new Maintenance({
+    database,
+    storage,
+    faults,
+    onError: (error) => log.error({ err: error }, 'Tidying up failed; it is tried again.'),
+  })
+  closing.use(maintenance)
+  return { database, storage, access: openAccess(database), artifacts, archives, maintenance }
 }
 
 function lockedDirectory(dataDirectory: string): { release(): void } {

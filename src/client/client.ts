@@ -13,8 +13,10 @@ import type { RetryPolicy } from './retry.ts'
 import { Transport } from './transport.ts'
 import { WorkspaceClient } from './workspace-client.ts'
 import type { CreatedToken, ScopeInfo, TokenInfo, WorkspaceInfo } from './types.ts'
+import type { Purge, Why } from './why-types.ts'
 
 export type * from './types.ts'
+export type * from './why-types.ts'
 export { isConnectionFailure } from './retry.ts'
 export type { RetryPolicy } from './retry.ts'
 export { WorkspaceClient } from './workspace-client.ts'
@@ -79,6 +81,26 @@ export class AshlarClient {
 
   async revokeToken(id: number): Promise<void> {
     await this.#transport.json({ method: 'DELETE', path: `/api/v1/tokens/${id}`, repeatable: true })
+  }
+
+  /** Why an artifact or a file is kept, when it goes, or why it is gone: over all workspaces, for admins. */
+  async why(subject: string): Promise<Why> {
+    return (await this.#transport.json({
+      method: 'GET',
+      path: '/api/v1/why',
+      query: { subject },
+      repeatable: true,
+    })) as Why
+  }
+
+  /** Removes a file from every store at once, and lets it never come back. */
+  async purge(sha256: string, reason: string): Promise<Purge> {
+    return (await this.#transport.json({
+      method: 'DELETE',
+      path: `/api/v1/files/${encodeURIComponent(sha256)}`,
+      json: { reason },
+      repeatable: true,
+    })) as Purge
   }
 
   /** Closes the kept connections; a later call opens new ones. */

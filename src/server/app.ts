@@ -23,12 +23,14 @@ import { pageRoutes } from './pages.ts'
 import { readIntegers } from './parameters.ts'
 import { askPermission } from './permission.ts'
 import { sendProblem } from './problem.ts'
+import { purgeRoutes } from './purge.ts'
 import { measureRequests } from './request-metrics.ts'
 import { handleExpectations } from './request-body.ts'
 import { scopeRoutes } from './scopes.ts'
 import { suitePackageRoutes } from './suite-packages.ts'
 import { suiteRoutes } from './suites.ts'
 import { tokenRoutes } from './tokens.ts'
+import { whyRoutes } from './why.ts'
 
 export type { App, ServerDependencies } from './context.ts'
 
@@ -82,6 +84,8 @@ function apiRoutes(api: App, context: Context): void {
   changeRoutes(api, context)
   scopeRoutes(api, context)
   tokenRoutes(api, context)
+  whyRoutes(api, context)
+  purgeRoutes(api, context)
   void api.register(async (files) => artifactFileRoutes(files, context))
 }
 

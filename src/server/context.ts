@@ -5,6 +5,7 @@ import type { Access } from '../access/access.ts'
 import type { Archives } from '../archive/archives.ts'
 import type { Artifacts } from '../artifact/artifacts.ts'
 import type { Database } from '../database/database.ts'
+import type { Maintenance } from '../maintenance/maintenance.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { Metrics } from './metrics.ts'
 
@@ -15,6 +16,7 @@ export interface ServerDependencies {
   readonly access: Access
   readonly artifacts: Artifacts
   readonly archives: Archives
+  readonly maintenance: Maintenance
   /** Where clients reach this server, `https://packages.example.org`; asked when it is needed. */
   readonly publicUrl: () => string
 }
