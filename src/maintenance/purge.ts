@@ -183,7 +183,7 @@ async function deleteCopy({ database, storage, faults }: Parts, sha256: Sha256, 
   try {
     const record = (await storage.stores.map()).byId(storeId)
     if (record === undefined) return { store: name, outcome: 'pending' }
-    const store = await storage.stores.open(record)
+    const store = await storage.stores.openAnew(record)
     await reach(faults, 'copy.delete')
     await store.delete({ sha256, generation })
     await reach(faults, 'copy.forget')
