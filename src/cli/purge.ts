@@ -74,7 +74,8 @@ function purgeText({ sha256, copies, artifacts, listedIn, listedInTotal }: Purge
       ...new Set(listedIn.map(removal)),
     )
     const more = listedInTotal - listedIn.length
-    if (more > 0) lines.push(`  … and ${counted(more, 'more place')}; \`ashlar why --everywhere ${sha256}\` lists some.`)
+    if (more > 0)
+      lines.push(`  … and ${counted(more, 'more place')}; \`ashlar why --everywhere ${sha256}\` lists some.`)
   }
   return lines.join('\n')
 }

@@ -92,7 +92,10 @@ forEachDialect((_dialect, openFresh) => {
     await assert.rejects(world.read(artifact, 'a'), refused('gone', /removed on purpose/))
     await assert.rejects(world.storage.keep(spooled, world.workspace.scopeId), refused('gone', /purged/))
     for (const workspace of [world.workspace, world.foreign]) {
-      await assert.rejects(world.artifacts.create(workspace, [wish], { userId: null }), refused('gone', /again .*purged/))
+      await assert.rejects(
+        world.artifacts.create(workspace, [wish], { userId: null }),
+        refused('gone', /again .*purged/),
+      )
     }
     const body = { bytes: pieces(bytes), start: 0, total: bytes.length }
     await assert.rejects(world.artifacts.upload(world.foreign, begun.id, 'again', body), refused('gone', /purged/))
@@ -106,7 +109,10 @@ forEachDialect((_dialect, openFresh) => {
     const bytes = randomBytes(1000)
     assert.deepEqual((await purge(world, bytes)).copies, [])
     await assert.rejects(world.artifact({ a: bytes }), refused('gone', /purged/))
-    await assert.rejects(world.storage.keep(await world.spool(bytes), world.workspace.scopeId), refused('gone', /purged/))
+    await assert.rejects(
+      world.storage.keep(await world.spool(bytes), world.workspace.scopeId),
+      refused('gone', /purged/),
+    )
     await world.vacuum()
     assert.equal(await tombstone(world, bytes), 'purged')
   })

@@ -106,9 +106,7 @@ async function copiesSeen(
     .orderBy('file_copy.generation')
   if (view.kind === 'workspace') {
     const { scopeId } = view.workspace
-    query = query.where((eb) =>
-      eb.or([eb('file_store.scope_id', 'is', null), eb('file_store.scope_id', '=', scopeId)]),
-    )
+    query = query.where((eb) => eb.or([eb('file_store.scope_id', 'is', null), eb('file_store.scope_id', '=', scopeId)]))
   }
   // What was verified before the workspace had the file would tell that another one had it.
   const since = view.kind === 'workspace' ? await heldSince(db, ids, view.workspace.id) : undefined
@@ -131,7 +129,11 @@ async function copiesSeen(
 }
 
 /** Since when artifacts of the workspace have the files. */
-async function heldSince(db: Kysely<Tables>, ids: readonly number[], workspaceId: number): Promise<Map<number, Micros>> {
+async function heldSince(
+  db: Kysely<Tables>,
+  ids: readonly number[],
+  workspaceId: number,
+): Promise<Map<number, Micros>> {
   const rows = await db
     .selectFrom('artifact_file')
     .crossJoin('artifact')
@@ -145,12 +147,7 @@ async function heldSince(db: Kysely<Tables>, ids: readonly number[], workspaceId
   return new Map(rows.flatMap((row) => (row.file_id === null ? [] : [[row.file_id, row.since]])))
 }
 
-async function goneOf(
-  db: Kysely<Tables>,
-  sha256: Sha256,
-  since: Micros,
-  reason: 'expired' | 'purged',
-): Promise<Gone> {
+async function goneOf(db: Kysely<Tables>, sha256: Sha256, since: Micros, reason: 'expired' | 'purged'): Promise<Gone> {
   if (reason === 'expired') return { since, reason, by: null, said: null }
   const event = await db
     .selectFrom('event')

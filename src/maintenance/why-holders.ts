@@ -96,11 +96,7 @@ function becauseOf(item: Omit<HeldItem, 'retainedFrom'>, retainedFrom: number): 
     : `retained revisions r${from} to r${item.untilRevision}`
 }
 
-async function artifactsWith(
-  db: Kysely<Tables>,
-  fileId: number,
-  workspaceId: number | undefined,
-): Promise<Holders> {
+async function artifactsWith(db: Kysely<Tables>, fileId: number, workspaceId: number | undefined): Promise<Holders> {
   let query = db
     .selectFrom('artifact_file')
     // SQLite keeps the order of cross joins: by the file first.
@@ -116,7 +112,9 @@ async function artifactsWith(
     .select(['artifact.id', 'artifact.category', 'artifact_file.path', 'artifact.completed_at as completedAt'])
     .select(['scope.name as scope', 'workspace.name as workspace', 'artifact.expire_after_seconds as own'])
     .select(
-      sql<number | null>`nullif(coalesce(artifact.expire_after_seconds, workspace.expire_after_seconds), 0)`.as('seconds'),
+      sql<number | null>`nullif(coalesce(artifact.expire_after_seconds, workspace.expire_after_seconds), 0)`.as(
+        'seconds',
+      ),
     )
     .orderBy('artifact.id', 'desc')
     .limit(mostListed)
@@ -175,9 +173,7 @@ async function packs(db: Kysely<Tables>, fileId: number, workspaceId: number | u
     .crossJoin('workspace')
     .crossJoin('scope')
     .leftJoin('revision', (join) =>
-      join
-        .onRef('revision.pack_file_id', '=', 'chunk.pack_file_id')
-        .onRef('revision.archive_id', '=', 'archive.id'),
+      join.onRef('revision.pack_file_id', '=', 'chunk.pack_file_id').onRef('revision.archive_id', '=', 'archive.id'),
     )
     .select(['scope.name as scope', 'workspace.name as workspace'])
     .select((eb) => eb.fn.min<number | null>('revision.number').as('revision'))

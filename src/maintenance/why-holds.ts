@@ -176,13 +176,16 @@ async function holdByDelay(
     .limit(1)
     .executeTakeFirst()
   if (row === undefined) return undefined
-  const name = asked.has(row.id) ? `artifact ${row.id}` : `artifact ${row.id}, which relates to it,`
+  const name = asked.has(row.id) ? `artifact ${row.id}` : `artifact ${row.id}, which relates to it`
+  const comma = asked.has(row.id) ? '' : ','
   if (row.completed_at === null) return await holdWhileIncomplete(db, row)
   const place = `${row.scope}/${row.workspace}`
   const isOwn = row.expire_after_seconds !== null
   if (row.seconds === null) {
     const rule = isOwn ? 'it is to stay for ever' : `${place} keeps artifacts for ever`
-    const because = isOwn ? `${name} is to stay for ever` : `${name} is in ${place}, which keeps artifacts for ever`
+    const because = isOwn
+      ? `${name}${comma} is to stay for ever`
+      : `${name}${comma} is in ${place}, which keeps artifacts for ever`
     return { until: null, because, rule }
   }
   const time = durationText(row.seconds)

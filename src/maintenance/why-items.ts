@@ -159,9 +159,7 @@ function itemsOf(db: Kysely<Tables>, held: Held) {
     .whereRef('suite.id', '=', 'item.suite_id')
     .whereRef('archive.id', '=', 'suite.archive_id')
     .whereRef('workspace.id', '=', 'archive.workspace_id')
-    .where((eb) =>
-      eb.or([eb('found.workspace_id', 'is', null), eb('found.workspace_id', '=', eb.ref('workspace.id'))]),
-    )
+    .where((eb) => eb.or([eb('found.workspace_id', 'is', null), eb('found.workspace_id', '=', eb.ref('workspace.id'))]))
     .where((eb) =>
       eb.or([eb('remover.revision', 'is', null), eb('remover.revision', '>', eb.ref('archive.retained_from'))]),
     )

@@ -88,7 +88,8 @@ function withGoneFiles(fate: Fate, files: readonly WhyFile[]): Fate {
 async function explainDigest(parts: WhyParts, sha256: Sha256, view: View): Promise<Explanation> {
   const db = parts.database.read
   const [file] = await fileFacts(db, (query) => query.where('file.sha256', '=', sha256))
-  const isTold = file !== undefined && (view.kind === 'instance' || (await isOfWorkspace(db, file.id, view.workspace.id)))
+  const isTold =
+    file !== undefined && (view.kind === 'instance' || (await isOfWorkspace(db, file.id, view.workspace.id)))
   if (!isTold) throw new AshlarError('not-found', `There is no file ${sha256} here.`)
   return { subject: sha256, kind: 'file', ...(await explainFile(parts, file, view)) }
 }
@@ -128,7 +129,12 @@ async function explainFile(
 
 async function fateOfFile(
   db: Kysely<Tables>,
-  { file, view, ages, now }: { readonly file: FileFacts; readonly view: View; readonly ages: Ages; readonly now: Micros },
+  {
+    file,
+    view,
+    ages,
+    now,
+  }: { readonly file: FileFacts; readonly view: View; readonly ages: Ages; readonly now: Micros },
   told: WhyFile | undefined,
 ): Promise<Fate> {
   if (told !== undefined && told.gone !== null) return fateOfGone(told.gone)

@@ -21,7 +21,8 @@ export function purgeRoutes(app: App, { maintenance }: Context): void {
     handler: async (request) => {
       const { digest } = request.params
       const sha256 = parseSha256(digest)
-      if (sha256 === undefined) throw new AshlarError('request-invalid', `${JSON.stringify(digest)} is no SHA-256 digest.`)
+      if (sha256 === undefined)
+        throw new AshlarError('request-invalid', `${JSON.stringify(digest)} is no SHA-256 digest.`)
       const reason = request.body.reason.trim()
       const { purgedAt, copies, listedIn, ...told } = await maintenance.purge({
         sha256,

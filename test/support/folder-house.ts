@@ -26,7 +26,10 @@ export class FolderHouse implements AsyncDisposable {
   readonly #stack: AsyncDisposableStack
 
   private constructor(
-    parts: Pick<FolderHouse, 'folder' | 'dataDirectory' | 'database' | 'storage' | 'artifacts' | 'archives' | 'workspace'>,
+    parts: Pick<
+      FolderHouse,
+      'folder' | 'dataDirectory' | 'database' | 'storage' | 'artifacts' | 'archives' | 'workspace'
+    >,
     stack: AsyncDisposableStack,
   ) {
     this.folder = parts.folder
