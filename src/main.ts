@@ -4,6 +4,7 @@ import { completionCommand } from './cli/completion.ts'
 import { fsckCommand } from './cli/fsck.ts'
 import { endWithLauncher } from './cli/launched.ts'
 import { runProgram } from './cli/program.ts'
+import { purgeCommand } from './cli/purge.ts'
 import { scopeCommand } from './cli/scope.ts'
 import { serveCommand } from './cli/serve.ts'
 import { storeCommand } from './cli/store.ts'
@@ -11,6 +12,7 @@ import { suiteCommand } from './cli/suite.ts'
 import { tokenCommand } from './cli/token.ts'
 import { uploadCommand } from './cli/upload.ts'
 import { vacuumCommand } from './cli/vacuum.ts'
+import { whyCommand } from './cli/why.ts'
 import { workspaceCommand } from './cli/workspace.ts'
 
 endWithLauncher()
@@ -25,5 +27,7 @@ await runProgram(process.argv.slice(2), [
   tokenCommand(),
   vacuumCommand(),
   fsckCommand(),
+  whyCommand(),
+  purgeCommand(),
   completionCommand(),
 ])

@@ -26,6 +26,7 @@ import { ChunkTable } from './chunk-table.ts'
 import { IndexBuilder } from './index-builder.ts'
 import { type At, momentName } from './moment.ts'
 import { type RebuiltPack, rebuildPacks } from './rebuild-packs.ts'
+import { purgedPackages } from './purged-packages.ts'
 import { ABANDONED_AFTER_MS, giveUpAbandoned, recordChange } from './record-change.ts'
 import { Sealer } from './sealer.ts'
 import { type Served, ServedPaths } from './served.ts'
@@ -286,6 +287,11 @@ export class Archives implements AsyncDisposable {
         ),
       ),
     )
+  }
+
+  /** Those of the packages of which a file was purged, so that no suite takes them. */
+  async purged(packageIds: readonly number[]): Promise<ReadonlySet<number>> {
+    return new Set((await purgedPackages(this.#database.read, packageIds)).keys())
   }
 
   /** The deb822 source of a suite, or of its snapshot. */

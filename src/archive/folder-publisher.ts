@@ -45,7 +45,9 @@ export class FolderPublisher {
     this.#isSettled = false
     const held = await this.#heldNow()
     const scope = wasSettled && held === this.#held ? 'changes' : 'everything'
-    const edit = await planEdit(packages, { held, owned: memory.owned }, scope)
+    const plan = (): Promise<FolderEdit> => planEdit(packages, { held, owned: memory.owned }, scope)
+    let edit = await plan()
+    if (await this.#forgetPurged(edit.add)) edit = await plan()
     for (const { path, by } of edit.shadowed) {
       notices.sayForGood(`${path} is not published: ${by} is newer and has the same name, version and architecture.`)
     }
@@ -56,6 +58,20 @@ export class FolderPublisher {
     this.#held = held
     packages.settle()
     this.#isSettled = true
+  }
+
+  /**
+   * Forgets the files of packages that were purged, which would hold up all others. When the folder is looked at next
+   * each is read again, and refused.
+   */
+  async #forgetPurged(packageIds: readonly number[]): Promise<boolean> {
+    const { archives, memory } = this.#options
+    const purged = await archives.purged(packageIds)
+    if (purged.size === 0) return false
+    for (const [path, { packageId }] of memory.packages.entries()) {
+      if (purged.has(packageId)) memory.forgetPackage(path)
+    }
+    return true
   }
 
   /** What is known of the suite if nobody else has changed it; otherwise it is read. */

@@ -36,7 +36,8 @@ export class FolderRejections {
     const isSameFile = before?.fingerprint === file.fingerprint
     const sinceMs = isSameFile ? before.sinceMs : Math.min(file.ctimeMs, now)
     // A .dsc may wait for its files; anything that is not the file's own fault may pass. Tried less often with time.
-    const mayPass = file.path.endsWith('.dsc') || !(error instanceof AshlarError) || error.entry.status >= 500
+    const isOurs = !(error instanceof AshlarError) || error.entry.status >= 500
+    const mayPass = isOurs || (file.path.endsWith('.dsc') && error.code !== 'gone')
     const waitMs = Math.min(Math.max(now - sinceMs, SOONEST_RETRY_MS), LONGEST_RETRY_MS)
     this.#byPath.set(file.path, {
       fingerprint: file.fingerprint,

@@ -9,6 +9,7 @@ import type { Archive } from './archive-table.ts'
 import type { ChangeRequest, PackagePlacement } from './change-request.ts'
 import { entryKey, poolDirectory, secondPoolDirectory } from './entry-key.ts'
 import type { PoolClaim } from './pool-claims.ts'
+import { refusePurged } from './purged-packages.ts'
 import { meansNothing, Selection } from './selector.ts'
 import { defaultSettings, type SuiteSettings, withSettings } from './settings.ts'
 import { itemPages, itemsAt, itemsNamed, type MapKind, type WholeItem } from './suite-items.ts'
@@ -78,6 +79,7 @@ async function* placedItems(
   for (let start = 0; start < placements.length; start += BATCH) {
     const batch = placements.slice(start, start + BATCH)
     const ids = batch.map((placement) => placement.packageId)
+    await refusePurged(db, ids)
     const packages = new Map((await packagesWithFiles(db, ids)).map((row) => [row.id, row]))
     yield batch.map((placement) => {
       const found = packages.get(placement.packageId)
@@ -208,6 +210,10 @@ async function* copiedItems(
   const selection = new Selection(request.packages)
   for await (const rows of candidates(database.read, from.id, revision, selection)) {
     const chosen = rows.filter((row) => selection.has(row))
+    await refusePurged(
+      database.read,
+      chosen.map((row) => row.package_id),
+    )
     for (const row of chosen) {
       if (!target.settings.components.includes(row.component)) {
         throw new AshlarError(

@@ -13,6 +13,8 @@ export interface ArtifactFile {
   readonly complete: boolean
   /** Bytes that are stored of a file that is not complete, where an upload of it was begun. */
   readonly offset?: number
+  /** Why its bytes are there no more, if they are not. */
+  readonly gone?: 'expired' | 'purged'
 }
 
 export interface Artifact {
@@ -47,7 +49,8 @@ export async function loadArtifacts(db: Kysely<Tables>, ids: readonly number[]):
       .execute(),
     db
       .selectFrom('artifact_file')
-      .select(['artifact_id', 'path', 'size', 'sha256', 'file_id'])
+      .leftJoin('file', 'file.id', 'artifact_file.file_id')
+      .select(['artifact_id', 'path', 'artifact_file.size', 'artifact_file.sha256', 'file_id', 'file.gone_reason'])
       .where('artifact_id', 'in', distinct)
       .orderBy('artifact_id')
       .orderBy('path')
@@ -73,6 +76,7 @@ export async function loadArtifacts(db: Kysely<Tables>, ids: readonly number[]):
           size: file.size,
           sha256: file.sha256 as Sha256,
           complete: file.file_id !== null,
+          ...(file.gone_reason === null ? {} : { gone: file.gone_reason }),
         })),
         (relationsOf.get(row.id) ?? []).map((relation) => ({ type: relation.type, target: relation.target_id })),
       ),

@@ -40,7 +40,7 @@ export interface Artifacts extends AsyncDisposable {
    * that a complete artifact of the same workspace has. A wish whose idempotency key was used for the same wish
    * before gives that artifact.
    * @throws AshlarError request-invalid, category-invalid, too-large, idempotency-key-reused, not-found (a relation),
-   *   upload-inconsistent and others for proven files that do not fit
+   *   gone (a file was purged), upload-inconsistent and others for proven files that do not fit
    */
   create(workspace: Workspace, wishes: readonly ArtifactWish[], options: CreateOptions): Promise<Artifact[]>
 
@@ -48,8 +48,8 @@ export interface Artifacts extends AsyncDisposable {
    * Takes bytes of a file from `start` on; the artifact as it is then. With the last of them the file is proven, and
    * with the last file the artifact is complete. When fewer came, its `offset` says where to continue.
    * @throws AshlarError not-found; upload-offset with `extra.offset`; digest-mismatch, package-invalid, control-invalid,
-   *   upload-inconsistent, too-large if the bytes are not good, after which the file begins again at 0; storage-full,
-   *   storage-failed
+   *   upload-inconsistent, too-large if the bytes are not good, after which the file begins again at 0; gone if it was
+   *   purged; storage-full, storage-failed
    */
   upload(
     workspace: Workspace,

@@ -71,6 +71,7 @@ export class Creator {
   ): Promise<number[] | undefined> {
     const made = await this.#alreadyMade(workspace, wishes)
     const fresh = wishes.filter((wish) => !made.has(wish) && first.get(wish) === wish)
+    await refusePurged(this.#database.read, fresh)
     const proven = await provenFiles(this.#database.read, workspace.id, digestsOf(fresh))
     const plans = await this.#plan(workspace, fresh, proven, options)
     try {
@@ -215,7 +216,26 @@ async function record(
 /** Another request has used an idempotency key meanwhile; what this one wrote must not stay. */
 class KeyTaken extends Error {}
 
-/** Files of complete artifacts of the workspace, by digest. */
+/** What was purged is not taken again; said before anything of it is sent. @throws AshlarError gone */
+async function refusePurged(db: Kysely<Tables>, wishes: readonly CheckedWish[]): Promise<void> {
+  const digests = digestsOf(wishes)
+  for (let start = 0; start < digests.length; start += digestsAtOnce) {
+    const found = await db
+      .selectFrom('file')
+      .select('sha256')
+      .where('sha256', 'in', digests.slice(start, start + digestsAtOnce))
+      .where('gone_reason', '=', 'purged')
+      .limit(1)
+      .executeTakeFirst()
+    if (found === undefined) continue
+    const wish = wishes.find(({ files }) => files.some((file) => file.sha256 === found.sha256))
+    const path = wish?.files.find((file) => file.sha256 === found.sha256)?.path
+    const detail = `${wish?.where}: the file ${path} (${found.sha256}) was purged, and is not taken again.`
+    throw new AshlarError('gone', detail)
+  }
+}
+
+/** Files of complete artifacts of the workspace that are not gone, by digest. */
 async function provenFiles(
   db: Kysely<Tables>,
   workspaceId: number,
@@ -227,9 +247,12 @@ async function provenFiles(
       .selectFrom('artifact_file')
       // SQLite keeps the order of a cross join: by the files first, not through all artifacts of the workspace.
       .crossJoin('artifact')
+      .crossJoin('file')
       .select(['artifact_file.sha256', 'artifact_file.size', 'artifact_file.file_id'])
       .distinct()
       .whereRef('artifact.id', '=', 'artifact_file.artifact_id')
+      .whereRef('file.id', '=', 'artifact_file.file_id')
+      .where('file.gone_at', 'is', null)
       .where('artifact.workspace_id', '=', workspaceId)
       .where('artifact.completed_at', 'is not', null)
       .where('artifact_file.sha256', 'in', digests.slice(start, start + digestsAtOnce))

@@ -13,6 +13,7 @@ import type { Sha256 } from '../common/digest.ts'
 import { AshlarError, naming } from '../common/errors.ts'
 import type { Database } from '../database/database.ts'
 import { parkedBytes } from '../storage/parked-uploads.ts'
+import { purged } from '../storage/file-copies.ts'
 import type { SpooledFile, Storage, StoredFile } from '../storage/storage.ts'
 import { loadArtifacts, parseData, type Artifact } from './artifact-rows.ts'
 import { categoryNamed, type ArtifactData, type Category } from './categories.ts'
@@ -72,7 +73,7 @@ export class Uploads {
   /**
    * Takes bytes of a file; the artifact as it is then. With the last of them the file is proven, and with the last
    * file the artifact is complete. Bytes of a file that is proven already are compared with it.
-   * @throws AshlarError not-found; upload-offset with `extra.offset`; digest-mismatch, package-invalid and others if
+   * @throws AshlarError not-found; gone; upload-offset with `extra.offset`; digest-mismatch, package-invalid and others if
    *   the bytes are not good, after which the file begins again at 0; storage-full, storage-failed
    */
   async upload(
@@ -153,7 +154,8 @@ export class Uploads {
     const row = await this.#database.read
       .selectFrom('artifact')
       .innerJoin('artifact_file', 'artifact_file.artifact_id', 'artifact.id')
-      .select(['category', 'data_json', 'sha256', 'size', 'file_id'])
+      .leftJoin('file', 'file.sha256', 'artifact_file.sha256')
+      .select(['category', 'data_json', 'artifact_file.sha256', 'artifact_file.size', 'file_id', 'file.gone_reason'])
       .where('artifact.id', '=', artifactId)
       .where('workspace_id', '=', workspace.id)
       .where('path', '=', path)
@@ -161,6 +163,8 @@ export class Uploads {
     if (row === undefined) {
       throw new AshlarError('not-found', `There is no artifact ${artifactId} here with a file ${JSON.stringify(path)}.`)
     }
+    // Before a byte of it is taken.
+    if (row.gone_reason === 'purged') throw purged(row.sha256 as Sha256)
     return {
       artifactId,
       category: categoryNamed(row.category),
@@ -266,7 +270,7 @@ export function announcedFiles(artifact: Artifact): AnnouncedFile[] {
   return artifact.files.map(({ path, size, sha256 }) => ({ path, sizeBytes: size, sha256 }))
 }
 
-/** Whether sending more cannot make it good: the bytes are wrong, or hold room on a full disk. */
+/** Whether sending more cannot make it good: the bytes are wrong or purged, or hold room on a full disk. */
 function isFinal(error: unknown): boolean {
-  return error instanceof AshlarError && (error.code === 'storage-full' || [413, 422].includes(error.entry.status))
+  return error instanceof AshlarError && (error.code === 'storage-full' || [410, 413, 422].includes(error.entry.status))
 }

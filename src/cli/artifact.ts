@@ -83,7 +83,7 @@ function artifactText(artifact: Artifact): string {
     each.path,
     sizeText(each.size),
     each.sha256,
-    each.complete ? '' : 'missing',
+    each.complete ? (each.gone ?? '') : 'missing',
   ])
   return rows.length === 0 ? facts : `${facts}\n\n${table(['FILE', '>SIZE', 'SHA256', ''], rows)}`
 }

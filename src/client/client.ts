@@ -24,8 +24,10 @@ import type {
   WorkspaceInfo,
   WorkspaceSettings,
 } from './types.ts'
+import type { Purge, Why } from './why-types.ts'
 
 export type * from './types.ts'
+export type * from './why-types.ts'
 export { isConnectionFailure } from './retry.ts'
 export type { RetryPolicy } from './retry.ts'
 export { StoresClient } from './stores-client.ts'
@@ -131,6 +133,26 @@ export class AshlarClient {
     const { signal, ...json } = options
     const call = { method: 'POST', path: '/api/v1/maintenance/fsck', json, repeatable: false, signal } as const
     for await (const event of events(this.#transport, call)) yield event as FsckEvent
+  }
+
+  /** Why an artifact or a file is kept, when it goes, or why it is gone: over all workspaces, for admins. */
+  async why(subject: string): Promise<Why> {
+    return (await this.#transport.json({
+      method: 'GET',
+      path: '/api/v1/why',
+      query: { subject },
+      repeatable: true,
+    })) as Why
+  }
+
+  /** Removes a file from every store at once, and lets it never come back. */
+  async purge(sha256: string, reason: string): Promise<Purge> {
+    return (await this.#transport.json({
+      method: 'DELETE',
+      path: `/api/v1/files/${encodeURIComponent(sha256)}`,
+      json: { reason },
+      repeatable: true,
+    })) as Purge
   }
 
   /** Closes the kept connections; a later call opens new ones. */

@@ -31,6 +31,8 @@ export interface ArtifactFile extends FileWish {
   readonly complete: boolean
   /** Bytes that the server already has of an incomplete file. */
   readonly offset?: number
+  /** Why its bytes are there no more, if they are not. */
+  readonly gone?: 'expired' | 'purged'
 }
 
 export interface Artifact {

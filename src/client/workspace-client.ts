@@ -15,6 +15,7 @@ import type {
   SuiteInfo,
   SuiteSettings,
 } from './types.ts'
+import type { Why } from './why-types.ts'
 
 /** What every call takes beside its own arguments. */
 export interface CallOptions {
@@ -165,6 +166,11 @@ export class WorkspaceClient {
       query: { at: options.at },
       repeatable: true,
     })
+  }
+
+  /** Why an artifact, a file or a path below `pool/` is kept, when it goes, or why it is gone. */
+  async why(subject: string): Promise<Why> {
+    return (await this.#get('/why', { subject })) as Why
   }
 
   async #get(path: string, query: Readonly<Record<string, string | number | undefined>> = {}): Promise<unknown> {

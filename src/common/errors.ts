@@ -36,7 +36,11 @@ export const catalogue = {
     title: 'There is no such thing here.',
     advice: 'Check the name or number; the commands named `list` show what there is.',
   },
-  gone: { status: 410, title: 'This has expired or was removed on purpose.', advice: 'Use a newer snapshot.' },
+  gone: {
+    status: 410,
+    title: 'This has expired or was removed on purpose.',
+    advice: 'Use a newer snapshot; `ashlar why` says when and why a file went.',
+  },
   'method-not-allowed': {
     status: 405,
     title: 'This address does not take that method.',

@@ -4,7 +4,7 @@ import type { Micros, Tables } from '../database/schema.ts'
 
 /**
  * Removes the file's row, and what was read from it. Where something still tells of it (a pool path that keeps its
- * meaning for ever, a package in the history of a suite) it stays, as gone.
+ * meaning for ever, a package in the history of a suite) it stays, as gone; and so does one that was purged, for ever.
  */
 export async function forgetFile(trx: Transaction<Tables>, fileId: number, now: Micros): Promise<void> {
   await forgetPackage(trx, fileId)
@@ -16,7 +16,11 @@ export async function forgetFile(trx: Transaction<Tables>, fileId: number, now: 
       .where('gone_at', 'is', null)
       .execute()
   } else {
-    await trx.deleteFrom('file').where('id', '=', fileId).execute()
+    await trx
+      .deleteFrom('file')
+      .where('id', '=', fileId)
+      .where((eb) => eb.or([eb('gone_reason', 'is', null), eb('gone_reason', '!=', 'purged')]))
+      .execute()
   }
 }
 

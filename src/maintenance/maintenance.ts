@@ -20,6 +20,7 @@ import { type FsckEvent, Tally } from './finding.ts'
 import { type FsckOptions, runFsck } from './fsck.ts'
 import { ReportedCopies } from './fsck-context.ts'
 import type { Summary } from './plan.ts'
+import { purgeFile, type Purged, type PurgeWish } from './purge.ts'
 import { dueDeletions } from './stage-deletions.ts'
 import { artifactSteps, revisionSteps } from './stage-expiry.ts'
 import { figureSteps } from './stage-figures.ts'
@@ -29,13 +30,21 @@ import { policySteps } from './stage-policies.ts'
 import { sizeSteps } from './stage-sizes.ts'
 import { spoolSteps } from './stage-spool.ts'
 import { runStages, type StagePlan, summed, type VacuumEvent } from './vacuum.ts'
+import type { View } from './view.ts'
+import { explain, type Explanation } from './why.ts'
 import { recordWork, workNames, workRecord } from './work-record.ts'
 
 export type { Ages } from './context.ts'
 export type { Finding, FsckEvent, FsckStage, FsckSummary } from './finding.ts'
 export type { FsckOptions } from './fsck.ts'
 export type { PlanLine, Stage, StageSummary, StepOutcome, Summary } from './plan.ts'
+export type { Purged, PurgedCopy, PurgeWish } from './purge.ts'
 export type { VacuumEvent } from './vacuum.ts'
+export type { Fate, Gone } from './fate.ts'
+export type { Holder } from './why-holders.ts'
+export type { WhyCopy, WhyFile } from './why-files.ts'
+export type { View } from './view.ts'
+export type { Explanation } from './why.ts'
 
 export interface MaintenanceOptions {
   readonly database: Database
@@ -158,6 +167,23 @@ export class Maintenance implements AsyncDisposable {
       this.#checks.delete(ended.promise)
       ended.resolve()
     }
+  }
+
+  /**
+   * Removes a file from every store at once, whatever holds it, and lets it never come back. Idempotent; beside a vacuum
+   * that is under way.
+   * @throws AshlarError conflict for a pack of indexes
+   */
+  async purge(wish: PurgeWish): Promise<Purged> {
+    return await purgeFile({ database: this.#database, storage: this.#storage, faults: this.#faults }, wish)
+  }
+
+  /**
+   * Why an artifact, a file or a pool path is kept, when it goes, or why it is gone; as far as the view goes.
+   * @throws AshlarError not-found, request-invalid
+   */
+  async why(subject: string, view: View): Promise<Explanation> {
+    return await explain({ database: this.#database, ages: this.#ages }, subject, view)
   }
 
   /** Waits for what is under way to stop. */

@@ -25,6 +25,7 @@ import { pageRoutes } from './pages.ts'
 import { readIntegers } from './parameters.ts'
 import { askPermission } from './permission.ts'
 import { sendProblem } from './problem.ts'
+import { purgeRoutes } from './purge.ts'
 import { measureRequests } from './request-metrics.ts'
 import { handleExpectations } from './request-body.ts'
 import { scopeRoutes } from './scopes.ts'
@@ -32,6 +33,7 @@ import { storeRoutes } from './stores.ts'
 import { suitePackageRoutes } from './suite-packages.ts'
 import { suiteRoutes } from './suites.ts'
 import { tokenRoutes } from './tokens.ts'
+import { whyRoutes } from './why.ts'
 
 export type { App, ServerDependencies } from './context.ts'
 
@@ -88,6 +90,8 @@ function apiRoutes(api: App, context: Context): void {
   storeRoutes(api, context)
   maintenanceRoutes(api, context)
   fsckRoutes(api, context)
+  whyRoutes(api, context)
+  purgeRoutes(api, context)
   void api.register(async (files) => artifactFileRoutes(files, context))
 }
 

@@ -43,7 +43,7 @@ function bytesOf(
   served: Exclude<Served, { kind: 'redirect' }>,
   scopeId: number,
   { archives, storage }: Context,
-): Pick<Resource, 'sizeBytes' | 'link' | 'open'> {
+): Pick<Resource, 'sizeBytes' | 'link' | 'confirm' | 'open'> {
   if (served.kind === 'bytes') {
     const open = (range?: ByteRange): Opened => ({
       kind: 'bytes',
@@ -56,6 +56,7 @@ function bytesOf(
     return {
       sizeBytes: file.sizeBytes,
       link: () => storage.link(file, scopeId),
+      confirm: () => storage.confirm(file),
       open: async (range) => ({ kind: 'stream', ...(await storage.open(file, scopeId, range)) }),
     }
   }

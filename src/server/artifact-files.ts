@@ -66,6 +66,7 @@ function getFiles(app: App, { artifacts }: Context): void {
       const { id, '*': path } = request.params
       const workspace = workspaceOf(request)
       const file = fileOf((await artifacts.get(workspace, id)).files, path)
+      requireThere(file)
       if (!file.complete) {
         if (request.method === 'GET') throw new AshlarError('artifact-incomplete', `The file ${path} is not complete.`)
         const { offset } = await artifacts.offset(workspace, id, path)
@@ -97,7 +98,7 @@ function getArchive(app: App, { artifacts }: Context): void {
     handler: async (request, reply) => {
       const { id } = request.params
       const workspace = workspaceOf(request)
-      await artifacts.get(workspace, id)
+      for (const file of (await artifacts.get(workspace, id)).files) requireThere(file)
       const headers = { 'Content-Type': 'application/x-tar', 'Cache-Control': 'no-store', ...untrusted }
       await sendStream(request, reply, { status: 200, headers, stream: artifacts.tarStream(workspace, id) })
       return reply
@@ -116,4 +117,11 @@ function fileOf(files: readonly ArtifactFile[], path: string): ArtifactFile {
   const file = files.find((file) => file.path === path)
   if (file === undefined) throw new AshlarError('not-found', `The artifact has no file ${path}.`)
   return file
+}
+
+/** Also where nothing is opened: for HEAD, and for who has the bytes already. */
+function requireThere({ path, sha256, gone }: ArtifactFile): void {
+  if (gone === undefined) return
+  const what = gone === 'purged' ? 'was removed on purpose' : 'has expired'
+  throw new AshlarError('gone', `The file ${path} (${sha256}) ${what}.`)
 }

@@ -77,6 +77,7 @@ export const ArtifactFile = open('ArtifactFile', {
   sha256: Type.String(),
   complete: Type.Boolean(),
   offset: Type.Optional(Type.Integer({ description: 'Bytes that are stored of a file that is not complete' })),
+  gone: Type.Optional(Type.String({ enum: ['expired', 'purged'], description: 'Its bytes are there no more' })),
 })
 export const ArtifactRelation = open('ArtifactRelation', { type: Type.String(), target: Type.Integer() })
 export const Artifact = open('Artifact', {

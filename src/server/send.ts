@@ -19,6 +19,8 @@ export interface Resource {
   readonly headers?: Readonly<Record<string, string>>
   /** Where the client can get the bytes by itself for a short time, if there is such an address. Asked as `open` is. */
   readonly link?: () => Promise<string | undefined>
+  /** Asks whether the bytes are still there, where they are not opened. @throws AshlarError gone */
+  readonly confirm?: () => Promise<void>
   /** The bytes, or those of a range. Called at most once, and not for HEAD or when nothing is sent. */
   readonly open: (range?: ByteRange) => Promise<Opened> | Opened
 }
@@ -34,6 +36,8 @@ export type Opened =
  */
 export async function sendResource(request: FastifyRequest, reply: FastifyReply, resource: Resource): Promise<void> {
   const selection = select(request.method, request.headers, resource)
+  const sendsBytes = request.method !== 'HEAD' && (selection.status === 200 || selection.status === 206)
+  if (!sendsBytes) await resource.confirm?.()
   if (selection.status === 416) {
     void reply.header('content-range', `bytes */${resource.sizeBytes}`)
     throw new AshlarError(

@@ -36,7 +36,8 @@ export class LocalCache {
     this.#entries = new LRUCache<Sha256, Entry>({
       maxSize: maximumBytes,
       sizeCalculation: (entry) => entry.sizeBytes + 4096,
-      dispose: (entry, sha256) => {
+      // After, and not before it is out: `#remove` tells by that whether a newer copy has its name.
+      disposeAfter: (entry, sha256) => {
         entry.evicted = true
         if (entry.borrowers === 0) this.#remove(sha256)
       },
@@ -97,9 +98,14 @@ export class LocalCache {
     return here
   }
 
-  /** Forgets a file that must not be here any more. */
+  /** Removes a file that must not be here any more; who has borrowed it still reads it to the end. */
   forget(sha256: Sha256): void {
     this.#entries.delete(sha256)
+  }
+
+  /** What is here. */
+  digests(): Sha256[] {
+    return Array.from(this.#entries.keys())
   }
 
   async #take(file: StoredFile, bytes: () => Promise<Readable>): Promise<void> {
@@ -133,8 +139,8 @@ export class LocalCache {
   }
 
   #remove(sha256: Sha256): void {
-    // Under the same name a newer copy may lie by now.
-    if (this.#entries.has(sha256)) return
+    // Under the same name a newer copy may lie by now, or come in a moment.
+    if (this.#entries.has(sha256) || this.#coming.has(sha256)) return
     unlink(join(this.#directory, sha256)).catch(() => {})
   }
 }

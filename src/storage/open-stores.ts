@@ -95,6 +95,16 @@ export class OpenStores {
   }
 
   /**
+   * The same, looked for anew: a directory may have been unmounted since it was opened, and what is then deleted below
+   * it is not deleted.
+   * @throws AshlarError storage-failed
+   */
+  async openAnew(record: StoreRecord): Promise<FileStore> {
+    this.#opened.delete(record.id)
+    return await this.open(record)
+  }
+
+  /**
    * Looks into a store of those that uploads go to first, for each scope.
    * @throws AshlarError storage-failed if not even one can be reached
    */

@@ -39,6 +39,7 @@ import { RemoteFetch } from './remote-fetch.ts'
 import { Spool } from './spool.ts'
 import { unlinkIfThere } from './spool-writer.ts'
 import { storageError } from './storage-error.ts'
+import { takeBack } from './take-back.ts'
 import { hasRoom, type StoreMap, type StoreRecord } from './store-policy.ts'
 import { UseLog } from './use-log.ts'
 
@@ -79,6 +80,12 @@ export interface Storage extends AsyncDisposable {
 
   /** A path that another thread may read the file from, until it is disposed. @throws as `open`; storage-full */
   local(file: StoredFile, scopeId: number): Promise<LocalFile>
+
+  /** Asks whether a file is still meant to be there, for who tells of it without opening it. @throws AshlarError gone */
+  confirm(file: StoredFile): Promise<void>
+
+  /** Removes what this process keeps of a purged file beside the stores. Others do so when they next ask for it. */
+  forget(sha256: Sha256): void
 }
 
 export interface StorageOptions {
@@ -103,6 +110,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
   await ensureDefaultStore(database, dataDirectory)
   await sweepSpool({ database, spool, olderThanMs: sweepOlderThanMs })
   const cache = await LocalCache.open(join(dataDirectory, 'cache'))
+  await forgetGone(database, cache)
   const stores = new OpenStores({ database, dataDirectory, faults })
   // What is wrong with the directory of the data is said at once rather than at the first upload.
   for (const store of (await stores.map()).all) if (store.kind === 'local') await stores.isReachable(store)
@@ -195,16 +203,32 @@ class OpenStorage implements Storage {
   }
 
   async local(file: StoredFile, scopeId: number): Promise<LocalFile> {
+    const known = await copiesOf(this.#database.read, file.id)
+    if (known.gone !== null) {
+      // Another process may have purged what this one has cached.
+      this.#cache.forget(file.sha256)
+      throw withoutCopy(file, known.gone, false)
+    }
     const cached = await this.#cache.borrow(file)
     if (cached !== undefined) return cached
-    return await this.#fromCopy(file, scopeId, async (store, copy) => {
+    const deed = async (store: FileStore, copy: FileCopy): Promise<LocalFile> => {
       const key = { sha256: file.sha256, generation: copy.generation }
       const path = store.localPath(key)
       if (path === undefined) return await this.#cache.fetch(file, async () => (await store.open(key)).stream)
       const sizeBytes = await store.has(key)
       if (sizeBytes !== file.sizeBytes) throw wrongSize(file, sizeBytes)
       return { path, async [Symbol.asyncDispose]() {} }
-    })
+    }
+    return await this.#fromCopy(file, scopeId, deed, { known })
+  }
+
+  async confirm(file: StoredFile): Promise<void> {
+    const { gone } = await copiesOf(this.#database.read, file.id)
+    if (gone !== null) throw withoutCopy(file, gone, false)
+  }
+
+  forget(sha256: Sha256): void {
+    this.#cache.forget(sha256)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -226,10 +250,10 @@ class OpenStorage implements Storage {
     file: StoredFile,
     scopeId: number,
     deed: (store: FileStore, copy: FileCopy) => Promise<T>,
-    brought = false,
+    so: { readonly known?: KnownFile; readonly isBrought?: boolean } = {},
   ): Promise<T> {
     const map = await this.stores.map()
-    const { gone, copies } = await copiesOf(this.#database.read, file.id)
+    const { gone, copies } = so.known ?? (await copiesOf(this.#database.read, file.id))
     let failure: unknown
     for (const copy of readable(map, scopeId, copies)) {
       const record = map.byId(copy.storeId)
@@ -238,10 +262,10 @@ class OpenStorage implements Storage {
         const store = await this.stores.open(record)
         if (record.kind === 'remote') {
           // Its bytes are not proven; once they are, the scope has a copy of its own.
-          if (brought) continue
+          if (so.isBrought === true) continue
           const isDamaged = failure !== undefined
           await this.#remote.bring(file, scopeId, { store, generation: copy.generation, isDamaged })
-          return await this.#fromCopy(file, scopeId, deed, true)
+          return await this.#fromCopy(file, scopeId, deed, { isBrought: true })
         }
         const result = await deed(store, copy)
         this.#uses.note(file.id, copy)
@@ -319,7 +343,12 @@ class OpenStorage implements Storage {
       if (known.id !== undefined) await this.#noteDamage(known.id, record.id, generation)
       return { taken: true }
     }
-    const outcome = await this.record({ storeId: record.id, key, sizeBytes: spooled.sizeBytes })
+    const copy = { storeId: record.id, key, sizeBytes: spooled.sizeBytes }
+    const outcome = await this.record(copy).catch(async (error: unknown) => {
+      // What cannot be taken back now is found by a vacuum; the refusal is what matters.
+      if (isGone(error)) await takeBack(this.#database, record.id, store, key).catch(this.#onBadCopy)
+      throw error
+    })
     if (outcome === 'condemned') return { taken: true }
     if (outcome === 'full') {
       const detail = `The store ${record.name} has reached its hard maximum.`
@@ -354,6 +383,20 @@ function withoutCopy(file: StoredFile, gone: KnownFile['gone'], elsewhere: boole
     return new AshlarError('file-corrupt', `No store that this scope reads from has a good copy of ${file.sha256}.`)
   }
   return new AshlarError('file-corrupt', `No store has a copy of the file ${file.sha256}.`)
+}
+
+/** What was purged while this process was not running. */
+async function forgetGone(database: Database, cache: LocalCache): Promise<void> {
+  const digests = cache.digests()
+  for (let start = 0; start < digests.length; start += recordMaximum) {
+    const batch = digests.slice(start, start + recordMaximum)
+    const known = await knownFiles(database.read, batch)
+    for (const [index, sha256] of batch.entries()) if (known[index]?.gone !== null) cache.forget(sha256)
+  }
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof AshlarError && error.code === 'gone'
 }
 
 async function reachRecord(faults: Faults): Promise<void> {

@@ -12,6 +12,7 @@ import type { FileKey, FileStore, SpooledFile } from './file-store.ts'
 import { unlinkIfThere } from './spool-writer.ts'
 import { storageError } from './storage-error.ts'
 import type { Storage } from './storage.ts'
+import { takeBack } from './take-back.ts'
 import type { StoreRecord } from './store-policy.ts'
 
 export interface TransferParts {
@@ -68,7 +69,7 @@ interface Placing {
 }
 
 async function place(
-  { storage, faults }: TransferParts,
+  { database, storage, faults }: TransferParts,
   { file, to, target, key, spooled }: Placing,
   signal: AbortSignal | undefined,
 ): Promise<TransferOutcome | 'taken'> {
@@ -83,7 +84,12 @@ async function place(
   await reach(faults, 'transfer.verify')
   await verify(target, key, file, signal)
   await reach(faults, 'transfer.record')
-  const outcome = await storage.record({ storeId: to.id, key, sizeBytes: file.sizeBytes, verified: true })
+  const outcome = await storage
+    .record({ storeId: to.id, key, sizeBytes: file.sizeBytes, verified: true })
+    .catch(async (error: unknown) => {
+      if (error instanceof AshlarError && error.code === 'gone') await takeBack(database, to.id, target, key)
+      throw error
+    })
   if (outcome === 'condemned') return 'taken'
   return outcome === 'full' ? 'full' : 'copied'
 }

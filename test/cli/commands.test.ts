@@ -38,7 +38,20 @@ async function done(words: readonly string[]): Promise<string> {
 
 test('every command has a help that names its options, and exits 0', async () => {
   const groups: Record<string, string[]> = {
-    '': ['serve', 'upload', 'suite', 'artifact', 'scope', 'workspace', 'token', 'completion', '--server', '--token'],
+    '': [
+      'serve',
+      'upload',
+      'suite',
+      'artifact',
+      'scope',
+      'workspace',
+      'token',
+      'why',
+      'purge',
+      'completion',
+      '--server',
+      '--token',
+    ],
     serve: [
       '--suite',
       '--data',

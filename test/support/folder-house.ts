@@ -8,7 +8,7 @@ import type { Archives } from '../../src/archive/archives.ts'
 import { followFolder } from '../../src/archive/folder.ts'
 import { openArtifacts } from '../../src/artifact/artifacts.ts'
 import type { Artifacts } from '../../src/artifact/artifacts.ts'
-import { openDatabase } from '../../src/database/database.ts'
+import { type Database, openDatabase } from '../../src/database/database.ts'
 import { openStorage } from '../../src/storage/storage.ts'
 import type { Storage } from '../../src/storage/storage.ts'
 import { makeDeb } from './make-deb.ts'
@@ -18,6 +18,7 @@ import { temporaryDirectory } from './temporary-directory.ts'
 export class FolderHouse implements AsyncDisposable {
   readonly folder: string
   readonly dataDirectory: string
+  readonly database: Database
   readonly storage: Storage
   readonly artifacts: Artifacts
   readonly archives: Archives
@@ -25,11 +26,15 @@ export class FolderHouse implements AsyncDisposable {
   readonly #stack: AsyncDisposableStack
 
   private constructor(
-    parts: Pick<FolderHouse, 'folder' | 'dataDirectory' | 'storage' | 'artifacts' | 'archives' | 'workspace'>,
+    parts: Pick<
+      FolderHouse,
+      'folder' | 'dataDirectory' | 'database' | 'storage' | 'artifacts' | 'archives' | 'workspace'
+    >,
     stack: AsyncDisposableStack,
   ) {
     this.folder = parts.folder
     this.dataDirectory = parts.dataDirectory
+    this.database = parts.database
     this.storage = parts.storage
     this.artifacts = parts.artifacts
     this.archives = parts.archives
@@ -52,7 +57,7 @@ export class FolderHouse implements AsyncDisposable {
     const { adminToken } = await access.ensureFirstStart()
     const caller = await access.callerOf(adminToken)
     const workspace = await access.workspace(caller, 'local', 'main', 'suite:write')
-    return new FolderHouse({ folder, dataDirectory, storage, artifacts, archives, workspace }, stack)
+    return new FolderHouse({ folder, dataDirectory, database, storage, artifacts, archives, workspace }, stack)
   }
 
   /** Follows the folder; `warnings` grows while it does. */
