@@ -70,11 +70,8 @@ function likeness(row: {
   expire_after_seconds: number | null
 }): string {
   const { workspace_id, category, data_json, created_by, completed_at, idempotency_key, expire_after_seconds } = row
-  const isComplete = completed_at !== null
-  return JSON.stringify([
-    ...[workspace_id, category, data_json, created_by],
-    ...[isComplete, idempotency_key, expire_after_seconds],
-  ])
+  const parts = [workspace_id, category, data_json, created_by, completed_at !== null, idempotency_key]
+  return JSON.stringify([...parts, expire_after_seconds])
 }
 
 async function insertFiles(
