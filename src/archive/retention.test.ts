@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { age, everythingAt, spread } from '../../test/support/archive-past.ts'
 import { type ArchiveWorld, archiveWorld, listedIn, refused } from '../../test/support/archive-world.ts'
 import { forEachDialect } from '../../test/support/databases.ts'
-import { faultsFrom } from '../common/faults.ts'
+import { type Faults, faultsFrom } from '../common/faults.ts'
 import { unpackIds } from './chunk-table.ts'
 import { endHistory, planHistoryEnd } from './history-end.ts'
 import { expireRevisions, planRevisionExpiry, type RetentionOptions, type RevisionExpiry } from './retention.ts'
@@ -326,6 +327,80 @@ forEachDialect((dialect, open) => {
     assert.ok(whole.size > 10)
     await expire(world)
     assert.deepEqual(await everythingAt(world, undefined), whole)
+    await assertSwept(world)
+  })
+
+  it('a seal between any two steps may bring back what only expired revisions had', async () => {
+    await using world = await archiveWorld(open)
+    const stable = await world.suite('stable', { architectures: ['amd64'] })
+    const packageId = await world.deb('hello', '1')
+    await keep(world, { keepRevisions: 0 })
+    for (let nth = 1, isReached = true; isReached; nth += 1) {
+      await stable.addPackages(packageId)
+      await stable.remove({ name: 'hello' })
+      // Of now, so that what the package brings is what only expired revisions have.
+      await stable.set({ description: `Set ${nth}` })
+      let reached = 0
+      const faults: Faults = {
+        async reach(point) {
+          if (point !== 'expire.sweep') return
+          reached += 1
+          if (reached === nth) await stable.addPackages(packageId)
+        },
+      }
+      await expire(world, { ...soon, faults })
+      isReached = reached >= nth
+      if (isReached) assert.deepEqual(await stable.packages(), ['hello 1'])
+      await everythingAt(world, undefined)
+      await expire(world)
+      await everythingAt(world, undefined)
+      await assertSwept(world)
+      if (isReached) await stable.remove({ name: 'hello' })
+      assert.ok(nth < 100)
+    }
+  })
+
+  it('a seal that has found old chunks to use again is waited for, and one that was held up too long begins again', async () => {
+    let beforeCommit = async (): Promise<void> => {}
+    const faults: Faults = {
+      async reach(point) {
+        if (point !== 'seal.before-commit') return
+        const deed = beforeCommit
+        beforeCommit = async () => {}
+        await deed()
+      },
+    }
+    await using world = await archiveWorld(open, { faults })
+    const stable = await world.suite('stable', { architectures: ['amd64'] })
+    const packageId = await world.deb('hello', '1')
+    await keep(world, { keepRevisions: 0 })
+    const comeAndGo = async (): Promise<void> => {
+      await stable.addPackages(packageId)
+      await stable.remove({ name: 'hello' })
+    }
+
+    await comeAndGo()
+    let expiring: Promise<number> | undefined
+    beforeCommit = async () => {
+      expiring = expire(world)
+      await sleep(300)
+    }
+    await stable.addPackages(packageId)
+    assert.ok(((await expiring) ?? 0) > 0)
+    await everythingAt(world, undefined)
+
+    await stable.remove({ name: 'hello' })
+    await comeAndGo()
+    beforeCommit = async () => {
+      // As after a long pause of the process: nobody has kept the lease.
+      await world.db.write((trx) => trx.updateTable('lease').set({ expires_at: 0 }).execute())
+      assert.ok((await expire(world)) > 0)
+    }
+    await stable.addPackages(packageId)
+    assert.deepEqual(await stable.packages(), ['hello 1'])
+    await everythingAt(world, undefined)
+    await expire(world)
+    await everythingAt(world, undefined)
     await assertSwept(world)
   })
 
