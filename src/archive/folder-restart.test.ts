@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, rename, rm } from 'node:fs/promises'
+import { mkdir, rename, rm, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
@@ -38,6 +38,25 @@ test('a restart with the folder unmounted takes nothing away', async () => {
   await someLooks()
   assert.deepEqual(await house.published(), ['aa 1.0'])
   assert.match(following.warnings[0] ?? '', /another folder/)
+})
+
+test('what expired while the suite did not have it is read again, and nothing else is forgotten', async () => {
+  await using house = await FolderHouse.open()
+  await house.write('new.deb', deb('aa', '1.0', 'new'))
+  await (await house.follow()).stop()
+  await house.write('old.deb', deb('aa', '1.0', 'old'))
+  await utimes(join(house.folder, 'old.deb'), 1000, 1000)
+  await house.write('other.deb', deb('other'))
+  await (await house.follow()).stop()
+  await house.write('last.deb', deb('last'))
+  await (await house.follow()).stop()
+  const { items } = await house.artifacts.list(house.workspace, {})
+  const old = items.find((artifact) => artifact.files[0]?.path === 'old.deb')
+  await house.artifacts.delete(house.workspace, old?.id ?? 0)
+  await rm(join(house.folder, 'other.deb'))
+  await using following = await house.follow()
+  assert.deepEqual(await house.published(), ['aa 1.0', 'last 1.0'])
+  assert.equal(following.readAtStart, 1)
 })
 
 const path = fc.constantFrom('a.deb', 'b.deb', 'deep/c.deb', 'deep/d.deb')

@@ -165,6 +165,10 @@ class Follower {
         nextAt = outcome === 'soon' ? performance.now() + QUIET_MS : this.#sight.wholeLookAt
       } catch (error) {
         if (signal.aborted) return
+        // A file that the suite did not have for long may have expired there, and is read again.
+        if (error instanceof AshlarError && error.code === 'gone') {
+          await compareWithDatabase(this.#memory, this.#options).catch((failure: unknown) => this.#failed(failure))
+        }
         this.#failed(error)
         nextAt = performance.now() + RETRY_EVERY_MS
       }

@@ -106,6 +106,7 @@ type PackageRow = Pick<
   'kind' | 'name' | 'version' | 'version_key' | 'architecture' | 'source_name' | 'section' | 'debug_symbols'
 > & { readonly id: number; readonly sha256: string; readonly files: readonly { name: string; fileId: number }[] }
 
+/** @throws AshlarError gone for one whose bytes are in no store any more */
 async function packagesWithFiles(db: Kysely<Tables>, ids: readonly number[]): Promise<PackageRow[]> {
   if (ids.length === 0) return []
   const packages = await db
@@ -117,10 +118,15 @@ async function packagesWithFiles(db: Kysely<Tables>, ids: readonly number[]): Pr
     .execute()
   const files = await db
     .selectFrom('package_file')
-    .select(['package_id', 'name', 'file_id'])
+    .innerJoin('file', 'file.id', 'package_file.file_id')
+    .select(['package_id', 'name', 'file_id', 'file.gone_at'])
     .where('package_id', 'in', [...ids])
     .execute()
   const filesOf = Map.groupBy(files, (file) => file.package_id)
+  const lost = packages.find((row) => filesOf.get(row.id)?.some((file) => file.gone_at !== null))
+  if (lost !== undefined) {
+    throw new AshlarError('gone', `${lost.name} ${lost.version} has expired, and its bytes are gone; send it again.`)
+  }
   return packages.map((row) => ({
     ...row,
     files: (filesOf.get(row.id) ?? []).map((file) => ({ name: file.name, fileId: file.file_id })),

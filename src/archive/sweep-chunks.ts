@@ -25,7 +25,7 @@ export async function sweepChunks(sweep: Sweep): Promise<{ chunks: number; packs
       .orderBy('text_sha256')
       .limit(CHUNKS_PER_STEP)
       .execute()
-    // What is newer belongs to a seal since the start, whose maps are not marked before the next catching up.
+    // What is newer belongs to a seal since the start; catching up would only find that it is listed.
     const candidates = page.map((row) => row.id).filter((id) => id <= start.chunk && !marks.has(id))
     removed += await remove(sweep, marks, candidates)
     last = page.at(-1)?.text_sha256 ?? last

@@ -256,7 +256,7 @@ forEachDialect((_dialect, openFresh) => {
     await assert.rejects(room.artifacts.get(room.workspace, target.id), { code: 'not-found' })
   })
 
-  it('what a suite holds, or held in its history, is not deleted', async () => {
+  it('what a suite holds, or held in a revision that has not expired, is not deleted', async () => {
     await using room = await artifactRoom(openFresh)
     const artifact = await room.announce('debian:binary-package', { 'hello.deb': hello })
     await room.send(artifact, 'hello.deb', hello)
@@ -264,6 +264,8 @@ forEachDialect((_dialect, openFresh) => {
     assert.ok(found !== undefined)
     await insertSuiteItem(room.db, room.workspace.id, found.packageId)
     await assert.rejects(room.artifacts.delete(room.workspace, artifact.id), { code: 'conflict' })
+    await room.db.write((trx) => trx.updateTable('archive').set({ retained_from: 2 }).execute())
+    await room.artifacts.delete(room.workspace, artifact.id)
   })
 
   it('deleting an artifact drops its uploads', async () => {
@@ -368,11 +370,12 @@ async function untar(bytes: Buffer): Promise<Map<string, Buffer>> {
   return found
 }
 
+/** As it is in revision 1 of two. */
 async function insertSuiteItem(db: Database, workspaceId: number, packageId: number): Promise<void> {
   await db.write(async (trx) => {
     const archive = await trx
       .insertInto('archive')
-      .values({ workspace_id: workspaceId, head: 0, sealed_at: 0, issue: 0, retained_from: 1 })
+      .values({ workspace_id: workspaceId, head: 2, sealed_at: 0, issue: 0, retained_from: 1 })
       .returning('id')
       .executeTakeFirstOrThrow()
     const suite = await trx
@@ -380,22 +383,25 @@ async function insertSuiteItem(db: Database, workspaceId: number, packageId: num
       .values({ archive_id: archive.id, name: 'stable', created_at: 0 })
       .returning('id')
       .executeTakeFirstOrThrow()
-    const change = await trx
+    const change = {
+      archive_id: archive.id,
+      request_json: '{}',
+      user_id: null,
+      idempotency_key: null,
+      state: 'sealed',
+      refusal_json: null,
+      created_at: 0,
+      touched_at: 0,
+    } as const
+    const [added, removed] = await trx
       .insertInto('change')
-      .values({
-        archive_id: archive.id,
-        kind: 'add',
-        request_json: '{}',
-        user_id: null,
-        idempotency_key: null,
-        state: 'sealed',
-        revision: 1,
-        refusal_json: null,
-        created_at: 0,
-        touched_at: 0,
-      })
+      .values([
+        { ...change, kind: 'add', revision: 1 },
+        { ...change, kind: 'remove', revision: 2 },
+      ])
       .returning('id')
-      .executeTakeFirstOrThrow()
+      .execute()
+    if (added === undefined || removed === undefined) throw new Error('The changes were not recorded')
     await trx
       .insertInto('suite_item')
       .values({
@@ -410,8 +416,8 @@ async function insertSuiteItem(db: Database, workspaceId: number, packageId: num
         architecture: 'amd64',
         entry_key: 'hello',
         directory: 'pool/main/h/hello',
-        added_by: change.id,
-        removed_by: change.id,
+        added_by: added.id,
+        removed_by: removed.id,
       })
       .execute()
   })

@@ -438,7 +438,7 @@ export interface LeaseTable {
   expires_at: Micros
 }
 
-/** Background work as it was last done: `vacuum:{store}`, `scrub:{store}` … */
+/** Background work as it was last done: `vacuum:{store}`, `scrub:{store}`, `retention:{archive}`, `history:{archive}` … */
 export interface MaintenanceTable {
   name: string
   state: 'running' | 'done' | 'stopped' | 'failed'

@@ -1,7 +1,7 @@
 /** What is said to be kept is what a vacuum keeps, whatever came before. */
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { type ArchiveWorld, archiveWorld } from '../../test/support/archive-world.ts'
 import { forEachDialect } from '../../test/support/databases.ts'
 import { makeDeb } from '../../test/support/make-deb.ts'

@@ -209,6 +209,18 @@ forEachDialect((_dialect, open) => {
     }
   })
 
+  it('a package whose bytes have gone is not added again by its number', async () => {
+    await using world = await archiveWorld(open)
+    const stable = await world.suite('stable')
+    const packageId = await world.deb('hello', '1')
+    await setDefault(world.db, day)
+    await grow(world.db, 2)
+    assert.equal((await expire(world.db)).length, 1)
+    // As a vacuum leaves it.
+    await world.db.write((trx) => trx.updateTable('file').set({ gone_at: 1, gone_reason: 'expired' }).execute())
+    await assert.rejects(stable.addPackages(packageId), refused('gone', /hello 1 has expired.*send it again/))
+  })
+
   it('what an artifact that stays relates to stays, over any number of steps', async () => {
     await using room = await artifactRoom(open)
     const ids: number[] = []

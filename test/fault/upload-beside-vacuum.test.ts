@@ -42,15 +42,15 @@ async function playBeside(world: StorageWorld, vacuumDirectory: string): Promise
   const contents = Array.from({ length: 4 }, () => randomBytes(3000))
   const words = [world.databaseUrl, vacuumDirectory, '', String(deletions), String(unneededMs)]
   await using child = startProgram(program, words)
-  let isOver = false
+  const over = new AbortController()
   const said: string[] = []
   const listening = (async () => {
     for (let line = await child.line(); line !== undefined; line = await child.line()) said.push(line)
-    isOver = true
+    over.abort()
   })()
   let rounds = 0
   const play = async (bytes: Buffer, pauseMs: number): Promise<void> => {
-    while (!isOver) {
+    while (!over.signal.aborted) {
       const artifact = await world.artifact({ a: bytes })
       assert.ok((await world.read(artifact, 'a')).equals(bytes))
       await pause(pauseMs)

@@ -1,6 +1,6 @@
 /** What an archive offers at its revisions, and moving its past further back. */
-import type { ArchiveWorld } from './archive-world.ts'
-import { listedIn, sha256Of } from './archive-world.ts'
+import type { Workspace } from '../../src/access/access.ts'
+import { type ArchiveWorld, listedIn, type OpenRooms, servedBytes, sha256Of } from './archive-world.ts'
 
 /** Moves the archive's past, as if all of it had happened so much earlier. */
 export async function age(world: Pick<ArchiveWorld, 'db'>, seconds: number): Promise<void> {
@@ -45,20 +45,23 @@ export async function spread({ db }: Pick<ArchiveWorld, 'db'>, seconds: number):
 
 /** The digests of all that a client can fetch of a state: each file that its Releases list, by name and by digest. */
 export async function everythingAt(
-  world: Pick<ArchiveWorld, 'bytes' | 'archives' | 'workspace'>,
-  at: string | undefined,
+  { archives, storage }: Pick<OpenRooms, 'archives' | 'storage'>,
+  workspace: Workspace,
+  at?: string,
 ): Promise<Map<string, string>> {
   const found = new Map<string, string>()
   const below = at === undefined ? '' : `snapshot/${at}/`
-  for (const { name } of await world.archives.suites(world.workspace, at)) {
+  const bytes = async (path: string): Promise<Buffer> =>
+    servedBytes({ archives, storage }, await archives.resolve(workspace, path), workspace.scopeId)
+  for (const { name } of await archives.suites(workspace, at)) {
     const root = `${below}dists/${name}`
     for (const file of ['Release', 'InRelease', 'Release.gpg']) {
-      found.set(`${root}/${file}`, sha256Of(await world.bytes(`${root}/${file}`)))
+      found.set(`${root}/${file}`, sha256Of(await bytes(`${root}/${file}`)))
     }
-    for (const [path, { sha256 }] of listedIn((await world.bytes(`${root}/Release`)).toString())) {
-      const byName = sha256Of(await world.bytes(`${root}/${path}`))
+    for (const [path, { sha256 }] of listedIn((await bytes(`${root}/Release`)).toString())) {
+      const byName = sha256Of(await bytes(`${root}/${path}`))
       const folder = path.slice(0, path.lastIndexOf('/') + 1)
-      const byHash = sha256Of(await world.bytes(`${root}/${folder}by-hash/SHA256/${sha256}`))
+      const byHash = sha256Of(await bytes(`${root}/${folder}by-hash/SHA256/${sha256}`))
       if (byName !== sha256 || byHash !== sha256) throw new Error(`${root}/${path} is not what the Release lists`)
       found.set(`${root}/${path}`, sha256)
     }
