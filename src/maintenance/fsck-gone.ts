@@ -106,9 +106,13 @@ async function removeCopies({ database }: FsckContext, file: CheckedRow): Promis
     for (const { storeId, generation } of copies) {
       const key = { fileId: file.id, storeId, generation }
       if (row.gone_reason === 'purged') {
-        await beginDeletion(trx, key, ['present', 'damaged', 'condemned'], 'the file was purged', now)
+        await beginDeletion(trx, [key], {
+          from: ['present', 'damaged', 'condemned'],
+          reason: 'the file was purged',
+          now,
+        })
       } else {
-        await condemn(trx, key, 'the file has expired', now)
+        await condemn(trx, [key], 'the file has expired', now)
       }
     }
   })

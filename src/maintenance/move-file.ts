@@ -5,7 +5,7 @@
 import { Batcher } from '../common/batcher.ts'
 import { AshlarError } from '../common/errors.ts'
 import type { Micros } from '../database/schema.ts'
-import { condemn, lockFiles, markDamaged } from '../storage/copy-states.ts'
+import { condemn, type CopyKey, lockFiles, markDamaged } from '../storage/copy-states.ts'
 import type { FileCopy } from '../storage/file-copies.ts'
 import type { StoreMap, StoreRecord } from '../storage/store-policy.ts'
 import { loadStores } from '../storage/store-rows.ts'
@@ -75,21 +75,25 @@ async function condemnAll({ database, faults }: Context, wishes: readonly Leavin
     const map = await loadStores(trx)
     const files = new Map((await filesNow(trx, ids)).map((file) => [file.id, file]))
     const now = await database.now(trx)
-    const left = new Set<string>()
-    const outcomes: boolean[] = []
+    const leaving = new Map<Leaving, CopyKey & { readonly reason: string }>()
     for (const wish of wishes) {
       const { fileId, storeId, rule } = wish
       const file = files.get(fileId)
-      const copies = (file?.copies ?? []).filter((copy) => !left.has(`${fileId} ${copy.storeId}`))
+      // Of several wishes for one file each counts on what those before it leave.
+      const left = new Set([...leaving.values()].filter((one) => one.fileId === fileId).map((one) => one.storeId))
+      const copies = (file?.copies ?? []).filter((copy) => !left.has(copy.storeId))
       const copy = copies.find((one) => one.storeId === storeId && one.state === 'present')
-      if (file === undefined || copy === undefined || !mayGo(map, { ...file, copies }, wish)) {
-        outcomes.push(false)
-        continue
-      }
-      left.add(`${fileId} ${storeId}`)
-      outcomes.push(await condemn(trx, { fileId, storeId, generation: copy.generation }, rule, now))
+      if (file === undefined || copy === undefined || !mayGo(map, { ...file, copies }, wish)) continue
+      leaving.set(wish, { fileId, storeId, generation: copy.generation, reason: rule })
     }
-    return outcomes
+    const condemned = new Set<CopyKey>()
+    for (const [reason, copies] of Map.groupBy(leaving.values(), (copy) => copy.reason)) {
+      for (const copy of await condemn(trx, copies, reason, now)) condemned.add(copy)
+    }
+    return wishes.map((wish) => {
+      const copy = leaving.get(wish)
+      return copy !== undefined && condemned.has(copy)
+    })
   })
 }
 

@@ -10,7 +10,7 @@ import type { Transaction } from 'kysely'
 import type { Sha256 } from '../common/digest.ts'
 import { AshlarError } from '../common/errors.ts'
 import type { Micros, Tables } from '../database/schema.ts'
-import { beginDeletion, type CopyKey, forgetCopy, lockFiles } from '../storage/copy-states.ts'
+import { beginDeletion, type CopyKey, forgetCopies, lockFiles } from '../storage/copy-states.ts'
 import { recordEvent } from '../storage/events.ts'
 import { type Context, reach } from './context.ts'
 import { type HeldItem, itemsHolding } from './why-items.ts'
@@ -152,9 +152,7 @@ async function condemnedForGood(
     store: row.name,
     sizeBytes,
   }))
-  for (const copy of copies) {
-    await beginDeletion(trx, copy, ['present', 'damaged', 'condemned'], 'it was purged', now)
-  }
+  await beginDeletion(trx, copies, { from: ['present', 'damaged', 'condemned'], reason: 'it was purged', now })
   return copies
 }
 
@@ -189,7 +187,7 @@ async function deleteCopy({ database, storage, faults }: Parts, sha256: Sha256, 
     await reach(faults, 'copy.forget')
     await database.write(async (trx) => {
       await lockFiles(trx, [copy.fileId])
-      await forgetCopy(trx, copy, copy.sizeBytes)
+      await forgetCopies(trx, storeId, [copy])
     })
     return { store: name, outcome: 'deleted' }
   } catch (error) {

@@ -117,7 +117,7 @@ async function retire(context: Context, fileId: number): Promise<void> {
     for (const { storeId, generation, state } of file.copies) {
       if (state !== 'damaged') continue
       const reason = file.scopes.size === 0 ? 'it was damaged, and nothing needs it' : 'it was damaged, and is replaced'
-      await beginDeletion(trx, { fileId, storeId, generation }, ['damaged'], reason, now)
+      await beginDeletion(trx, [{ fileId, storeId, generation }], { from: ['damaged'], reason, now })
     }
   })
 }

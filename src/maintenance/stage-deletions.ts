@@ -6,13 +6,13 @@ import type { Sha256 } from '../common/digest.ts'
 import { AshlarError } from '../common/errors.ts'
 import { inOrder } from '../common/in-order.ts'
 import type { Micros } from '../database/schema.ts'
-import { beginDeletion, type CopyKey, forgetCopy, lockFiles } from '../storage/copy-states.ts'
+import { beginDeletion, type CopyKey, forgetCopies, lockFiles } from '../storage/copy-states.ts'
 import type { StoreMap, StoreRecord } from '../storage/store-policy.ts'
 import { loadStores } from '../storage/store-rows.ts'
 import { transfer } from '../storage/transfer.ts'
 import { type Context, reach } from './context.ts'
 import { filesNow } from './file-pages.ts'
-import { forgetFile } from './forget-file.ts'
+import { forgetFiles } from './forget-files.ts'
 import { isDispensable } from './placement.ts'
 import type { Step, StepOutcome } from './plan.ts'
 
@@ -107,11 +107,14 @@ async function deleteCopies(context: Context, store: StoreRecord, copies: readon
         going.map((copy) => copy.fileId),
       )
       const now = await database.now(trx)
-      for (const copy of going) await forgetCopy(trx, copy, copy.sizeBytes)
+      await forgetCopies(trx, store.id, going)
       const left = await filesNow(trx, [...new Set(going.map((copy) => copy.fileId))])
-      for (const file of left) {
-        if (file.copies.length === 0 && file.scopes.size === 0) await forgetFile(trx, file.id, now)
-      }
+      const gone = left.filter((file) => file.copies.length === 0 && file.scopes.size === 0)
+      await forgetFiles(
+        trx,
+        gone.map((file) => file.id),
+        now,
+      )
     })
   }
   return copies.map((copy) => (decided.get(copy) === 'goes' ? 'done' : 'kept'))
@@ -129,6 +132,7 @@ async function decide(
     const files = new Map((await filesNow(trx, ids)).map((file) => [file.id, file]))
     const now = await database.now(trx)
     const decided = new Map<DueCopy, 'goes' | 'needed' | 'decided'>()
+    const dispensable: DueCopy[] = []
     for (const copy of copies) {
       if (copy.state === 'deleting') {
         decided.set(copy, 'goes')
@@ -142,9 +146,10 @@ async function decide(
         decided.set(copy, 'needed')
         continue
       }
-      const begun = await beginDeletion(trx, copy, ['condemned'], copy.reason, now)
-      decided.set(copy, begun ? 'goes' : 'decided')
+      dispensable.push(copy)
     }
+    const begun = new Set(await beginDeletion(trx, dispensable, { from: ['condemned'], now }))
+    for (const copy of dispensable) decided.set(copy, begun.has(copy) ? 'goes' : 'decided')
     return { decided, map }
   })
 }

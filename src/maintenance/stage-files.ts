@@ -4,7 +4,7 @@ import type { Micros, Tables } from '../database/schema.ts'
 import { beginDeletion, condemn, lockFiles } from '../storage/copy-states.ts'
 import { type Context, reach } from './context.ts'
 import { type FileView, filePages, filesNow } from './file-pages.ts'
-import { forgetFile } from './forget-file.ts'
+import { forgetFiles } from './forget-files.ts'
 import type { Step, StepOutcome } from './plan.ts'
 
 const rule = 'nothing needs it'
@@ -51,18 +51,20 @@ async function condemnUnneeded(context: Context, files: readonly FileView[], bef
     await lockFiles(trx, ids)
     const due = (await filesNow(trx, ids)).filter((file) => isDue(file, before))
     const now = await database.now(trx)
-    for (const file of due) await condemnAll(trx, file, now)
+    await forgetFiles(
+      trx,
+      due.filter((file) => file.copies.length === 0).map((file) => file.id),
+      now,
+    )
+    await condemnCopies(trx, due, now)
     return new Set(due.map((file) => file.id))
   })
   return files.map((file) => (condemned.has(file.id) ? 'done' : 'kept'))
 }
 
-async function condemnAll(trx: Transaction<Tables>, file: FileView, now: Micros): Promise<void> {
-  if (file.copies.length === 0) return await forgetFile(trx, file.id, now)
-  for (const { storeId, generation, state } of standing(file)) {
-    const copy = { fileId: file.id, storeId, generation }
-    // A condemned copy may still be read; one that is damaged must not be.
-    if (state === 'present') await condemn(trx, copy, rule, now)
-    else await beginDeletion(trx, copy, ['damaged'], rule, now)
-  }
+async function condemnCopies(trx: Transaction<Tables>, files: readonly FileView[], now: Micros): Promise<void> {
+  const copies = files.flatMap((file) => standing(file).map((copy) => Object.assign({ fileId: file.id }, copy)))
+  await condemn(trx, copies, rule, now)
+  // A condemned copy may still be read; one that is damaged must not be.
+  await beginDeletion(trx, copies, { from: ['damaged'], reason: rule, now })
 }

@@ -1,7 +1,8 @@
 /**
  * What becomes of copies after they are recorded: present -> condemned -> deleting -> gone, or present -> damaged ->
- * deleting -> gone; and from any state straight to deleting. No step goes back. Each is one small transaction; who decides on it has locked the file
- * (`lockFiles`) and looked at what needs it in the same transaction.
+ * deleting -> gone; and from any state straight to deleting. No step goes back. Who decides on one has locked the files
+ * (`lockFiles`) and looked at what needs them in the same transaction; each is a number of statements that does not grow
+ * with the copies.
  */
 import type { Transaction } from 'kysely'
 import { forUpdate } from '../database/row-lock.ts'
@@ -35,51 +36,70 @@ export async function markDamaged(
   reason: string,
   now: Micros,
 ): Promise<boolean> {
-  return await move(trx, copy, { from: ['present'], to: 'damaged', reason, now })
+  return (await move(trx, [copy], { from: ['present'], to: 'damaged', reason, now })).length > 0
 }
 
-/** Means a copy to go after a grace time; until then it can be read. @returns whether it was present. */
-export async function condemn(trx: Transaction<Tables>, copy: CopyKey, reason: string, now: Micros): Promise<boolean> {
-  return await move(trx, copy, { from: ['present'], to: 'condemned', reason, now })
-}
-
-/** From now on the bytes may be gone at any moment. @returns whether it was in one of the states `from`. */
-export async function beginDeletion(
+/** Means copies to go after a grace time; until then they can be read. @returns those that were present. */
+export async function condemn<Copy extends CopyKey>(
   trx: Transaction<Tables>,
-  copy: CopyKey,
-  from: readonly FileCopyTable['state'][],
+  copies: readonly Copy[],
   reason: string,
   now: Micros,
-): Promise<boolean> {
-  return await move(trx, copy, { from, to: 'deleting', reason, now })
+): Promise<Copy[]> {
+  return await move(trx, copies, { from: ['present'], to: 'condemned', reason, now })
 }
 
 /**
- * Forgets a copy whose bytes are gone. Its key is never used again, however late its bytes were asked to go.
- * Idempotent.
+ * From now on the bytes may be gone at any moment.
+ * @param reason what it is done for; without one the reason for which they were condemned stays
+ * @returns those that were in one of the states `from`
  */
-export async function forgetCopy(trx: Transaction<Tables>, copy: CopyKey, sizeBytes: number): Promise<void> {
-  const { numDeletedRows } = await trx
-    .deleteFrom('file_copy')
-    .where('file_id', '=', copy.fileId)
-    .where('store_id', '=', copy.storeId)
-    .where('generation', '=', copy.generation)
-    .where('state', '=', 'deleting')
-    .executeTakeFirst()
-  if (numDeletedRows === 0n) return
+export async function beginDeletion<Copy extends CopyKey>(
+  trx: Transaction<Tables>,
+  copies: readonly Copy[],
+  step: { readonly from: readonly FileCopyTable['state'][]; readonly reason?: string; readonly now: Micros },
+): Promise<Copy[]> {
+  return await move(trx, copies, { ...step, to: 'deleting' })
+}
+
+/**
+ * Forgets copies of one store whose bytes are gone. Their keys are never used again, however late the bytes were asked
+ * to go. Idempotent.
+ */
+export async function forgetCopies(
+  trx: Transaction<Tables>,
+  storeId: number,
+  copies: readonly (CopyKey & { readonly sizeBytes: number })[],
+): Promise<void> {
+  let [files, bytes, newest] = [0, 0, -1]
+  for (const [generation, here] of Map.groupBy(copies, (copy) => copy.generation)) {
+    const sizes = new Map(here.map((copy) => [copy.fileId, copy.sizeBytes]))
+    const gone = await trx
+      .deleteFrom('file_copy')
+      .where('store_id', '=', storeId)
+      .where('file_id', 'in', [...sizes.keys()])
+      .where('generation', '=', generation)
+      .where('state', '=', 'deleting')
+      .returning('file_id')
+      .execute()
+    files += gone.length
+    for (const row of gone) bytes += sizes.get(row.file_id) ?? 0
+    if (gone.length > 0) newest = Math.max(newest, generation)
+  }
+  if (files === 0) return
   await trx
     .updateTable('file_store')
     .set((eb) => ({
-      used_files: eb('used_files', '-', 1),
-      used_bytes: eb('used_bytes', '-', sizeBytes),
+      used_files: eb('used_files', '-', files),
+      used_bytes: eb('used_bytes', '-', bytes),
       next_generation: eb
         .case()
-        .when('next_generation', '<=', copy.generation)
-        .then(copy.generation + 1)
+        .when('next_generation', '<=', newest)
+        .then(newest + 1)
         .else(eb.ref('next_generation'))
         .end(),
     }))
-    .where('id', '=', copy.storeId)
+    .where('id', '=', storeId)
     .execute()
 }
 
@@ -117,23 +137,37 @@ export async function retireKey(
   return true
 }
 
-async function move(
+async function move<Copy extends CopyKey>(
   trx: Transaction<Tables>,
-  copy: CopyKey,
+  copies: readonly Copy[],
   step: {
     readonly from: readonly FileCopyTable['state'][]
     readonly to: FileCopyTable['state']
-    readonly reason: string
+    readonly reason?: string
     readonly now: Micros
   },
-): Promise<boolean> {
-  const result = await trx
-    .updateTable('file_copy')
-    .set({ state: step.to, state_at: step.now, state_reason: step.reason })
-    .where('file_id', '=', copy.fileId)
-    .where('store_id', '=', copy.storeId)
-    .where('generation', '=', copy.generation)
-    .where('state', 'in', [...step.from])
-    .executeTakeFirst()
-  return result.numUpdatedRows > 0n
+): Promise<Copy[]> {
+  const moved: Copy[] = []
+  const reason = step.reason === undefined ? {} : { state_reason: step.reason }
+  // Copies of one store are nearly always of one generation.
+  for (const here of Map.groupBy(copies, (copy) => `${copy.storeId} ${copy.generation}`).values()) {
+    const [first] = here
+    if (first === undefined) continue
+    const rows = await trx
+      .updateTable('file_copy')
+      .set({ state: step.to, state_at: step.now, ...reason })
+      .where('store_id', '=', first.storeId)
+      .where('generation', '=', first.generation)
+      .where(
+        'file_id',
+        'in',
+        here.map((copy) => copy.fileId),
+      )
+      .where('state', 'in', [...step.from])
+      .returning('file_id')
+      .execute()
+    const changed = new Set(rows.map((row) => row.file_id))
+    moved.push(...here.filter((copy) => changed.has(copy.fileId)))
+  }
+  return moved
 }

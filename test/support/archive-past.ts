@@ -52,7 +52,7 @@ export async function everythingAt(
   const found = new Map<string, string>()
   const below = at === undefined ? '' : `snapshot/${at}/`
   const bytes = async (path: string): Promise<Buffer> =>
-    servedBytes({ archives, storage }, await archives.resolve(workspace, path), workspace.scopeId)
+    servedBytes({ archives, storage }, await archives.resolve(workspace, path), workspace)
   for (const { name } of await archives.suites(workspace, at)) {
     const root = `${below}dists/${name}`
     for (const file of ['Release', 'InRelease', 'Release.gpg']) {
