@@ -432,13 +432,16 @@ forEachDialect((_dialect, openFresh) => {
     assert.equal(await answerTo(debOf('hello')), await answerTo(nothing))
     // Once it has the bytes itself it is told of its own artifact only, also when that goes again.
     const bytes = makeDeb({ name: 'hello', version: '1.0' })
-    await world.db.write((trx) => trx.updateTable('file_copy').set({ verified_at: 5 }).execute())
     await world.artifacts.upload(other, announced?.id ?? 0, 'a', {
       bytes: [bytes].values() as never,
       start: 0,
       total: size,
     })
+    // What was read back before it had the file would tell that another one had it.
+    await world.db.write((trx) => trx.updateTable('file_copy').set({ verified_at: 5 }).execute())
     const told = await world.of('hello', world.inWorkspace(other))
+    assert.equal(told.files[0]?.copies[0]?.verifiedAt, null)
+    assert.equal((await world.of('hello')).files[0]?.copies[0]?.verifiedAt, 5)
     assert.deepEqual([told.heldBy.map(({ kind }) => kind), told.total], [['artifact'], 1])
     assert.equal(told.fate.sentence, `Kept: artifact 2 is in local/${other.name}, which keeps artifacts for ever.`)
     await world.setArtifact(2, { expire_after_seconds: 86_400 })
