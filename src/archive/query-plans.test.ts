@@ -1,40 +1,9 @@
 /** What a seal and a request ask of SQLite is answered through indexes, however long the history and large the suite. */
 import assert from 'node:assert/strict'
-import { DatabaseSync } from 'node:sqlite'
 import { it } from 'node:test'
-import type { KyselyPlugin, PluginTransformQueryArgs, RootOperationNode } from 'kysely'
 import { archiveWorld, openRooms } from '../../test/support/archive-world.ts'
 import { type DialectName, forEachDialect } from '../../test/support/databases.ts'
-import type { Database } from '../database/database.ts'
-
-/** Notes the text of every statement. */
-class Recorder implements KyselyPlugin {
-  readonly statements = new Set<string>()
-  readonly #compile: (args: PluginTransformQueryArgs) => string
-
-  constructor(database: Database) {
-    const executor = database.read.getExecutor()
-    this.#compile = ({ node, queryId }) => executor.compileQuery(executor.transformQuery(node, queryId), queryId).sql
-  }
-
-  transformQuery(args: PluginTransformQueryArgs): RootOperationNode {
-    this.statements.add(this.#compile(args))
-    return args.node
-  }
-
-  transformResult: KyselyPlugin['transformResult'] = ({ result }) => Promise.resolve(result)
-}
-
-function recorded(database: Database, recorder: Recorder): Database {
-  return {
-    dialect: database.dialect,
-    read: database.read.withPlugin(recorder),
-    write: (deed) => database.write((trx) => deed(trx.withPlugin(recorder))),
-    now: (executor) => database.now(executor),
-    close: () => database.close(),
-    [Symbol.asyncDispose]: () => database.close(),
-  }
-}
+import { plansOf, recording } from '../../test/support/recorded-statements.ts'
 
 /** Tables that grow with each revision; of these, a suite's rows of all time are never read. */
 const growing = /^(?:SEARCH|SCAN) (?:suite_map|release_index|current|earlier|past) /
@@ -57,11 +26,11 @@ forEachDialect((dialect: DialectName, open) => {
 
   void it('nothing that a change or a request asks reads all of a table, or the history of a suite', async () => {
     await using world = await archiveWorld(open)
-    const recorder = new Recorder(world.db)
-    await using rooms = await openRooms(recorded(world.db, recorder), world.dataDirectory)
+    const { database, statements } = recording(world.db)
+    await using rooms = await openRooms(database, world.dataDirectory)
     const { archives } = rooms
     const { workspace } = world
-    recorder.statements.clear()
+    statements.clear()
 
     const submit = (request: Parameters<typeof archives.submit>[1]) =>
       archives.submit(workspace, request, { userId: null })
@@ -97,17 +66,12 @@ forEachDialect((dialect: DialectName, open) => {
     }
     await archives.resolve(workspace, 'pool/main/h/hello/hello_1_all.deb')
 
-    using database = new DatabaseSync(world.databaseUrl.slice('sqlite:'.length), { readOnly: true })
-    assert.ok(recorder.statements.size > 60)
+    assert.ok(statements.size > 60)
     const wrong: Record<string, string[]> = {}
     // Of an insertion the plan shows its own values and the references that are checked.
-    for (const statement of [...recorder.statements].filter((one) => !one.startsWith('insert '))) {
-      const plan = database
-        .prepare(`explain query plan ${statement}`)
-        .all()
-        .map((row) => String(row['detail']))
-      const faults = faultsOf(plan)
-      if (faults.length > 0) wrong[statement] = plan
+    const asked = [...statements].filter((one) => !one.startsWith('insert '))
+    for (const [statement, plan] of plansOf(world.databaseUrl, asked)) {
+      if (faultsOf(plan).length > 0) wrong[statement] = plan
     }
     assert.deepEqual(wrong, {})
   })

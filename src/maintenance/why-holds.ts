@@ -3,6 +3,7 @@
  * revisions). Every question is bounded; of very many artifacts the newest are looked at.
  */
 import { sql, type Kysely } from 'kysely'
+import { INCOMPLETE_AFTER_SECONDS } from '../artifact/expiry-rule.ts'
 import { durationText } from '../common/duration.ts'
 import type { Micros, Tables } from '../database/schema.ts'
 import { type Hold, longest } from './fate.ts'
@@ -10,8 +11,6 @@ import { type Held, type HeldItem, itemsHolding, revisionsEnd } from './why-item
 
 /** How many artifacts are looked at for one answer. */
 const mostArtifacts = 2000
-/** For how long nobody has to touch an incomplete artifact before it is given up. */
-const incompleteSeconds = 7 * 86_400
 const microsPerSecond = 1_000_000
 
 /** What holds a file; within a workspace, only what belongs to it. */
@@ -197,7 +196,7 @@ async function holdByDelay(
 }
 
 const forEver = sql`case when artifact.completed_at is not null and ${seconds} is null then 1 else 0 end`
-const end = sql`case when artifact.completed_at is null then artifact.created_at + ${sql.lit(incompleteSeconds * microsPerSecond)}
+const end = sql`case when artifact.completed_at is null then artifact.created_at + ${sql.lit(INCOMPLETE_AFTER_SECONDS * microsPerSecond)}
   else artifact.completed_at + coalesce(${seconds}, 0) * ${sql.lit(microsPerSecond)} end`
 
 async function holdWhileIncomplete(
@@ -210,7 +209,7 @@ async function holdWhileIncomplete(
     .where('artifact_id', '=', id)
     .executeTakeFirst()
   const touchedAt = Math.max(createdAt, upload?.touchedAt ?? 0)
-  const rule = `an incomplete artifact is given up after ${durationText(incompleteSeconds)}`
-  const because = `artifact ${id} is incomplete, and is given up after ${durationText(incompleteSeconds)}`
-  return { until: touchedAt + incompleteSeconds * microsPerSecond, because, rule }
+  const rule = `an incomplete artifact is given up after ${durationText(INCOMPLETE_AFTER_SECONDS)}`
+  const because = `artifact ${id} is incomplete, and is given up after ${durationText(INCOMPLETE_AFTER_SECONDS)}`
+  return { until: touchedAt + INCOMPLETE_AFTER_SECONDS * microsPerSecond, because, rule }
 }

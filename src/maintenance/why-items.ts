@@ -4,6 +4,8 @@
  * workspace whose .deb or .dsc it has.
  */
 import type { Kysely } from 'kysely'
+import { MINIMUM_AGE_SECONDS } from '../archive/retention.ts'
+import { isHeldItem } from '../artifact/held-items.ts'
 import type { Micros, Tables } from '../database/schema.ts'
 
 /** What is held. With a workspace, only the items of its archive count. */
@@ -27,8 +29,6 @@ export interface HeldItem {
   readonly retainedFrom: number
 }
 
-/** No revision expires within this time of having been current. */
-const minimumKeepSeconds = 3 * 86_400
 const microsPerSecond = 1_000_000
 
 export interface ItemsOptions {
@@ -96,7 +96,7 @@ export async function revisionsEnd(db: Kysely<Tables>, held: Held): Promise<Revi
   let longest: RevisionsEnd | undefined
   for (const { archiveId, keepSeconds: wish, removedIn } of rows) {
     if (removedIn === null) continue
-    const keepSeconds = wish === null ? null : Math.max(wish, minimumKeepSeconds)
+    const keepSeconds = wish === null ? null : Math.max(wish, MINIMUM_AGE_SECONDS)
     // The last revision that has it expires so long after the next one, which has it no more, was sealed.
     const next = await sealedAt(db, archiveId, removedIn)
     const until = keepSeconds === null || next === undefined ? null : next + keepSeconds * microsPerSecond
@@ -160,7 +160,5 @@ function itemsOf(db: Kysely<Tables>, held: Held) {
     .whereRef('archive.id', '=', 'suite.archive_id')
     .whereRef('workspace.id', '=', 'archive.workspace_id')
     .where((eb) => eb.or([eb('found.workspace_id', 'is', null), eb('found.workspace_id', '=', eb.ref('workspace.id'))]))
-    .where((eb) =>
-      eb.or([eb('remover.revision', 'is', null), eb('remover.revision', '>', eb.ref('archive.retained_from'))]),
-    )
+    .where(isHeldItem)
 }
