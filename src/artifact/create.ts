@@ -253,6 +253,16 @@ async function provenFiles(
       .whereRef('artifact.id', '=', 'artifact_file.artifact_id')
       .whereRef('file.id', '=', 'artifact_file.file_id')
       .where('file.gone_at', 'is', null)
+      // What was lost is asked for again, which makes it good for whoever has it.
+      .where((eb) =>
+        eb.exists(
+          eb
+            .selectFrom('file_copy')
+            .select('file_copy.store_id')
+            .whereRef('file_copy.file_id', '=', 'file.id')
+            .where('file_copy.state', 'in', ['present', 'condemned']),
+        ),
+      )
       .where('artifact.workspace_id', '=', workspaceId)
       .where('artifact.completed_at', 'is not', null)
       .where('artifact_file.sha256', 'in', digests.slice(start, start + digestsAtOnce))

@@ -54,6 +54,19 @@ forEachDialect((_dialect, openFresh) => {
     assert.deepEqual(await world.storesOf(young, 'a'), ['local'])
   })
 
+  it('a file that was lost everywhere comes back when anybody of its workspace sends it again', async () => {
+    await using world = await storageWorld(openFresh)
+    const bytes = randomBytes(10)
+    const first = await world.artifact({ a: bytes })
+    for (const path of await world.stored('local')) await unlink(path)
+    await world.vacuum()
+    await assert.rejects(world.read(first, 'a'), { code: 'file-corrupt' })
+    const again = await world.announce('generic', { b: bytes })
+    assert.deepEqual(again.missing, ['b'])
+    await world.send(again, 'b', bytes)
+    assert.ok((await world.read(first, 'a')).equals(bytes))
+  })
+
   it('a copy that is missing is noted, read from a backup, and made anew from it', async () => {
     await using world = await storageWorld(openFresh)
     const bytes = randomBytes(10)
