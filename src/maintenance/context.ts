@@ -1,3 +1,4 @@
+import { AshlarError } from '../common/errors.ts'
 import type { Faults } from '../common/faults.ts'
 import type { Database } from '../database/database.ts'
 import { storageError } from '../storage/storage-error.ts'
@@ -26,6 +27,37 @@ export interface Context {
   readonly signal: AbortSignal
   /** Nothing is carried out, so what an earlier stage would do is taken as done. */
   readonly dryRun: boolean
+  readonly troubles: StoreTroubles
+}
+
+/** A store that fails so often without a success in between is left for the next vacuum. */
+const mostFailures = 20
+
+/** Which stores fail, by their names: one that is out of reach must not keep the others waiting. */
+export class StoreTroubles {
+  readonly #inARow = new Map<string, number>()
+  readonly #failed = new Set<string>()
+
+  note(store: string, isWell: boolean): void {
+    this.#inARow.set(store, isWell ? 0 : (this.#inARow.get(store) ?? 0) + 1)
+    if (!isWell) this.#failed.add(store)
+  }
+
+  /** Whether nothing more is tried with it. */
+  isGivenUp(store: string): boolean {
+    return (this.#inARow.get(store) ?? 0) >= mostFailures
+  }
+
+  /** @throws AshlarError storage-failed if nothing more is tried with it */
+  refuseIfGivenUp(store: string): void {
+    if (!this.isGivenUp(store)) return
+    throw new AshlarError('storage-failed', `The store ${store} failed too often; it is left for the next vacuum.`)
+  }
+
+  /** Whether anything failed with it. */
+  hasFailed(store: string): boolean {
+    return this.#failed.has(store)
+  }
 }
 
 /** Reaches a fault point; what fails there reads as it would from the disk. */

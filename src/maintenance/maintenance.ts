@@ -15,7 +15,7 @@ import { noFaults, type Faults } from '../common/faults.ts'
 import type { Database } from '../database/database.ts'
 import { holdLease } from '../database/lease.ts'
 import type { Storage } from '../storage/storage.ts'
-import { type Ages, type Context, defaultAges } from './context.ts'
+import { type Ages, type Context, defaultAges, StoreTroubles } from './context.ts'
 import { type FsckEvent, Tally } from './finding.ts'
 import { type FsckOptions, runFsck } from './fsck.ts'
 import { ReportedCopies } from './fsck-context.ts'
@@ -77,8 +77,9 @@ const leaseTtlMs = 30_000
 /** How long a check under way may take to stop. */
 const lastWordsMs = 2000
 const dayMs = 24 * 60 * 60 * 1000
-/** How often a server looks whether a vacuum is due. */
-const lookEveryMs = 30 * 60 * 1000
+/** How often a server looks whether a vacuum is due, and how soon one that failed is tried again. */
+const lookEveryMs = 5 * 60 * 1000
+const retryMs = 6 * 60 * 60 * 1000
 
 export class Maintenance implements AsyncDisposable {
   readonly #database: Database
@@ -130,7 +131,7 @@ export class Maintenance implements AsyncDisposable {
       state = 'done'
       yield { kind: 'end', dryRun, summary }
     } finally {
-      if (!dryRun) await this.#recordVacuum({ state, startedAt, summary })
+      if (!dryRun) await this.#recordVacuum(context, { state, startedAt, summary })
     }
   }
 
@@ -203,6 +204,7 @@ export class Maintenance implements AsyncDisposable {
       ages: this.#ages,
       signal,
       dryRun: false,
+      troubles: new StoreTroubles(),
     }
   }
 
@@ -212,15 +214,21 @@ export class Maintenance implements AsyncDisposable {
     throw new AshlarError('busy', 'Another vacuum, check or repair is under way; wait until it has ended.')
   }
 
-  async #recordVacuum(outcome: {
-    readonly state: 'done' | 'stopped'
-    readonly startedAt: number
-    readonly summary: Summary
-  }): Promise<void> {
+  async #recordVacuum(
+    { troubles }: Context,
+    outcome: { readonly state: 'done' | 'stopped'; readonly startedAt: number; readonly summary: Summary },
+  ): Promise<void> {
     const finishedAt = await this.#database.now()
     for (const store of (await this.#storage.stores.map()).all) {
       if (!(await this.#storage.stores.isReachable(store))) continue
-      await recordWork(this.#database, { ...outcome, name: workNames.vacuum(store.id), finishedAt, cursor: null })
+      const state = outcome.state === 'done' && troubles.hasFailed(store.name) ? 'failed' : outcome.state
+      await recordWork(this.#database, {
+        ...outcome,
+        state,
+        name: workNames.vacuum(store.id),
+        finishedAt,
+        cursor: null,
+      })
     }
   }
 
@@ -237,11 +245,12 @@ export class Maintenance implements AsyncDisposable {
   }
 
   async #isDue(): Promise<boolean> {
-    const before = (await this.#database.now()) - dayMs * 1000
+    const now = await this.#database.now()
     for (const store of (await this.#storage.stores.map()).all) {
       if (!(await this.#storage.stores.isReachable(store))) continue
       const last = await workRecord(this.#database, workNames.vacuum(store.id))
-      if (last === undefined || last.state !== 'done' || last.startedAt < before) return true
+      const ageMs = last?.state === 'failed' ? retryMs : last?.state === 'done' ? dayMs : 0
+      if (last === undefined || last.startedAt < now - ageMs * 1000) return true
     }
     return false
   }

@@ -41,7 +41,8 @@ export class Mover {
 
   /** Copies a file to a store, from the best copy that can be read. */
   async copy(file: FileView, to: StoreRecord): Promise<TransferOutcome> {
-    const { storage, signal } = this.#context
+    const { storage, signal, troubles } = this.#context
+    troubles.refuseIfGivenUp(to.name)
     const map = await storage.stores.map()
     const from = (copies: readonly FileCopy[]): FileCopy[] => sources(map, file.scopes, copies)
     return await transfer(this.#context, { file, to, from, signal })

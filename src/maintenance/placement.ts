@@ -37,7 +37,7 @@ export function placementOf(map: StoreMap, { sizeBytes, copies, scopes }: Placin
     )
     for (const store of drained) {
       const { drainTo } = map.policy(scopeId, store.id)
-      const isThere = drainTo === null ? homes(map, scopeId, present).length > 0 : present.has(drainTo)
+      const isThere = drainTo === null ? ownHomes(map, scopeId, present).length > 0 : present.has(drainTo)
       if (isThere) continue
       const target = drainTarget(map, scopeId, drainTo, sizeBytes)
       if (target !== undefined) copyTo(target, `${store.name} is drained`)
@@ -63,7 +63,7 @@ export function isDispensable(
   scopes: ReadonlySet<number>,
   isDouble = false,
 ): boolean {
-  return [...scopes].every((scopeId) => homes(map, scopeId, present).some((id) => isDouble || id !== storeId))
+  return [...scopes].every((scopeId) => ownHomes(map, scopeId, present).some((id) => isDouble || id !== storeId))
 }
 
 function leaving(map: StoreMap, present: ReadonlySet<number>, scopes: ReadonlySet<number>): PlacementStep[] {
@@ -87,6 +87,11 @@ function wants(map: StoreMap, scopeId: number, store: StoreRecord): boolean {
 /** The stores with a copy that the scope keeps. */
 function homes(map: StoreMap, scopeId: number, present: ReadonlySet<number>): number[] {
   return [...present].filter((storeId) => map.isHome(scopeId, storeId))
+}
+
+/** Those among them that are ours to keep: what an upstream has now it may not have tomorrow. */
+function ownHomes(map: StoreMap, scopeId: number, present: ReadonlySet<number>): number[] {
+  return homes(map, scopeId, present).filter((storeId) => map.byId(storeId)?.kind !== 'remote')
 }
 
 function drainTarget(

@@ -1,4 +1,5 @@
 /** What a vacuum is about to do, as values that can be printed, and what became of them. */
+import { AshlarError } from '../common/errors.ts'
 
 /** The stages of a vacuum, in their order. */
 export const stages = [
@@ -36,13 +37,36 @@ export interface PlanLine {
 /** `kept`: it turned out that it is needed, or done, after all. */
 export type StepOutcome = 'done' | 'kept'
 
+/** Of a step with several lines each may fail by itself. */
+export type LineOutcome = StepOutcome | AshlarError
+
 /** Some lines, and how to carry them out: safe to interrupt, and to do again. */
 export interface Step {
   readonly lines: readonly PlanLine[]
   /** How much of its stage has been looked at, from 0 to 1, where that can be told. */
   readonly part?: number
   /** One outcome for each line. Undefined for what is only reported. */
-  readonly carryOut?: () => Promise<readonly StepOutcome[]>
+  readonly carryOut?: () => Promise<readonly LineOutcome[]>
+}
+
+/**
+ * The steps of one store; where looking into it fails, that is told, so that the others are looked into all the same.
+ */
+export async function* stepsOfStore(stage: Stage, store: string, steps: AsyncIterable<Step>): AsyncGenerator<Step> {
+  try {
+    yield* steps
+  } catch (error) {
+    if (!(error instanceof AshlarError)) throw error
+    yield failedStep(stage, store, error)
+  }
+}
+
+/** Tells that a stage could not look into a store; the others are looked into all the same. */
+function failedStep(stage: Stage, store: string, error: AshlarError): Step {
+  return {
+    lines: [{ stage, action: 'report', subject: store, store, bytes: 0, rule: 'it could not be looked into' }],
+    carryOut: () => Promise.resolve([error]),
+  }
 }
 
 /** What one stage has come to. */

@@ -11,6 +11,7 @@ import type { Sha256 } from '../common/digest.ts'
 import { AshlarError } from '../common/errors.ts'
 import type { Micros, Tables } from '../database/schema.ts'
 import { beginDeletion, type CopyKey, forgetCopies, lockFiles } from '../storage/copy-states.ts'
+import type { ParkedPart } from '../storage/parked-uploads.ts'
 import { recordEvent } from '../storage/events.ts'
 import { type Context, reach } from './context.ts'
 import { type HeldItem, itemsHolding } from './why-items.ts'
@@ -51,8 +52,8 @@ export async function purgeFile(parts: Parts, wish: PurgeWish): Promise<Purged> 
   storage.forget(wish.sha256)
   storage.stores.forget()
   // What came of it so far; another server's spool gives it up when it is swept.
-  for (const id of uploads) await storage.spool.remove(id).catch(() => {})
-  const outcomes: PurgedCopy[] = []
+  for (const { id } of uploads) await storage.spool.remove(id).catch(() => {})
+  const outcomes = await removePieces(parts, uploads)
   for (const copy of copies) outcomes.push(await deleteCopy(parts, wish.sha256, copy))
   storage.stores.forget()
   return { sha256: wish.sha256, copies: outcomes, ...told }
@@ -65,7 +66,7 @@ interface BuriedCopy extends CopyKey {
 
 interface Buried extends Omit<Purged, 'sha256' | 'copies'> {
   readonly copies: readonly BuriedCopy[]
-  readonly uploads: readonly string[]
+  readonly uploads: readonly EndedUpload[]
 }
 
 /** From the commit on nobody reads the file, and nobody can put it. */
@@ -156,8 +157,15 @@ async function condemnedForGood(
   return copies
 }
 
-/** What came so far of uploads of the file must go too. @returns their ids */
-async function endUploads(trx: Transaction<Tables>, sha256: Sha256): Promise<string[]> {
+/** An upload that was under way, and where its pieces lie that are kept for all servers. */
+interface EndedUpload {
+  readonly id: string
+  readonly parkedIn: number | null
+  readonly pieces: readonly ParkedPart[]
+}
+
+/** What came so far of uploads of the file must go too. */
+async function endUploads(trx: Transaction<Tables>, sha256: Sha256): Promise<EndedUpload[]> {
   const rows = await trx
     .deleteFrom('upload')
     .where('id', 'in', (eb) =>
@@ -171,9 +179,32 @@ async function endUploads(trx: Transaction<Tables>, sha256: Sha256): Promise<str
         .select('started.id')
         .where('artifact_file.sha256', '=', sha256),
     )
-    .returning('id')
+    .returning(['id', 'parked_in', 'parts_json'])
     .execute()
-  return rows.map((row) => row.id)
+  return rows.map(({ id, parked_in: parkedIn, parts_json: json }) => ({
+    id,
+    parkedIn,
+    pieces: json === null ? [] : (JSON.parse(json) as ParkedPart[]),
+  }))
+}
+
+/** Those that cannot be removed now are found by a vacuum. */
+async function removePieces({ storage }: Parts, uploads: readonly EndedUpload[]): Promise<PurgedCopy[]> {
+  const outcomes: PurgedCopy[] = []
+  const map = await storage.stores.map()
+  for (const { parkedIn, pieces } of uploads) {
+    if (parkedIn === null) continue
+    const store = map.byId(parkedIn)?.name ?? ''
+    try {
+      const place = await storage.stores.uploadsIn(parkedIn)
+      for (const from of new Set(pieces.map((piece) => piece.from))) await place?.parts.remove(from)
+      outcomes.push({ store, outcome: 'deleted' })
+    } catch (error) {
+      if (!(error instanceof AshlarError)) throw error
+      outcomes.push({ store, outcome: 'pending' })
+    }
+  }
+  return outcomes
 }
 
 async function deleteCopy({ database, storage, faults }: Parts, sha256: Sha256, copy: BuriedCopy): Promise<PurgedCopy> {
@@ -181,7 +212,7 @@ async function deleteCopy({ database, storage, faults }: Parts, sha256: Sha256, 
   try {
     const record = (await storage.stores.map()).byId(storeId)
     if (record === undefined) return { store: name, outcome: 'pending' }
-    const store = await storage.stores.openAnew(record)
+    const store = await storage.stores.open(record)
     await reach(faults, 'copy.delete')
     await store.delete({ sha256, generation })
     await reach(faults, 'copy.forget')

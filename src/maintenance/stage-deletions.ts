@@ -7,14 +7,15 @@ import { AshlarError } from '../common/errors.ts'
 import { inOrder } from '../common/in-order.ts'
 import type { Micros } from '../database/schema.ts'
 import { beginDeletion, type CopyKey, forgetCopies, lockFiles } from '../storage/copy-states.ts'
+import type { FileCopy } from '../storage/file-copies.ts'
 import type { StoreMap, StoreRecord } from '../storage/store-policy.ts'
 import { loadStores } from '../storage/store-rows.ts'
 import { transfer } from '../storage/transfer.ts'
 import { type Context, reach } from './context.ts'
-import { filesNow } from './file-pages.ts'
+import { type FileView, filesNow } from './file-pages.ts'
 import { forgetFiles } from './forget-files.ts'
 import { isDispensable } from './placement.ts'
-import type { Step, StepOutcome } from './plan.ts'
+import { type LineOutcome, type Step, stepsOfStore } from './plan.ts'
 
 const copiesPerStep = 200
 /** A store takes so many requests to delete at once. */
@@ -28,32 +29,33 @@ interface DueCopy extends CopyKey {
 }
 
 export async function* dueDeletions(context: Context): AsyncGenerator<Step, void, undefined> {
-  const { database, storage } = context
-  const map = await storage.stores.map()
-  for (const store of map.all) {
-    if (!(await storage.stores.isReachable(store))) continue
-    // Those whose deletion was begun before a crash first, then those that are due now.
-    for (const state of ['deleting', 'condemned'] as const) {
-      const before = (await database.now()) - (state === 'condemned' ? context.ages.graceMs * 1000 : 0)
-      let after = 0
-      for (;;) {
-        context.signal.throwIfAborted()
-        const copies = await duePage(context, store.id, state, before, after)
-        const last = copies.at(-1)
-        if (last === undefined) break
-        yield {
-          lines: copies.map((copy) => ({
-            stage: 'deletions',
-            action: 'delete',
-            subject: copy.sha256,
-            store: store.name,
-            bytes: copy.sizeBytes,
-            rule: copy.reason,
-          })),
-          carryOut: () => deleteCopies(context, store, copies),
-        }
-        after = last.fileId
+  const { stores } = context.storage
+  for (const store of (await stores.map()).all) {
+    if (await stores.isReachable(store)) yield* stepsOfStore('deletions', store.name, storeDeletions(context, store))
+  }
+}
+
+async function* storeDeletions(context: Context, store: StoreRecord): AsyncGenerator<Step, void, undefined> {
+  // Those whose deletion was begun before a crash first, then those that are due now.
+  for (const state of ['deleting', 'condemned'] as const) {
+    const before = (await context.database.now()) - (state === 'condemned' ? context.ages.graceMs * 1000 : 0)
+    for (let after = 0; !context.troubles.isGivenUp(store.name);) {
+      context.signal.throwIfAborted()
+      const copies = await duePage(context, store.id, state, before, after)
+      const last = copies.at(-1)
+      if (last === undefined) break
+      yield {
+        lines: copies.map((copy) => ({
+          stage: 'deletions',
+          action: 'delete',
+          subject: copy.sha256,
+          store: store.name,
+          bytes: copy.sizeBytes,
+          rule: copy.reason,
+        })),
+        carryOut: () => deleteCopies(context, store, copies),
       }
+      after = last.fileId
     }
   }
 }
@@ -87,10 +89,16 @@ async function duePage(
   }))
 }
 
-async function deleteCopies(context: Context, store: StoreRecord, copies: readonly DueCopy[]): Promise<StepOutcome[]> {
+async function deleteCopies(context: Context, store: StoreRecord, copies: readonly DueCopy[]): Promise<LineOutcome[]> {
   const { database, storage, faults } = context
-  const { decided, map } = await decide(context, copies)
-  for (const copy of copies) if (decided.get(copy) === 'needed') await rescue(context, map, copy)
+  const confirmed = await confirmOthers(context, copies)
+  const { decided, map } = await decide(context, copies, confirmed)
+  const failed = new Map<DueCopy, AshlarError>()
+  for (const copy of copies) {
+    if (decided.get(copy) !== 'needed') continue
+    const error = await rescue(context, map, copy, confirmed)
+    if (error !== undefined) failed.set(copy, error)
+  }
   const going = copies.filter((copy) => decided.get(copy) === 'goes')
   const opened = await storage.stores.open(store)
   await reach(faults, 'copy.delete')
@@ -117,13 +125,14 @@ async function deleteCopies(context: Context, store: StoreRecord, copies: readon
       )
     })
   }
-  return copies.map((copy) => (decided.get(copy) === 'goes' ? 'done' : 'kept'))
+  return copies.map((copy) => failed.get(copy) ?? (decided.get(copy) === 'goes' ? 'done' : 'kept'))
 }
 
 /** From the commit on nobody reads those that go. */
 async function decide(
   { database }: Context,
   copies: readonly DueCopy[],
+  confirmed: ReadonlySet<string>,
 ): Promise<{ readonly decided: ReadonlyMap<DueCopy, 'goes' | 'needed' | 'decided'>; readonly map: StoreMap }> {
   return await database.write(async (trx) => {
     const ids = [...new Set(copies.map((copy) => copy.fileId))]
@@ -139,7 +148,9 @@ async function decide(
         continue
       }
       const file = files.get(copy.fileId)
-      const present = (file?.copies ?? []).filter((other) => other.state === 'present').map((other) => other.storeId)
+      const present = (file?.copies ?? [])
+        .filter((other) => other.state === 'present' && confirmed.has(nameOf(copy.fileId, other)))
+        .map((other) => other.storeId)
       const scopes = file?.scopes ?? new Set<number>()
       // A newer generation in the same store is another copy.
       if (!isDispensable(map, copy.storeId, new Set(present), scopes, present.includes(copy.storeId))) {
@@ -155,28 +166,83 @@ async function decide(
 }
 
 /**
- * Somebody needs the file after all, and has no other copy: it gets one, under a new generation, from the bytes that
- * are still there. The condemned copy goes at a later time.
+ * The present copies, beside those that are due, of files that somebody needs: those that are there now, as their stores
+ * say. A store that is out of reach cannot take the place of a copy that is here.
  */
-async function rescue({ database, storage, faults, signal }: Context, map: StoreMap, copy: DueCopy): Promise<void> {
-  const [file] = await filesNow(database.read, [copy.fileId])
-  if (file === undefined) return
-  for (const scopeId of file.scopes) {
-    const hasHome = file.copies.some((other) => other.state === 'present' && map.isHome(scopeId, other.storeId))
-    if (hasHome) continue
-    const [target] = map.uploadTargets(scopeId)
-    if (target === undefined) continue
-    const outcome = await transfer(
-      { database, storage, faults },
-      {
-        file,
-        to: target,
-        from: (copies) => copies.filter(({ state }) => state === 'present' || state === 'condemned'),
-        signal,
-      },
-    )
-    if (outcome === 'full' || outcome === 'sourceless') {
-      throw new AshlarError('storage-failed', `File ${copy.sha256} is needed again, and ${target.name} cannot take it.`)
+async function confirmOthers(context: Context, copies: readonly DueCopy[]): Promise<Set<string>> {
+  const { database, storage } = context
+  const confirmed = new Set<string>()
+  const ids = [...new Set(copies.filter((copy) => copy.state === 'condemned').map((copy) => copy.fileId))]
+  const needed = (await filesNow(database.read, ids)).filter((file) => file.scopes.size > 0)
+  const map = await storage.stores.map()
+  const isThere = async (file: FileView): Promise<void> => {
+    for (const copy of file.copies) {
+      const record = map.byId(copy.storeId)
+      if (copy.state !== 'present' || record === undefined || record.kind === 'remote') continue
+      if (await hasWhole(storage, record, file, copy)) confirmed.add(nameOf(file.id, copy))
     }
   }
+  for await (const _file of inOrder(needed, deletesAtOnce, isThere)) {
+    // Only what it has noted counts.
+  }
+  return confirmed
+}
+
+async function hasWhole(
+  storage: Context['storage'],
+  record: StoreRecord,
+  file: FileView,
+  copy: FileCopy,
+): Promise<boolean> {
+  try {
+    const store = await storage.stores.open(record)
+    return (await store.has({ sha256: file.sha256, generation: copy.generation })) === file.sizeBytes
+  } catch (error) {
+    if (error instanceof AshlarError) return false
+    throw error
+  }
+}
+
+function nameOf(fileId: number, { storeId, generation }: FileCopy): string {
+  return `${fileId} ${storeId} ${generation}`
+}
+
+/**
+ * Somebody needs the file, and no other copy is known to be there: it gets one, under a new generation, from the bytes
+ * that are still here. The condemned copy goes at a later time.
+ * @returns why it got none; then the condemned copy stays what there is
+ */
+async function rescue(
+  { database, storage, faults, signal }: Context,
+  map: StoreMap,
+  copy: DueCopy,
+  confirmed: ReadonlySet<string>,
+): Promise<AshlarError | undefined> {
+  const [file] = await filesNow(database.read, [copy.fileId])
+  if (file === undefined) return undefined
+  for (const scopeId of file.scopes) {
+    const isHome = (other: FileCopy): boolean =>
+      other.state === 'present' && map.isHome(scopeId, other.storeId) && confirmed.has(nameOf(file.id, other))
+    if (file.copies.some(isHome)) continue
+    // A store whose present copy is out of reach would only say that it has it.
+    const targets = map
+      .uploadTargets(scopeId)
+      .filter(({ id }) => !file.copies.some((other) => other.state === 'present' && other.storeId === id))
+    const from = (copies: readonly FileCopy[]): FileCopy[] =>
+      copies.filter(({ state }) => state === 'present' || state === 'condemned')
+    let error = new AshlarError('storage-failed', `File ${copy.sha256} is needed, and no store takes another copy.`)
+    let isCopied = false
+    for (const to of targets) {
+      try {
+        const outcome = await transfer({ database, storage, faults }, { file, to, from, signal })
+        isCopied = outcome === 'copied' || outcome === 'there'
+      } catch (failure) {
+        if (!(failure instanceof AshlarError)) throw failure
+        error = failure
+      }
+      if (isCopied) break
+    }
+    if (!isCopied) return error
+  }
+  return undefined
 }

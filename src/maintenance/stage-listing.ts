@@ -4,7 +4,7 @@ import { markDamaged, retireKey } from '../storage/copy-states.ts'
 import type { StoreRecord } from '../storage/store-policy.ts'
 import { compareListing, type RecordedCopy } from './compare-listing.ts'
 import { type Context, reach } from './context.ts'
-import type { Step, StepOutcome } from './plan.ts'
+import { type Step, type StepOutcome, stepsOfStore } from './plan.ts'
 
 export async function* listingSteps(context: Context): AsyncGenerator<Step, void, undefined> {
   const { storage } = context
@@ -17,10 +17,14 @@ export async function* listingSteps(context: Context): AsyncGenerator<Step, void
       }
       continue
     }
-    const store = await storage.stores.open(record)
-    yield* unfinished(context, record, store)
-    yield* differences(context, record, store)
+    yield* stepsOfStore('listing', record.name, storeSteps(context, record))
   }
+}
+
+async function* storeSteps(context: Context, record: StoreRecord): AsyncGenerator<Step, void, undefined> {
+  const store = await context.storage.stores.open(record)
+  yield* unfinished(context, record, store)
+  yield* differences(context, record, store)
 }
 
 async function* unfinished(context: Context, record: StoreRecord, store: FileStore): AsyncGenerator<Step> {

@@ -1,10 +1,11 @@
 /** Populate and drain: every file gets the copies that policies ask for, then leaves the stores that are drained. */
+import { AshlarError } from '../common/errors.ts'
 import type { StoreMap } from '../storage/store-policy.ts'
 import type { Context } from './context.ts'
 import { type FileView, filePages, filesNow } from './file-pages.ts'
 import { Mover } from './move-file.ts'
 import { placementOf, type PlacementStep } from './placement.ts'
-import type { PlanLine, Step, StepOutcome } from './plan.ts'
+import type { LineOutcome, PlanLine, Step } from './plan.ts'
 
 export async function* policySteps(context: Context): AsyncGenerator<Step, void, undefined> {
   const { database, storage, dryRun, signal } = context
@@ -45,14 +46,24 @@ async function place(
   mover: Mover,
   planned: FileView,
   steps: readonly PlacementStep[],
-): Promise<StepOutcome[]> {
-  const outcomes: StepOutcome[] = []
+): Promise<LineOutcome[]> {
+  const outcomes: LineOutcome[] = []
   for (const step of steps) {
-    // Each on what is so now: an earlier step, or somebody else, may have changed it.
+    // Each on what is so now: an earlier step, or somebody else, may have changed it. A store that fails keeps none of
+    // the others from what is theirs.
     const [file] = await filesNow(context.database.read, [planned.id])
-    outcomes.push(file !== undefined && (await carryOut(mover, file, step)) ? 'done' : 'kept')
+    outcomes.push(file === undefined ? 'kept' : await attempt(mover, file, step))
   }
   return outcomes
+}
+
+async function attempt(mover: Mover, file: FileView, step: PlacementStep): Promise<LineOutcome> {
+  try {
+    return (await carryOut(mover, file, step)) ? 'done' : 'kept'
+  } catch (error) {
+    if (error instanceof AshlarError) return error
+    throw error
+  }
 }
 
 async function carryOut(mover: Mover, file: FileView, step: PlacementStep): Promise<boolean> {

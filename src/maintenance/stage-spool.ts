@@ -1,8 +1,9 @@
 /** The spool and what is kept of uploads in progress: what nobody will continue. */
 import { orphanedSpoolFiles } from '../storage/leftovers.ts'
 import type { ParkedPart } from '../storage/parked-uploads.ts'
+import type { StoreRecord } from '../storage/store-policy.ts'
 import type { Context } from './context.ts'
-import type { Step } from './plan.ts'
+import { type Step, stepsOfStore } from './plan.ts'
 
 const rule = 'no upload owns it'
 const rowsPerPage = 500
@@ -19,13 +20,16 @@ export async function* spoolSteps(context: Context): AsyncGenerator<Step, void, 
       },
     }
   }
-  yield* parkedSteps(context)
+  const store = (await storage.stores.map()).all.find((one) => one.holdsUploads)
+  if (store === undefined || !(await storage.stores.isReachable(store))) return
+  yield* stepsOfStore('spool', store.name, parkedSteps(context, store))
 }
 
 /** Pieces of uploads that are kept for all servers, of uploads that are recorded no more. */
-async function* parkedSteps({ storage, database, ages, signal }: Context): AsyncGenerator<Step, void, undefined> {
-  const store = (await storage.stores.map()).all.find((one) => one.holdsUploads)
-  if (store === undefined || !(await storage.stores.isReachable(store))) return
+async function* parkedSteps(
+  { storage, database, ages, signal }: Context,
+  store: StoreRecord,
+): AsyncGenerator<Step, void, undefined> {
   const place = await storage.stores.uploadsIn(store.id)
   if (place === undefined) return
   const before = Date.now() - ages.leftoverMs

@@ -1,7 +1,8 @@
 /** What a vacuum does to files and copies, on real stores of two directories. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { unlink } from 'node:fs/promises'
+import { mkdir, rename, rm, unlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { it } from 'node:test'
 import { forEachDialect } from '../../test/support/databases.ts'
 import { storageWorld } from '../../test/support/storage-world.ts'
@@ -79,5 +80,62 @@ forEachDialect((_dialect, openFresh) => {
     await world.vacuum()
     assert.deepEqual(await world.copies(), ['backup present', 'local damaged', 'local present'])
     assert.equal((await world.stored('local')).length, 1)
+  })
+})
+
+forEachDialect((_dialect, openFresh) => {
+  it('a store that goes out of reach while the server runs loses nothing, and is itself again when it comes back', async () => {
+    await using world = await storageWorld(openFresh)
+    const bytes = randomBytes(10)
+    const artifact = await world.artifact({ a: bytes })
+    const gone = await world.artifact({ b: randomBytes(20) })
+    await world.deleteArtifact(gone)
+    await world.slow.vacuum()
+    const [store, away] = [join(world.dataDirectory, 'store'), join(world.dataDirectory, 'away')]
+    await rename(store, away)
+    await mkdir(store)
+    await world.vacuum()
+    await assert.rejects(world.read(artifact, 'a'), { code: 'storage-failed' })
+    assert.deepEqual(await world.copies(), ['local condemned', 'local present'])
+    await rm(store, { recursive: true })
+    await rename(away, store)
+    assert.ok((await world.read(artifact, 'a')).equals(bytes))
+    await world.vacuum()
+    assert.deepEqual(await world.copies(), ['local present'])
+  })
+
+  it('a condemned copy stays while the one that takes its place is out of reach', async () => {
+    await using world = await storageWorld(openFresh)
+    const bytes = randomBytes(5000)
+    const artifact = await world.artifact({ a: bytes })
+    await world.addStore('disk', { upload_priority: 200 })
+    await world.policy('local', { drain: 1, upload_priority: null })
+    await world.slow.vacuum()
+    assert.deepEqual(await world.copies(), ['disk present', 'local condemned'])
+    await rename(join(world.dataDirectory, 'disk'), join(world.dataDirectory, 'away'))
+    await world.vacuum()
+    assert.deepEqual(await world.copies(), ['disk present', 'local condemned'])
+    assert.ok((await world.read(artifact, 'a')).equals(bytes))
+    await rename(join(world.dataDirectory, 'away'), join(world.dataDirectory, 'disk'))
+    await world.vacuum()
+    assert.deepEqual(await world.copies(), ['disk present'])
+  })
+
+  it('a store that fails keeps the others from nothing, and its vacuum counts as failed', async () => {
+    await using world = await storageWorld(openFresh)
+    for (let index = 0; index < 30; index += 1) await world.artifact({ a: randomBytes(100) })
+    await world.addStore('disk', { upload_priority: 200 })
+    await world.addStore('backup', { populate: 1 })
+    await world.policy('local', { drain: 1, upload_priority: null })
+    // Nothing can be put into it, but it is there.
+    const shards = join(world.dataDirectory, 'backup')
+    await rm(shards, { recursive: true })
+    await world.limit('backup', { location_json: JSON.stringify({ directory: shards }) })
+    await writeFile(shards, 'no directory')
+    const events = await world.vacuum()
+    assert.ok(events.some((event) => event.kind === 'failure' && event.line.to === 'backup'))
+    await world.vacuum()
+    assert.deepEqual(new Set(await world.copies()), new Set(['disk present']))
+    assert.deepEqual(await world.stored('local'), [])
   })
 })

@@ -6,7 +6,7 @@
 import { AshlarError, type ErrorCode } from '../common/errors.ts'
 import { inOrder } from '../common/in-order.ts'
 import type { Context } from './context.ts'
-import type { PlanLine, Stage, StageSummary, Step, StepOutcome, Summary } from './plan.ts'
+import type { LineOutcome, PlanLine, Stage, StageSummary, Step, StepOutcome, Summary } from './plan.ts'
 
 /** What a vacuum tells while it goes on. */
 export type VacuumEvent =
@@ -25,9 +25,6 @@ export interface StagePlan {
   readonly concurrency: number
 }
 
-/** A stage that fails so often without a success in between is given up: its store is out of reach. */
-const mostFailures = 20
-
 /** Runs the stages. What fails is told and passed over; an error of ours, and the signal's reason, end it. */
 export async function* runStages(
   context: Context,
@@ -35,17 +32,18 @@ export async function* runStages(
 ): AsyncGenerator<VacuumEvent, void, undefined> {
   for (const { stage, steps, concurrency } of plans) {
     yield { kind: 'stage', stage }
-    let failures = 0
     const work = async (step: Step): Promise<VacuumEvent[]> => {
       const events = await carryOut(context, step)
       if (step.part !== undefined) events.push({ kind: 'progress', stage, part: step.part })
       return events
     }
-    for await (const events of inOrder(steps(context), concurrency, work)) {
-      yield* events
-      const failed = events.some((event) => event.kind === 'failure')
-      failures = failed ? failures + 1 : 0
-      if (failures >= mostFailures) break
+    try {
+      for await (const events of inOrder(steps(context), concurrency, work)) yield* events
+    } catch (error) {
+      context.signal.throwIfAborted()
+      if (!(error instanceof AshlarError)) throw error
+      const rule = 'it could not be planned to its end'
+      yield failure({ stage, action: 'report', subject: stage, bytes: 0, rule }, error)
     }
   }
 }
@@ -53,18 +51,35 @@ export async function* runStages(
 async function carryOut(context: Context, step: Step): Promise<VacuumEvent[]> {
   context.signal.throwIfAborted()
   if (context.dryRun || step.carryOut === undefined) return step.lines.map((line) => ({ kind: 'line', line }))
+  const outcomes = await outcomesOf(context, step.carryOut)
+  return step.lines.map((line, index): VacuumEvent => {
+    const outcome = outcomes instanceof AshlarError ? outcomes : outcomes[index]
+    const store = line.to ?? line.store
+    if (store !== undefined) context.troubles.note(store, !isOfStore(outcome))
+    if (outcome === undefined) return { kind: 'line', line }
+    return outcome instanceof AshlarError ? failure(line, outcome) : { kind: 'line', line, outcome }
+  })
+}
+
+async function outcomesOf(
+  { signal }: Context,
+  perform: NonNullable<Step['carryOut']>,
+): Promise<readonly LineOutcome[] | AshlarError> {
   try {
-    const outcomes = await step.carryOut()
-    return step.lines.map((line, index) => {
-      const outcome = outcomes[index]
-      return outcome === undefined ? { kind: 'line', line } : { kind: 'line', line, outcome }
-    })
+    return await perform()
   } catch (error) {
-    context.signal.throwIfAborted()
-    if (!(error instanceof AshlarError)) throw error
-    const { code, message: detail } = error
-    return step.lines.map((line) => ({ kind: 'failure', line, code, detail }))
+    signal.throwIfAborted()
+    if (error instanceof AshlarError) return error
+    throw error
   }
+}
+
+function isOfStore(outcome: LineOutcome | undefined): boolean {
+  return outcome instanceof AshlarError && outcome.code === 'storage-failed'
+}
+
+function failure(line: PlanLine, { code, message: detail }: AshlarError): VacuumEvent {
+  return { kind: 'failure', line, code, detail }
 }
 
 /** Adds up what was told. */

@@ -191,7 +191,9 @@ async function insertCopies(
     .returning(['file_id', 'store_id', 'generation', 'verified_at'])
     .execute()
   const sizes = new Map([...files.values()].map((file) => [file.id, file.sizeBytes]))
-  for (const [storeId, here] of Map.groupBy(recorded, (row) => row.store_id)) {
+  // The rows of stores in one order for everyone, too.
+  const stores = [...Map.groupBy(recorded, (row) => row.store_id)].sort(([a], [b]) => a - b)
+  for (const [storeId, here] of stores) {
     const fresh = here.filter((row) => row.verified_at === null)
     for (const row of here) outcomes.set(nameOf(storeId, row.file_id, row.generation), 'present')
     for (const { row, outcome } of await admit(trx, storeId, fresh, sizes)) {

@@ -81,7 +81,16 @@ export interface FileStore {
    */
   link(key: FileKey): Promise<string | undefined>
 
-  /** The size of what lies under the key, or undefined. */
+  /**
+   * Looks whether the store can be reached, and is what it was when it was opened.
+   * @throws AshlarError storage-failed if the network or the disk is gone, or something else lies in its place
+   */
+  check(): Promise<void>
+
+  /**
+   * The size of what lies under the key, or undefined. A store that is out of reach says so; it never says that it has
+   * nothing.
+   */
   has(key: FileKey): Promise<number | undefined>
 
   /** Removes the bytes for good. Idempotent: to delete what is not there is done. */

@@ -15,12 +15,15 @@ import { digestOf, readChunkBytes } from './digest-stream.ts'
 import { DirectorySync, syncDirectory } from './directory-sync.ts'
 import type { ByteRange, FileKey, FileStore, OpenedFile, SpooledFile, StoredEntry } from './file-store.ts'
 import { storageError, systemCode } from './storage-error.ts'
+import { markerOf } from './store-marker.ts'
 import { nameOf, parseName, shardOf } from './stored-name.ts'
 
 export interface LocalStoreOptions {
   readonly name: string
   /** The directory; made if it is missing. */
   readonly root: string
+  /** What the mark in the directory says; without one any directory is taken. */
+  readonly identity?: string
   readonly faults?: Faults
 }
 
@@ -37,17 +40,20 @@ export async function openLocalStore(options: LocalStoreOptions): Promise<FileSt
 class LocalStore implements FileStore {
   readonly name: string
   readonly #root: string
+  readonly #identity: string | undefined
   readonly #faults: Faults
   readonly #directories = new DirectorySync()
 
   constructor(options: LocalStoreOptions) {
     this.name = options.name
     this.#root = options.root
+    this.#identity = options.identity
     this.#faults = options.faults ?? noFaults
   }
 
   async put(key: FileKey, spooled: SpooledFile, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted()
+    await this.check()
     try {
       await this.#faults.reach('store.move')
       if (!(await this.#place(key, spooled, signal))) await this.#compare(key, spooled, signal)
@@ -80,6 +86,7 @@ class LocalStore implements FileStore {
       }
     } catch (error) {
       if (systemCode(error) === 'ENOENT') {
+        await this.check()
         throw new AshlarError('file-corrupt', `File ${key.sha256} is missing in the store ${this.name}.`)
       }
       throw storageError(error, 'reading a stored file')
@@ -88,11 +95,20 @@ class LocalStore implements FileStore {
 
   async link(): Promise<undefined> {}
 
+  /** A disk that is not mounted any more leaves an empty directory, which must not pass for an empty store. */
+  async check(): Promise<void> {
+    if (this.#identity === undefined || (await markerOf(this.#root)) === this.#identity) return
+    throw new AshlarError('storage-failed', `The directory of the store ${this.name} is not on this server.`)
+  }
+
   async has(key: FileKey): Promise<number | undefined> {
     try {
       return (await stat(this.localPath(key))).size
     } catch (error) {
-      if (systemCode(error) === 'ENOENT') return undefined
+      if (systemCode(error) === 'ENOENT') {
+        await this.check()
+        return undefined
+      }
       throw storageError(error, 'looking for a stored file')
     }
   }
@@ -103,11 +119,13 @@ class LocalStore implements FileStore {
       await this.#directories.sync(this.#shard(key))
     } catch (error) {
       if (systemCode(error) !== 'ENOENT') throw storageError(error, 'deleting a stored file')
+      await this.check()
     }
   }
 
   /** Sorts the names of one of the 256 directories at a time. */
   async *list(signal?: AbortSignal): AsyncGenerator<StoredEntry> {
+    await this.check()
     for (const shard of shardNames()) {
       for (const name of await this.#namesIn(shard)) {
         signal?.throwIfAborted()
@@ -117,6 +135,8 @@ class LocalStore implements FileStore {
         if (entry !== undefined) yield entry
       }
     }
+    // What went away in the middle would look like a store that ends here.
+    await this.check()
   }
 
   async sweepUnfinished(olderThanMs: number, signal?: AbortSignal): Promise<number> {
@@ -179,7 +199,10 @@ class LocalStore implements FileStore {
     try {
       return (await readdir(join(this.#root, shard))).sort()
     } catch (error) {
-      if (systemCode(error) === 'ENOENT') return []
+      if (systemCode(error) === 'ENOENT') {
+        await this.check()
+        return []
+      }
       throw storageError(error, 'listing the store')
     }
   }

@@ -95,16 +95,6 @@ export class OpenStores {
   }
 
   /**
-   * The same, looked for anew: a directory may have been unmounted since it was opened, and what is then deleted below
-   * it is not deleted.
-   * @throws AshlarError storage-failed
-   */
-  async openAnew(record: StoreRecord): Promise<FileStore> {
-    this.#opened.delete(record.id)
-    return await this.open(record)
-  }
-
-  /**
    * Looks into a store of those that uploads go to first, for each scope.
    * @throws AshlarError storage-failed if not even one can be reached
    */
@@ -126,11 +116,14 @@ export class OpenStores {
     throw failure
   }
 
-  /** Whether this server reaches the store. */
+  /** Whether this server reaches the store now. */
   async isReachable(record: StoreRecord): Promise<boolean> {
-    return await this.open(record).then(
-      () => true,
-      () => false,
-    )
+    try {
+      await (await this.open(record)).check()
+      return true
+    } catch (error) {
+      if (error instanceof AshlarError) return false
+      throw error
+    }
   }
 }

@@ -59,6 +59,9 @@ class RemoteStore implements FileStore {
     return { stream: Readable.from(bytes, { objectMode: false }), sizeBytes: first.sizeBytes }
   }
 
+  /** Upstream is asked for what it has, and for nothing else. */
+  async check(): Promise<void> {}
+
   async link(): Promise<undefined> {}
 
   async has(key: FileKey): Promise<number | undefined> {

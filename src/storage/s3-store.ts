@@ -25,25 +25,38 @@ const deed = 'writing a file'
 
 /** @throws AshlarError storage-failed if the bucket cannot be reached */
 export async function openS3Store(options: S3StoreOptions): Promise<FileStore> {
-  return s3Store(await openS3Bucket(options), options.faults)
+  return s3Store(await openS3Bucket(options), options)
+}
+
+export interface S3StoreParts {
+  readonly faults?: Faults
+  /** Looks whether the place in the bucket is still this store's; without it any is. */
+  readonly check?: () => Promise<void>
 }
 
 /** The store in a bucket that is open. */
-export function s3Store(bucket: S3Bucket, faults: Faults = noFaults): FileStore {
-  return new S3Store(bucket, faults)
+export function s3Store(bucket: S3Bucket, parts: S3StoreParts = {}): FileStore {
+  return new S3Store(bucket, parts)
 }
 
 class S3Store implements FileStore {
   readonly name: string
   readonly #bucket: S3Bucket
   readonly #faults: Faults
+  readonly #check: () => Promise<void>
   /** Whether the server may know puts that never overwrite. */
   #hasConditions = true
 
-  constructor(bucket: S3Bucket, faults: Faults) {
+  constructor(bucket: S3Bucket, { faults = noFaults, check }: S3StoreParts) {
     this.name = bucket.place.name
     this.#bucket = bucket
     this.#faults = faults
+    // Asking for an object that is not there looks whether the bucket is.
+    this.#check = check ?? (async () => void (await bucket.size('ashlar-store')))
+  }
+
+  async check(): Promise<void> {
+    await this.#check()
   }
 
   async put(key: FileKey, spooled: SpooledFile, signal?: AbortSignal): Promise<void> {

@@ -56,7 +56,8 @@ async function openLocal({ name, locationJson }: StoreRecord, parts: DriverParts
   if (location.identity !== undefined && (await markerOf(root)) !== location.identity) {
     throw new AshlarError('storage-failed', `The directory of the store ${name} is not on this server.`)
   }
-  return await openLocalStore({ name, root, faults: parts.faults })
+  const { identity } = location
+  return await openLocalStore({ name, root, faults: parts.faults, ...(identity === undefined ? {} : { identity }) })
 }
 
 async function openS3({ name, locationJson, secretJson }: StoreRecord, { faults }: DriverParts): Promise<OpenedStore> {
@@ -70,6 +71,9 @@ async function openS3({ name, locationJson, secretJson }: StoreRecord, { faults 
     import('./s3-marker.ts'),
   ])
   const bucket = await openS3Bucket({ name, location: parseS3Location(location), secret })
-  if (identity !== undefined) await checkBucket(bucket, identity)
-  return { store: s3Store(bucket, faults), parts: s3UploadParts(bucket) }
+  const check = async (): Promise<void> => {
+    if (identity !== undefined) await checkBucket(bucket, identity)
+  }
+  await check()
+  return { store: s3Store(bucket, { faults, check }), parts: s3UploadParts(bucket) }
 }

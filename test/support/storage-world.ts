@@ -33,6 +33,8 @@ export interface StorageWorld extends ArtifactRoom {
   policy(store: string, values: Updateable<StorePolicyTable>, scopeId?: number): Promise<void>
   limit(store: string, values: Updateable<FileStoreTable>): Promise<void>
   vacuum(): Promise<VacuumEvent[]>
+  /** A vacuum that condemns, and deletes nothing yet. */
+  readonly slow: { vacuum(): Promise<void> }
   /** The lines of a dry run: `stage action bytes`. */
   plan(): Promise<string[]>
   /** `store state` of every copy. */
@@ -123,6 +125,16 @@ export async function storageWorld(
     async limit(store, values) {
       await db.write((trx) => trx.updateTable('file_store').set(values).where('name', '=', store).execute())
       storage.stores.forget()
+    },
+    slow: {
+      async vacuum() {
+        const ages = { ...noWait, graceMs: 1e9 }
+        await using slow = new Maintenance({ database: db, storage, ages })
+        for await (const _event of slow.vacuum()) {
+          // What it does is what is tried.
+        }
+        storage.stores.forget()
+      },
     },
     async vacuum() {
       const events: VacuumEvent[] = []
