@@ -11,12 +11,16 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { AshlarError } from '../common/errors.ts'
 import { noFaults, type Faults } from '../common/faults.ts'
+import { inOrder } from '../common/in-order.ts'
 import { digestOf, readChunkBytes } from './digest-stream.ts'
 import { DirectorySync, syncDirectory } from './directory-sync.ts'
 import type { ByteRange, FileKey, FileStore, OpenedFile, SpooledFile, StoredEntry } from './file-store.ts'
 import { storageError, systemCode } from './storage-error.ts'
 import { markerOf } from './store-marker.ts'
 import { nameOf, parseName, shardOf } from './stored-name.ts'
+
+/** Files of a listing that are looked at together. */
+const statsAtOnce = 16
 
 export interface LocalStoreOptions {
   readonly name: string
@@ -127,11 +131,12 @@ class LocalStore implements FileStore {
   async *list(signal?: AbortSignal): AsyncGenerator<StoredEntry> {
     await this.check()
     for (const shard of shardNames()) {
-      for (const name of await this.#namesIn(shard)) {
-        signal?.throwIfAborted()
+      const keys = (await this.#namesIn(shard)).flatMap((name) => {
         const key = parseName(name)
-        if (key === undefined || !key.sha256.startsWith(shard)) continue
-        const entry = await this.#entry(key)
+        return key?.sha256.startsWith(shard) === true ? [key] : []
+      })
+      for await (const entry of inOrder(keys, statsAtOnce, (key) => this.#entry(key))) {
+        signal?.throwIfAborted()
         if (entry !== undefined) yield entry
       }
     }
