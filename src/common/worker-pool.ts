@@ -4,6 +4,7 @@
  * The worker's file calls `answerRequests(handler)`. Requests wait in order for a free thread; an idle pool does not
  * keep the process alive. An AshlarError keeps its code across the border.
  */
+import { getHeapStatistics } from 'node:v8'
 import { parentPort, type ResourceLimits, Worker } from 'node:worker_threads'
 import { AshlarError, type ErrorCode } from './errors.ts'
 
@@ -95,12 +96,34 @@ export function answerRequests(
 ): void {
   const port = parentPort
   if (port === null) throw new Error('This file runs in a worker thread only')
+  const collect = collectorOfBuffers()
   port.on('message', (request: unknown) => {
-    handle(request as never).then(
-      ({ answer, transfer }) => port.postMessage({ ok: true, answer } satisfies Reply<unknown>, transfer ?? []),
-      (error: unknown) => port.postMessage(replyOf(error)),
-    )
+    void handle(request as never)
+      .then(
+        ({ answer, transfer }) => port.postMessage({ ok: true, answer } satisfies Reply<unknown>, transfer ?? []),
+        (error: unknown) => port.postMessage(replyOf(error)),
+      )
+      .finally(() => setImmediate(collect))
   })
+}
+
+/** Buffers that a thread may leave behind before they are collected. */
+const LEFT_BUFFER_BYTES = 8 * 1024 * 1024
+
+/**
+ * V8 collects a thread's objects when there are many, not when they hold large buffers: each thread would keep up to
+ * 64 MB of what it has done with. Where the process has --expose-gc (bin/ashlar.js) it is collected in time; with a
+ * heap as small as a thread's that takes some milliseconds, after the answer.
+ */
+function collectorOfBuffers(): () => void {
+  const { gc } = globalThis
+  if (gc === undefined) return () => {}
+  let kept = getHeapStatistics().external_memory
+  return () => {
+    if (getHeapStatistics().external_memory < kept + LEFT_BUFFER_BYTES) return
+    gc()
+    kept = getHeapStatistics().external_memory
+  }
 }
 
 function replyOf(error: unknown): Reply<never> {

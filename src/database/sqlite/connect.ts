@@ -50,7 +50,7 @@ export function openWriter(path: string, busyTimeoutMs: number): DatabaseSync {
     }
     database.exec(`
       pragma synchronous = full;
-      pragma cache_size = -32768;
+      pragma cache_size = -8192;
       pragma temp_store = memory;
       pragma journal_size_limit = ${walSizeLimitBytes};
     `)
@@ -63,6 +63,6 @@ export function openWriter(path: string, busyTimeoutMs: number): DatabaseSync {
 
 export function openReader(path: string, busyTimeoutMs: number): DatabaseSync {
   const database = new DatabaseSync(path, { readOnly: true, timeout: busyTimeoutMs })
-  database.exec('pragma cache_size = -32768; pragma temp_store = memory;')
+  database.exec('pragma cache_size = -8192; pragma temp_store = memory;')
   return database
 }
