@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander'
 import type { Artifact } from '../client/client.ts'
 import { AshlarError } from '../common/errors.ts'
-import { durationOr } from './duration.ts'
+import { durationOr, endOf, type NoEnd } from './duration.ts'
 import { inSession } from './session.ts'
 import { wholeNumber } from './suite-settings.ts'
 import { listing, table } from './table.ts'
@@ -16,7 +16,7 @@ export function artifactCommand(): Command {
 interface CreateOptions {
   readonly category: string
   readonly data?: Record<string, unknown>
-  readonly expireAfter?: number | null
+  readonly expireAfter?: number | NoEnd
   readonly relation?: { type: 'extends' | 'relates-to' | 'built-using'; target: number }[]
 }
 
@@ -45,7 +45,7 @@ function create(): Command {
           ...(data && { data }),
           ...(relations && { relations }),
           // For the server null is what the workspace says, and 0 is never.
-          ...(expireAfter !== undefined && { expireAfterSeconds: expireAfter ?? 0 }),
+          ...(expireAfter !== undefined && { expireAfterSeconds: endOf(expireAfter) ?? 0 }),
         }
         const { artifacts, sentFiles } = await createArtifacts(session, [wish])
         const id = artifacts[0]?.id

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { InvalidArgumentError } from 'commander'
-import { duration, durationOr } from './duration.ts'
+import { duration, durationOr, endOf } from './duration.ts'
 
 for (const [text, seconds] of [
   ['90s', 90],
@@ -25,6 +25,8 @@ for (const text of ['', '30', 'd', '30 d', '-1d', '1.5d', '1month', '30D', '0d',
 }
 
 test('what has no end is said with a word', () => {
-  assert.equal(durationOr('forever')('forever'), null)
+  assert.equal(durationOr('forever')('forever'), 'forever')
+  assert.equal(endOf('forever'), null)
+  assert.equal(endOf(5), 5)
   assert.throws(() => durationOr('forever')('never'), /such as 30d, or forever\.$/)
 })

@@ -26,10 +26,18 @@ export function duration(text: string): number {
   return seconds
 }
 
-/** A parser of options that are a duration or a word for no end, which gives null. */
-export function durationOr(word: 'never' | 'forever'): (text: string) => number | null {
+/** A word for no end; it stays one in options, since commander makes '' of what a parser gives as null. */
+export type NoEnd = 'never' | 'forever'
+
+/** What an option that may have no end means: null if it has none. */
+export function endOf(value: number | NoEnd): number | null {
+  return typeof value === 'number' ? value : null
+}
+
+/** A parser of options that are a duration or a word for no end. */
+export function durationOr<Word extends NoEnd>(word: Word): (text: string) => number | Word {
   return (text) => {
-    if (text === word) return null
+    if (text === word) return word
     try {
       return duration(text)
     } catch (error) {

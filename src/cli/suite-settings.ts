@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option } from 'commander'
 import type { Command } from 'commander'
 import type { SuiteSettings } from '../client/client.ts'
+import { endOf } from './duration.ts'
 
 /** What commander makes of the options below. */
 interface SettingOptions {
@@ -14,7 +15,7 @@ interface SettingOptions {
   readonly versions?: 'all' | 'newest'
   readonly notAutomatic?: boolean
   readonly butAutomaticUpgrades?: boolean
-  readonly validUntilDays?: number | null
+  readonly validUntilDays?: number | 'never'
 }
 
 /** Gives a command the options that shape a suite and its Release. */
@@ -54,7 +55,7 @@ export function settingsFrom(options: SettingOptions): SuiteSettings {
       versions,
       notAutomatic,
       butAutomaticUpgrades,
-      validUntilDays,
+      validUntilDays: validUntilDays === undefined ? undefined : endOf(validUntilDays),
     }).filter(([, value]) => value !== undefined),
   )
 }
@@ -78,8 +79,8 @@ export function names(text: string): string[] {
   return text.split(/[\s,]+/).filter((word) => word !== '')
 }
 
-function daysOrNever(text: string): number | null {
-  return text === 'never' ? null : wholeNumber(text)
+function daysOrNever(text: string): number | 'never' {
+  return text === 'never' ? text : wholeNumber(text)
 }
 
 export function wholeNumber(text: string): number {

@@ -2,7 +2,7 @@ import { Command, Option } from 'commander'
 import type { WorkspaceInfo, WorkspaceSettings } from '../client/client.ts'
 import { durationText } from '../common/duration.ts'
 import { AshlarError } from '../common/errors.ts'
-import { durationOr } from './duration.ts'
+import { durationOr, endOf, type NoEnd } from './duration.ts'
 import { inSession, parseWorkspace } from './session.ts'
 import { listing, table } from './table.ts'
 
@@ -70,9 +70,9 @@ function settingsText(settings: WorkspaceInfo & WorkspaceSettings): string {
 }
 
 interface SetOptions {
-  readonly expireAfter?: number | null
-  readonly keepRevisions?: number | null
-  readonly keepHistory?: number | null
+  readonly expireAfter?: number | NoEnd
+  readonly keepRevisions?: number | NoEnd
+  readonly keepHistory?: number | NoEnd
   readonly public?: true
   readonly private?: true
 }
@@ -112,9 +112,9 @@ function set(): Command {
 function changesOf(options: SetOptions): Partial<WorkspaceSettings> {
   const { expireAfter, keepRevisions, keepHistory } = options
   return {
-    ...(expireAfter !== undefined && { expireAfterSeconds: expireAfter }),
-    ...(keepRevisions !== undefined && { keepRevisionsSeconds: keepRevisions }),
-    ...(keepHistory !== undefined && { keepHistorySeconds: keepHistory }),
+    ...(expireAfter !== undefined && { expireAfterSeconds: endOf(expireAfter) }),
+    ...(keepRevisions !== undefined && { keepRevisionsSeconds: endOf(keepRevisions) }),
+    ...(keepHistory !== undefined && { keepHistorySeconds: endOf(keepHistory) }),
     ...(options.public === true && { public: true }),
     ...(options.private === true && { public: false }),
   }

@@ -46,6 +46,9 @@ test('every command has a help that names its options, and exits 0', async () =>
       'scope',
       'workspace',
       'token',
+      'store',
+      'vacuum',
+      'fsck',
       'why',
       'purge',
       'completion',
@@ -271,4 +274,27 @@ test('completion knows the commands and options', async () => {
     for (const word of ['rollback', 'workspace', 'public-url'])
       assert.match(script, new RegExp(word), `${shell} ${word}`)
   }
+})
+
+test('what was given an end can be without one again', async () => {
+  await done(['suite', 'create', 'endless', '--valid-until-days', '3'])
+  await done(['suite', 'set', 'endless', '--valid-until-days', 'never'])
+  const suite = JSON.parse(await done(['suite', 'show', 'endless', '--json'])) as { settings: object }
+  assert.equal(Object.entries(suite.settings).find(([name]) => name === 'validUntilDays')?.[1] ?? null, null)
+  await done([
+    'workspace',
+    'set',
+    'local/main',
+    '--keep-revisions',
+    '90d',
+    '--expire-after',
+    '30d',
+    '--keep-history',
+    '1y',
+  ])
+  await done([
+    ...['workspace', 'set', 'local/main', '--keep-revisions', 'forever'],
+    ...['--expire-after', 'never', '--keep-history', 'forever'],
+  ])
+  assert.doesNotMatch(await done(['workspace', 'show', 'local/main']), /\d+ (?:days|year)/)
 })
