@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import fastify from 'fastify'
@@ -112,6 +112,24 @@ test('a client that goes between two events leaves the work returned', async (t)
     }
   })
   for await (const _event of events(transport, call)) break
+  await ended.promise
+})
+
+test('a client that stops reading is cut off, and does not hold up the work for ever', async (t) => {
+  const ended = Promise.withResolvers<void>()
+  const work = async function* () {
+    try {
+      for (;;) yield { kind: 'many', text: 'x'.repeat(1 << 20) }
+    } finally {
+      ended.resolve()
+    }
+  }
+  const { url } = await working(t, work, { stuckMs: 100 })
+  const socket = connect(Number(new URL(url).port), '127.0.0.1')
+  t.after(() => socket.destroy())
+  socket.on('error', () => {})
+  socket.pause()
+  socket.write('POST /work HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n')
   await ended.promise
 })
 

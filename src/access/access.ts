@@ -60,6 +60,8 @@ export interface Access {
    */
   workspace(caller: Caller, scope: string, name: string, action: Action): Promise<Workspace>
 
+  /** For answers that hold more for some. */
+  may(caller: Caller, action: 'instance:manage'): boolean
   /** @throws AshlarError token-required, forbidden */
   require(caller: Caller, action: 'instance:manage'): void
 
@@ -135,9 +137,13 @@ class OpenAccess implements Access {
     throw new AshlarError('forbidden', `${caller.name} may read ${place}, but ${action} takes another role.`)
   }
 
+  may(caller: Caller, _action: 'instance:manage'): boolean {
+    return caller.kind === 'user' && mayManageInstance(caller.grants)
+  }
+
   require(caller: Caller, action: 'instance:manage'): void {
     const user = requireUser(caller)
-    if (!mayManageInstance(user.grants)) {
+    if (!this.may(user, action)) {
       throw new AshlarError('forbidden', `${user.name} lacks the role admin on this instance, which ${action} takes.`)
     }
   }

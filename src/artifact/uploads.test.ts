@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { readdir } from 'node:fs/promises'
+import { readdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { it } from 'node:test'
 import { artifactRoom, pieces, type ArtifactRoom } from '../../test/support/artifact-room.ts'
 import { forEachDialect } from '../../test/support/databases.ts'
 import { makeSource } from '../../test/support/make-deb.ts'
 import { readAll } from '../../test/support/read-all.ts'
+import { storageWorld } from '../../test/support/storage-world.ts'
 import type { Artifact, Artifacts } from './artifacts.ts'
 
 /** Large enough to be recorded while it is under way. */
@@ -184,6 +185,38 @@ forEachDialect((_dialect, openFresh) => {
     await assert.rejects(room.send(artifact, 'a', randomBytes(5000)), { code: 'digest-mismatch' })
     await assert.rejects(sendPart(room, artifact, bytes, 10, 20), { code: 'upload-offset', extra: { offset: 5000 } })
     await assertStored(room, artifact, bytes)
+  })
+
+  it('a file whose copies were all lost comes back when it is sent again', async () => {
+    await using world = await storageWorld(openFresh)
+    const bytes = randomBytes(100_000)
+    const artifact = await world.artifact({ a: bytes })
+    for (const path of await world.stored('local')) await unlink(path)
+    await world.vacuum()
+    await assert.rejects(world.read(artifact, 'a'), { code: 'file-corrupt' })
+    const other = randomBytes(bytes.length)
+    await assert.rejects(world.send(artifact, 'a', other), { code: 'digest-mismatch' })
+    await assert.rejects(world.send(artifact, 'a', bytes.subarray(1)), { code: 'digest-mismatch' })
+    assert.deepEqual(await world.stored('local'), [])
+    assert.equal((await world.send(artifact, 'a', bytes)).complete, true)
+    assert.ok((await world.read(artifact, 'a')).equals(bytes))
+    assert.deepEqual(await readdir(join(world.dataDirectory, 'spool')), [])
+  })
+
+  it('a file that can still be read is not stored again, also while its copy is condemned', async () => {
+    await using world = await storageWorld(openFresh)
+    const bytes = randomBytes(1000)
+    const artifact = await world.artifact({ a: bytes })
+    for (const state of ['present', 'condemned'] as const) {
+      await world.db.write((trx) => trx.updateTable('file_copy').set({ state, state_at: 1 }).execute())
+      await world.send(artifact, 'a', bytes)
+      assert.deepEqual(await world.copies(), [`local ${state}`])
+    }
+    // What its scope cannot read is as good as lost to it.
+    await world.policy('local', { write_only: 1, upload_priority: null })
+    await world.addStore('disk', { upload_priority: 100 })
+    await world.send(artifact, 'a', bytes)
+    assert.deepEqual(await world.storesOf(artifact, 'a'), ['disk'])
   })
 
   it('a path that was not announced is not found', async () => {

@@ -72,7 +72,8 @@ export class Uploads {
 
   /**
    * Takes bytes of a file; the artifact as it is then. With the last of them the file is proven, and with the last
-   * file the artifact is complete. Bytes of a file that is proven already are compared with it.
+   * file the artifact is complete. Bytes of a file that is proven already are compared with it; if all of its copies
+   * were lost, they are kept, so that whoever has the file has it again.
    * @throws AshlarError not-found; gone; upload-offset with `extra.offset`; digest-mismatch, package-invalid and others if
    *   the bytes are not good, after which the file begins again at 0; storage-full, storage-failed
    */
@@ -234,6 +235,7 @@ export class Uploads {
   async #sendAgain(target: Target, body: UploadBody, signal?: AbortSignal): Promise<Artifact> {
     const { path, sizeBytes, sha256 } = target.file
     if (body.start !== 0 && body.start !== sizeBytes) throw wrongOffset(path, sizeBytes)
+    if (body.start === 0 && !(await this.#isHere(target))) return await this.#restore(target, body, signal)
     const hash = createHash('sha256')
     let received = body.start
     for await (const chunk of body.bytes) {
@@ -243,9 +245,29 @@ export class Uploads {
       hash.update(chunk)
     }
     if (body.start === 0 && hash.digest('hex') !== sha256) {
-      throw new AshlarError('digest-mismatch', `${path} is complete, and what came now are other bytes.`)
+      throw otherBytes(path)
     }
     return await this.#load(target.artifactId)
+  }
+
+  async #isHere({ file, fileId, scopeId }: Target): Promise<boolean> {
+    return fileId === null || (await this.#storage.isHere({ id: fileId, ...file }, scopeId))
+  }
+
+  /** Keeps the bytes of a file that was proven, and whose copies were all lost since. */
+  async #restore({ artifactId, file, scopeId }: Target, body: UploadBody, signal?: AbortSignal): Promise<Artifact> {
+    const writer = await this.#storage.spool.create()
+    try {
+      await writer.append(body.bytes, { limitBytes: file.sizeBytes, ...(signal === undefined ? {} : { signal }) })
+      const spooled = await writer.finish()
+      if (spooled.sha256 !== file.sha256) throw otherBytes(file.path)
+      await this.#storage.keep(spooled, scopeId, signal)
+    } catch (error) {
+      // What cannot be tidied up now is left to the sweep; the first error is the one to tell.
+      await writer.discard().catch(() => {})
+      throw error
+    }
+    return await this.#load(artifactId)
   }
 
   async #isProven({ artifactId, file }: Target): Promise<boolean> {
@@ -268,6 +290,10 @@ export class Uploads {
 
 export function announcedFiles(artifact: Artifact): AnnouncedFile[] {
   return artifact.files.map(({ path, size, sha256 }) => ({ path, sizeBytes: size, sha256 }))
+}
+
+function otherBytes(path: string): AshlarError {
+  return new AshlarError('digest-mismatch', `${path} is complete, and what came now are other bytes.`)
 }
 
 /** Whether sending more cannot make it good: the bytes are wrong or purged, or hold room on a full disk. */

@@ -3,7 +3,8 @@
 export interface WhyCopy {
   readonly store: string
   readonly state: 'present' | 'damaged' | 'condemned' | 'deleting'
-  readonly generation: number
+  /** Null within a workspace. */
+  readonly generation: number | null
   /** Since when it is in that state, and why; null of a present one. */
   readonly since: string | null
   readonly reason: string | null

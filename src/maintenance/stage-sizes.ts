@@ -126,14 +126,20 @@ async function* reduce(
   context: Context,
   { map, store, excess, added, mover }: Reduction,
 ): AsyncGenerator<Step, void, undefined> {
-  let stuckBytes = 0
+  const stuck = new Map<string, number>()
+  const keep = (file: FileView, why: string): void => void stuck.set(why, (stuck.get(why) ?? 0) + file.sizeBytes)
   for await (const page of presentPages(context, store)) {
     for (const file of page) {
       if (excess.bytes <= 0) return
-      if (!isMovable(map, store, file, excess)) continue
+      if (!isPartOf(file, excess)) continue
+      const why = whyItStays(map, store, file, excess)
+      if (why !== undefined) {
+        keep(file, why)
+        continue
+      }
       const targets = targetsFor(map, store, file, added)
       if (targets === undefined) {
-        stuckBytes += file.sizeBytes
+        keep(file, 'no other store has room')
         continue
       }
       for (const target of targets) added.set(target.id, (added.get(target.id) ?? 0) + file.sizeBytes)
@@ -144,18 +150,32 @@ async function* reduce(
       }
     }
   }
-  if (excess.bytes > 0 && stuckBytes > 0) {
-    const rule = `${excess.rule} by ${excess.bytes} bytes, and no other store has room`
-    yield {
-      lines: [{ stage: 'sizes', action: 'report', subject: store.name, store: store.name, bytes: stuckBytes, rule }],
-    }
+  if (excess.bytes <= 0 || stuck.size === 0) return
+  yield {
+    lines: Array.from(stuck, ([why, bytes]): PlanLine => {
+      const rule = `${excess.rule} by ${excess.bytes} bytes, and ${why}`
+      return { stage: 'sizes', action: 'report', subject: store.name, store: store.name, bytes, rule }
+    }),
   }
 }
 
 /** A file that nobody needs goes by another rule; one that a scope is to keep there stays. */
-function isMovable(map: StoreMap, store: StoreRecord, file: FileView, { scopeId }: Excess): boolean {
-  if (file.scopes.size === 0 || [...file.scopes].some((id) => map.policy(id, store.id).populate)) return false
-  return scopeId === null || (file.scopes.size === 1 && file.scopes.has(scopeId))
+function isMovable(map: StoreMap, store: StoreRecord, file: FileView, excess: Excess): boolean {
+  return isPartOf(file, excess) && whyItStays(map, store, file, excess) === undefined
+}
+
+/** Whether the excess would be less without it. */
+function isPartOf({ scopes }: FileView, { scopeId }: Excess): boolean {
+  return scopeId === null ? scopes.size > 0 : scopes.has(scopeId)
+}
+
+/** What keeps a file there however much room there is elsewhere; undefined: nothing. */
+function whyItStays(map: StoreMap, store: StoreRecord, file: FileView, { scopeId }: Excess): string | undefined {
+  const others = [...file.scopes].filter((id) => id !== scopeId)
+  if ([...file.scopes].some((id) => map.policy(id, store.id).populate)) {
+    return `${store.name} is populated, so its files stay`
+  }
+  return scopeId !== null && others.length > 0 ? 'other scopes keep the same files there' : undefined
 }
 
 /** The stores that must take the file before it may leave; undefined if some scope has none. */

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, rename, rm, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { it } from 'node:test'
+import { announced, pieces } from '../../test/support/artifact-room.ts'
 import { forEachDialect } from '../../test/support/databases.ts'
 import { storageWorld } from '../../test/support/storage-world.ts'
 
@@ -53,6 +54,44 @@ forEachDialect((_dialect, openFresh) => {
     await world.vacuum()
     assert.deepEqual(await world.storesOf(old, 'a'), ['disk'])
     assert.deepEqual(await world.storesOf(young, 'a'), ['local'])
+  })
+
+  it('a store that is populated and has a soft maximum keeps its files, which is reported', async () => {
+    await using world = await storageWorld(openFresh)
+    await world.artifact({ a: randomBytes(1000), b: randomBytes(1000) })
+    await world.addStore('disk', { upload_priority: 50 })
+    await world.policy('local', { populate: 1, soft_max_bytes: 1500 })
+    const reports = async (): Promise<unknown[]> =>
+      (await world.vacuum()).flatMap((event) => (event.kind === 'line' ? [event.line] : []))
+    const report = { stage: 'sizes', action: 'report', subject: 'local', store: 'local', bytes: 2000 }
+    const why = 'by 500 bytes, and local is populated, so its files stay'
+    const ofScope = { ...report, rule: `local is above its soft maximum in local ${why}` }
+    assert.deepEqual(await reports(), [ofScope])
+    await world.limit('local', { soft_max_bytes: 1500 })
+    assert.deepEqual(await reports(), [{ ...report, rule: `local is above its soft maximum ${why}` }, ofScope])
+  })
+
+  it('a scope whose files another one keeps in the same store cannot get below its soft maximum, which is reported', async () => {
+    await using world = await storageWorld(openFresh)
+    const bytes = randomBytes(1000)
+    await world.artifact({ a: bytes })
+    const wish = { category: 'generic', files: announced({ a: bytes }) }
+    const [foreign] = await world.artifacts.create(world.foreign, [wish], { userId: world.userId })
+    const body = { bytes: pieces(bytes), start: 0, total: bytes.length }
+    await world.artifacts.upload(world.foreign, foreign?.id ?? 0, 'a', body)
+    await world.addStore('disk', { upload_priority: 50 })
+    await world.policy('local', { upload_priority: 100, soft_max_bytes: 400 }, world.workspace.scopeId)
+    const lines = (await world.vacuum()).flatMap((event) => (event.kind === 'line' ? [event.line] : []))
+    assert.deepEqual(
+      lines.map(({ stage, action, rule }) => [stage, action, rule]),
+      [
+        [
+          'sizes',
+          'report',
+          'local is above its soft maximum in local by 600 bytes, and other scopes keep the same files there',
+        ],
+      ],
+    )
   })
 
   it('a file that was lost everywhere comes back when anybody of its workspace sends it again', async () => {

@@ -1,22 +1,14 @@
-/** Files as an explanation tells of them: where their copies are, and why they are gone. */
+/** Files as an explanation tells of them: what they are, and why they are gone. */
 import type { Kysely, SelectQueryBuilder } from 'kysely'
 import type { Sha256 } from '../common/digest.ts'
-import type { FileCopyTable, Micros, Tables } from '../database/schema.ts'
+import type { Micros, Tables } from '../database/schema.ts'
 import type { Gone } from './fate.ts'
 import type { CopyRow } from './file-pages.ts'
+import { copiesSeen, type WhyCopy } from './why-copies.ts'
 import { mostListed } from './why-holders.ts'
 import type { View } from './view.ts'
 
-export interface WhyCopy {
-  readonly store: string
-  readonly state: FileCopyTable['state']
-  readonly generation: number
-  /** Since when it is in that state, and by which rule; null of a present one. */
-  readonly since: Micros | null
-  readonly reason: string | null
-  /** When its bytes were last read back; null also if that was before the workspace had the file. */
-  readonly verifiedAt: Micros | null
-}
+export type { WhyCopy } from './why-copies.ts'
 
 export interface WhyFile {
   readonly sha256: Sha256
@@ -79,7 +71,11 @@ export async function fileFacts(
 /** The files as the view may see them. */
 export async function whyFiles(db: Kysely<Tables>, files: readonly FileFacts[], view: View): Promise<WhyFile[]> {
   if (files.length === 0) return []
-  const copies = await copiesSeen(db, files, view)
+  const copies = await copiesSeen(
+    db,
+    files.map((file) => file.id),
+    view,
+  )
   return await Promise.all(
     files.map(async ({ id, sha256, sizeBytes, goneAt, goneReason }) => ({
       sha256,
@@ -88,63 +84,6 @@ export async function whyFiles(db: Kysely<Tables>, files: readonly FileFacts[], 
       copies: copies.get(id) ?? [],
     })),
   )
-}
-
-async function copiesSeen(
-  db: Kysely<Tables>,
-  files: readonly FileFacts[],
-  view: View,
-): Promise<Map<number, WhyCopy[]>> {
-  const ids = files.map((file) => file.id)
-  let query = db
-    .selectFrom('file_copy')
-    .innerJoin('file_store', 'file_store.id', 'file_copy.store_id')
-    .select(['file_copy.file_id', 'file_store.name as store', 'file_copy.state', 'file_copy.generation'])
-    .select(['file_copy.state_at', 'file_copy.state_reason', 'file_copy.verified_at'])
-    .where('file_copy.file_id', 'in', ids)
-    .orderBy('file_store.name')
-    .orderBy('file_copy.generation')
-  if (view.kind === 'workspace') {
-    const { scopeId } = view.workspace
-    query = query.where((eb) => eb.or([eb('file_store.scope_id', 'is', null), eb('file_store.scope_id', '=', scopeId)]))
-  }
-  // What was verified before the workspace had the file would tell that another one had it.
-  const since = view.kind === 'workspace' ? await heldSince(db, ids, view.workspace.id) : undefined
-  const copies = new Map<number, WhyCopy[]>()
-  for (const row of await query.execute()) {
-    const mayTell = since === undefined || (row.verified_at ?? 0) >= (since.get(row.file_id) ?? Infinity)
-    const copy: WhyCopy = {
-      store: row.store,
-      state: row.state,
-      generation: row.generation,
-      since: row.state_at,
-      reason: row.state_reason,
-      verifiedAt: mayTell ? row.verified_at : null,
-    }
-    const known = copies.get(row.file_id)
-    if (known === undefined) copies.set(row.file_id, [copy])
-    else known.push(copy)
-  }
-  return copies
-}
-
-/** Since when artifacts of the workspace have the files. */
-async function heldSince(
-  db: Kysely<Tables>,
-  ids: readonly number[],
-  workspaceId: number,
-): Promise<Map<number, Micros>> {
-  const rows = await db
-    .selectFrom('artifact_file')
-    .crossJoin('artifact')
-    .select('artifact_file.file_id')
-    .select((eb) => eb.fn.min<number>('artifact.created_at').as('since'))
-    .whereRef('artifact.id', '=', 'artifact_file.artifact_id')
-    .where('artifact_file.file_id', 'in', [...ids])
-    .where('artifact.workspace_id', '=', workspaceId)
-    .groupBy('artifact_file.file_id')
-    .execute()
-  return new Map(rows.flatMap((row) => (row.file_id === null ? [] : [[row.file_id, row.since]])))
 }
 
 async function goneOf(db: Kysely<Tables>, sha256: Sha256, since: Micros, reason: 'expired' | 'purged'): Promise<Gone> {

@@ -4,8 +4,10 @@ import { createHash } from 'node:crypto'
 import { it } from 'node:test'
 import type { Updateable } from 'kysely'
 import { type ArchiveWorld, archiveWorld, refused } from '../../test/support/archive-world.ts'
+import { announced, pieces } from '../../test/support/artifact-room.ts'
 import { forEachDialect, type OpenFresh } from '../../test/support/databases.ts'
 import { makeDeb } from '../../test/support/make-deb.ts'
+import { storageWorld } from '../../test/support/storage-world.ts'
 import type { Workspace } from '../access/access.ts'
 import type { Sha256 } from '../common/digest.ts'
 import { timestamp } from '../common/timestamp.ts'
@@ -478,6 +480,58 @@ forEachDialect((_dialect, openFresh) => {
     })
     assert.deepEqual((await world.of('hello', world.inWorkspace())).files[0]?.copies, [])
     assert.equal((await world.of('hello')).files[0]?.copies.length, 1)
+  })
+
+  it('a tenant is told nothing of what another did with the same bytes', async () => {
+    await using world = await storageWorld(openFresh, { ages: { graceMs: 1e9 } })
+    const bytes = Buffer.from('what both of them have')
+    const subject = digestOf(bytes)
+    const view: View = { kind: 'workspace', workspace: world.workspace }
+    // Announced before, which is not to have it.
+    const own = await world.announce('generic', { own: bytes })
+    const wish = { category: 'generic', files: announced({ theirs: bytes }) }
+    const [foreign] = await world.artifacts.create(world.foreign, [wish], { userId: null })
+    assert.ok(foreign)
+    await world.artifacts.upload(world.foreign, foreign.id, 'theirs', {
+      bytes: pieces(bytes),
+      start: 0,
+      total: bytes.length,
+    })
+    await world.artifacts.delete(world.foreign, foreign.id)
+    await world.vacuum()
+    assert.deepEqual(await world.copies(), ['local condemned'])
+    await world.send(own, 'own', bytes)
+    const copy = { store: 'local', generation: null, since: null, reason: null, verifiedAt: null }
+    const copiesTold = async () => (await world.maintenance.why(subject, view)).files[0]?.copies
+    assert.deepEqual(await copiesTold(), [{ ...copy, state: 'present' }])
+    const whole = await world.maintenance.why(subject, everything)
+    assert.deepEqual(
+      whole.files[0]?.copies.map(({ state, generation }) => [state, generation]),
+      [
+        ['condemned', 0],
+        ['present', 1],
+      ],
+    )
+    // What a rule did since then is told, but not whose rule it is.
+    const now = await world.db.now()
+    const condemned = { state: 'condemned', state_at: now } as const
+    const reasonTold = async (state_reason: string) => {
+      await world.db.write((trx) =>
+        trx
+          .updateTable('file_copy')
+          .set({ ...condemned, state_reason })
+          .where('generation', '=', 1)
+          .execute(),
+      )
+      return await copiesTold()
+    }
+    const neutral = 'it is on its way out by a policy of the store'
+    assert.deepEqual(await reasonTold('other is above its soft maximum in local'), [
+      { ...copy, state: 'condemned', since: now, reason: neutral },
+    ])
+    for (const reason of ['nothing needs it', 'local is above its soft maximum in local']) {
+      assert.deepEqual((await reasonTold(reason))?.[0]?.reason, reason)
+    }
   })
 
   it('nonsense is refused', async () => {

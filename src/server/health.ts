@@ -3,9 +3,10 @@ import type { Storage } from '../storage/storage.ts'
 import type { App, Context } from './context.ts'
 import { Health, refTo } from './models.ts'
 import { operation } from './operation.ts'
+import { callerOf } from './permission.ts'
 
 /** For load balancers and for Prometheus. */
-export function healthRoutes(app: App, { database, storage, metrics }: Context): void {
+export function healthRoutes(app: App, { access, database, storage, metrics }: Context): void {
   app.get('/healthz', {
     config: { asks: 'nothing' },
     schema: operation('getHealth', 'Whether the database and the store can be used', {
@@ -20,13 +21,15 @@ export function healthRoutes(app: App, { database, storage, metrics }: Context):
     },
   })
   app.get('/metrics', {
-    config: { asks: 'nothing' },
-    schema: operation('getMetrics', 'Measurements in the text format of Prometheus', {
+    config: { asks: 'caller' },
+    schema: operation('getMetrics', 'Measurements in the text format of Prometheus; those of scopes for admins', {
       tags: ['server'],
       response: { 200: { description: 'Measurements', content: { 'text/plain': { schema: Type.String() } } } },
     }),
-    handler: async (_request, reply) => {
-      const text = await metrics.registry.metrics()
+    handler: async (request, reply) => {
+      const isTold = access.may(callerOf(request), 'instance:manage')
+      const registries = isTold ? [metrics.registry, metrics.ofScopes] : [metrics.registry]
+      const text = (await Promise.all(registries.map((registry) => registry.metrics()))).join('')
       return reply.type(metrics.registry.contentType).header('cache-control', 'no-store').send(text)
     },
   })

@@ -5,6 +5,8 @@ import { addStoreMetrics } from './store-metrics.ts'
 /** What a Prometheus can read from /metrics. */
 export interface Metrics {
   readonly registry: Registry
+  /** What names scopes and says how much they have, which only those learn who manage the instance. */
+  readonly ofScopes: Registry
   /** Counts a change of a suite, with the time until its answer. */
   countChange(kind: string, outcome: 'sealed' | 'unchanged' | 'refused', seconds: number): void
 }
@@ -14,6 +16,7 @@ const sizesAgeMs = 60_000
 
 export function openMetrics(database: Database): Metrics {
   const registry = new Registry()
+  const ofScopes = new Registry()
   collectDefaultMetrics({ register: registry })
   const changes = new Histogram({
     name: 'ashlar_change_seconds',
@@ -23,9 +26,10 @@ export function openMetrics(database: Database): Metrics {
     registers: [registry],
   })
   addSizes(registry, database)
-  addStoreMetrics(registry, database)
+  addStoreMetrics({ registry, ofScopes }, database)
   return {
     registry,
+    ofScopes,
     countChange: (kind, outcome, seconds) => changes.observe({ kind, outcome }, seconds),
   }
 }

@@ -6,8 +6,13 @@ import { readStoreMeasures, type ScopeMeasures, type StoreMeasures } from '../st
 /** The database is asked at most this often. */
 const ageMs = 60_000
 
-export function addStoreMetrics(registry: Registry, database: Database): void {
-  const gauges = makeGauges(registry, () => refresh())
+export interface StoreRegistries {
+  readonly registry: Registry
+  readonly ofScopes: Registry
+}
+
+export function addStoreMetrics(registries: StoreRegistries, database: Database): void {
+  const gauges = makeGauges(registries, () => refresh())
   let askedAtMs = -Infinity
   let asked: Promise<void> = Promise.resolve()
   // Every gauge is collected by itself; the first one asks, and all wait for the answer.
@@ -29,11 +34,12 @@ async function measure(database: Database, gauges: Gauges): Promise<void> {
 
 type Gauges = ReturnType<typeof makeGauges>
 
-function makeGauges(registry: Registry, collect: () => Promise<void>) {
+function makeGauges({ registry, ofScopes }: StoreRegistries, collect: () => Promise<void>) {
   const gauge = <const Label extends string>(name: string, help: string, labelNames: readonly Label[]): Gauge<Label> =>
     new Gauge({ name, help, labelNames: [...labelNames], registers: [registry], collect })
+  const scopeGauge = (name: string, help: string): Gauge<'store' | 'scope'> =>
+    new Gauge({ name, help, labelNames: ['store', 'scope'], registers: [ofScopes], collect })
   const each = ['store'] as const
-  const eachScope = ['store', 'scope'] as const
   return {
     files: gauge('ashlar_store_files', 'Files in a store', each),
     bytes: gauge('ashlar_store_bytes', 'Bytes of the files in a store', each),
@@ -42,12 +48,11 @@ function makeGauges(registry: Registry, collect: () => Promise<void>) {
     condemnedBytes: gauge('ashlar_store_condemned_bytes', 'Bytes in a store that wait to be deleted', each),
     vacuumed: gauge('ashlar_store_last_vacuum_timestamp_seconds', 'When a store was last vacuumed', each),
     scrubbed: gauge('ashlar_store_last_scrub_timestamp_seconds', 'When the bytes of a store were last proven', each),
-    scopeFiles: gauge('ashlar_store_scope_files', 'Files of a scope in a store, counted daily', eachScope),
-    scopeBytes: gauge('ashlar_store_scope_bytes', 'Bytes of a scope in a store, counted daily', eachScope),
-    scopeLogicalBytes: gauge(
+    scopeFiles: scopeGauge('ashlar_store_scope_files', 'Files of a scope in a store, counted daily'),
+    scopeBytes: scopeGauge('ashlar_store_scope_bytes', 'Bytes of a scope in a store, counted daily'),
+    scopeLogicalBytes: scopeGauge(
       'ashlar_store_scope_logical_bytes',
       'Bytes of a scope in a store if each artifact kept its own files, counted daily',
-      eachScope,
     ),
   }
 }

@@ -193,7 +193,7 @@ test('metrics have the size, the limits and the state of each store, and what ea
   await server.call('PATCH', '/stores/local', { json: { softMaxBytes: 1_000_000 } })
   await upload(server)
   await takeFigures(server.rooms.database, await server.rooms.database.now())
-  const text = await (await fetch(`${server.url}/metrics`)).text()
+  const text = await metricsFor(server, `Bearer ${server.token}`)
   const lines = text.split('\n').filter((line) => line.startsWith('ashlar_store_'))
   assert.ok(lines.includes('ashlar_store_files{store="local"} 1'), lines.join('\n'))
   assert.ok(lines.includes('ashlar_store_bytes{store="local"} 5'))
@@ -209,6 +209,35 @@ test('metrics have the size, the limits and the state of each store, and what ea
   )
   assert.equal(body.figures.logicalBytes, 10)
 })
+
+test('metrics of scopes are for those who manage the instance', async (t) => {
+  const server = await openServer(t)
+  await upload(server)
+  await takeFigures(server.rooms.database, await server.rooms.database.now())
+  const access = openAccess(server.rooms.database)
+  const admin = await access.callerOf(server.token)
+  await access.createUser(admin, 'olga')
+  await access.grant(admin, { user: 'olga', role: 'owner', scope: 'local' })
+  const { token } = await access.issueToken('olga', { name: 'test' })
+  for (const authorization of [undefined, `Bearer ${token}`]) {
+    const text = await metricsFor(server, authorization)
+    assert.doesNotMatch(text, /ashlar_store_scope|scope="/)
+    assert.match(text, /^ashlar_store_bytes\{store="local"\} 5$/m)
+  }
+  const basic = Buffer.from(`prometheus:${server.token}`).toString('base64')
+  assert.match(
+    await metricsFor(server, `Basic ${basic}`),
+    /^ashlar_store_scope_bytes\{store="local",scope="local"\} 5$/m,
+  )
+  const wrong = await fetch(`${server.url}/metrics`, { headers: { authorization: 'Bearer ash_nobody' } })
+  assert.equal(wrong.status, 401)
+})
+
+async function metricsFor({ url }: OpenServer, authorization: string | undefined): Promise<string> {
+  const answer = await fetch(`${url}/metrics`, { headers: authorization === undefined ? {} : { authorization } })
+  assert.equal(answer.status, 200)
+  return await answer.text()
+}
 
 test('a store that has the only copy of a file cannot become one that nobody reads', async (t) => {
   const server = await openServer(t)

@@ -13,7 +13,7 @@ export const WhyCopy = Type.Object(
   {
     store: Type.String(),
     state: Type.String({ enum: ['present', 'damaged', 'condemned', 'deleting'] }),
-    generation: Count,
+    generation: orNull(Count, { description: 'Null within a workspace' }),
     since: orNull(Time, { description: 'Since when it is in that state; null of a present one' }),
     reason: orNull(Type.String()),
     verifiedAt: orNull(Time, { description: 'When its bytes were last read back' }),

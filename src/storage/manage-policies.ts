@@ -3,8 +3,9 @@ import type { Transaction } from 'kysely'
 import { AshlarError } from '../common/errors.ts'
 import type { Flag, Tables } from '../database/schema.ts'
 import { recordEvent } from './events.ts'
+import { newScopes } from './policy-rules.ts'
 import { changeStores, requireScope, requireStore, type StoreRooms } from './store-change.ts'
-import { StoreMap, type StorePolicy, unusedPolicy } from './store-policy.ts'
+import { StoreMap, type StorePolicy, type StoreRecord, unusedPolicy } from './store-policy.ts'
 import { loadStores } from './store-rows.ts'
 import { firstUnreadable } from './unreadable-files.ts'
 
@@ -32,7 +33,7 @@ export async function setPolicy(
   wish: PolicyWish,
   userId: number | null,
 ): Promise<void> {
-  if (wish.writeOnly === true) await refuseIfUnreadable(rooms, place, wish)
+  await refuseIfUnreadable(rooms, place, wish)
   await changeStores(rooms, async ({ trx, map, now }) => {
     const store = requireStore(map, place.store)
     const scopeId = place.scope === null ? null : await requireScope(trx, place.scope)
@@ -47,13 +48,18 @@ export async function setPolicy(
   })
 }
 
-/** A walk through the store, so it is done before the transaction; what comes there meanwhile, a vacuum copies. */
-async function refuseIfUnreadable({ database }: StoreRooms, place: PolicyPlace, wish: PolicyWish): Promise<void> {
+/**
+ * Refuses a policy, or without a wish taking it back, if a scope could not read any more what it could read before. A
+ * walk through the store, so it is done before the transaction; what comes there meanwhile, a vacuum copies.
+ */
+async function refuseIfUnreadable({ database }: StoreRooms, place: PolicyPlace, wish?: PolicyWish): Promise<void> {
   const map = await loadStores(database.read)
   const store = requireStore(map, place.store)
   const scopeId = place.scope === null ? null : await requireScope(database.read, place.scope)
   const others = map.policies.filter((policy) => policy.storeId !== store.id || policy.scopeId !== scopeId)
-  const after = new StoreMap(map.all, [...others, { ...policyFrom(map, wish), storeId: store.id, scopeId }])
+  const own = wish === undefined ? [] : [{ ...policyFrom(map, wish), storeId: store.id, scopeId }]
+  const after = new StoreMap(map.all, [...others, ...own])
+  if (!losesReaders(map, after, store)) return
   const unreadable = await firstUnreadable(database.read, { before: map, after, storeId: store.id })
   if (unreadable === undefined) return
   throw new AshlarError(
@@ -64,8 +70,18 @@ async function refuseIfUnreadable({ database }: StoreRooms, place: PolicyPlace, 
   )
 }
 
+/** Whether some scope could read the store before, and could not after. */
+function losesReaders(before: StoreMap, after: StoreMap, { id, scopeId }: StoreRecord): boolean {
+  const named = before.policies.filter((policy) => policy.storeId === id).map((policy) => policy.scopeId)
+  const changed = after.policies.filter((policy) => policy.storeId === id).map((policy) => policy.scopeId)
+  // Scopes that no policy names are all alike.
+  const scopes = new Set([...named, ...changed, scopeId, newScopes.id].filter((each) => each !== null))
+  return [...scopes].some((each) => before.isReadable(each, id) && !after.isReadable(each, id))
+}
+
 /** Takes a policy back. @throws AshlarError not-found, policy-impossible */
 export async function unsetPolicy(rooms: StoreRooms, place: PolicyPlace, userId: number | null): Promise<void> {
+  await refuseIfUnreadable(rooms, place)
   await changeStores(rooms, async ({ trx, map, now }) => {
     const store = requireStore(map, place.store)
     const scopeId = place.scope === null ? null : await requireScope(trx, place.scope)

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { forEachDialect, type OpenFresh } from '../../test/support/databases.ts'
+import { storageWorld } from '../../test/support/storage-world.ts'
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts'
 import type { Sha256 } from '../common/digest.ts'
 import { AshlarError, type ErrorCode } from '../common/errors.ts'
@@ -365,6 +366,32 @@ forEachDialect((_dialect, open) => {
       set.map(({ kind }) => kind),
       ['policy.set', 'policy.set', 'policy.set', 'policy.unset', 'policy.unset'],
     )
+  })
+
+  it('a policy that lets a scope read what only that store has is not taken back', async () => {
+    await using world = await storageWorld(open)
+    const rooms: StoreRooms = { database: world.db, stores: world.storage.stores }
+    await world.addStore('cold')
+    await setPolicy(rooms, { store: 'cold', scope: null }, { populate: true, writeOnly: true }, null)
+    const own = { store: 'cold', scope: 'local' }
+    await setPolicy(rooms, own, { uploadPriority: 500 }, null)
+    const artifact = await world.artifact({ a: Buffer.from('only there') })
+    assert.deepEqual(await world.storesOf(artifact, 'a'), ['cold'])
+    const refused = fails(
+      'policy-impossible',
+      /^The scope local could not read what only cold has, such as [0-9a-f]{64}/,
+    )
+    await assert.rejects(unsetPolicy(rooms, own, null), refused)
+    await assert.rejects(setPolicy(rooms, own, { writeOnly: true }, null), refused)
+    assert.equal((await world.read(artifact, 'a')).toString(), 'only there')
+    // Of another scope, which has nothing there, it is.
+    await setPolicy(rooms, { store: 'cold', scope: 'other' }, { uploadPriority: 500 }, null)
+    await unsetPolicy(rooms, { store: 'cold', scope: 'other' }, null)
+    // Once it is elsewhere too, so is this one.
+    await setPolicy(rooms, own, { drain: true }, null)
+    await world.vacuum()
+    await unsetPolicy(rooms, own, null)
+    assert.equal((await world.read(artifact, 'a')).toString(), 'only there')
   })
 
   it('two administrators at once cannot take away the last two stores that take uploads', async () => {

@@ -81,6 +81,12 @@ export interface Storage extends AsyncDisposable {
   /** A path that another thread may read the file from, until it is disposed. @throws as `open`; storage-full */
   local(file: StoredFile, scopeId: number): Promise<LocalFile>
 
+  /**
+   * Whether the scope has a copy that is recorded as good in a store of its own, or had until it was condemned. Asks no
+   * store, and counts none whose bytes are upstream only.
+   */
+  isHere(file: StoredFile, scopeId: number): Promise<boolean>
+
   /** Asks whether a file is still meant to be there, for who tells of it without opening it. @throws AshlarError gone */
   confirm(file: StoredFile): Promise<void>
 
@@ -158,7 +164,7 @@ class OpenStorage implements Storage {
       database,
       spool,
       keep: (spooled, scopeId) => this.keep(spooled, scopeId),
-      isHere: (file, scopeId) => this.#isHere(file, scopeId),
+      isHere: (file, scopeId) => this.#hasCopy(file, scopeId, ['present']),
     })
   }
 
@@ -222,6 +228,10 @@ class OpenStorage implements Storage {
     return await this.#fromCopy(file, scopeId, deed, { known })
   }
 
+  async isHere(file: StoredFile, scopeId: number): Promise<boolean> {
+    return await this.#hasCopy(file, scopeId, ['present', 'condemned'])
+  }
+
   async confirm(file: StoredFile): Promise<void> {
     const { gone } = await copiesOf(this.#database.read, file.id)
     if (gone !== null) throw withoutCopy(file, gone, false)
@@ -235,13 +245,13 @@ class OpenStorage implements Storage {
     await this.#uses.close()
   }
 
-  /** Whether the scope has a present copy in a store that can be read without asking upstream. */
-  async #isHere(file: StoredFile, scopeId: number): Promise<boolean> {
+  /** Whether the scope has a copy in one of these states in a store that can be read without asking upstream. */
+  async #hasCopy(file: StoredFile, scopeId: number, states: readonly FileCopy['state'][]): Promise<boolean> {
     const map = await this.stores.map()
     const { copies } = await copiesOf(this.#database.read, file.id)
     return copies.some(
       ({ state, storeId }) =>
-        state === 'present' && map.isReadable(scopeId, storeId) && map.byId(storeId)?.kind !== 'remote',
+        states.includes(state) && map.isReadable(scopeId, storeId) && map.byId(storeId)?.kind !== 'remote',
     )
   }
 
