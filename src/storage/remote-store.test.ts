@@ -88,7 +88,40 @@ forEachDialect((_dialect, openFresh) => {
     await given.world.vacuum()
     assert.deepEqual(await given.world.copies(), ['local present', 'upstream present'])
   })
+
+  it('an upstream that fails while a vacuum drains it loses nothing, and gives the file later', async () => {
+    for (const fail of failures) {
+      let isIll = true
+      await using given = await setUp(openFresh, (request, response, bytes) => {
+        if (isIll) fail(request, response, bytes)
+        else response.end(bytes)
+      })
+      await given.world.policy('upstream', { drain: 1 })
+      await given.hold()
+      await given.world.vacuum()
+      assert.deepEqual(await given.world.copies(), ['upstream present'])
+      isIll = false
+      await given.world.vacuum()
+      assert.deepEqual(await given.world.copies(), ['local present', 'upstream present'])
+    }
+  })
+
+  it('a drained upstream that gives other bytes has no good copy', async () => {
+    for (const answer of [bad['other bytes'], bad['more bytes']]) {
+      await using given = await setUp(openFresh, answer)
+      await given.world.policy('upstream', { drain: 1 })
+      await given.hold()
+      await given.world.vacuum()
+      assert.deepEqual(await given.world.copies(), ['upstream damaged'])
+    }
+  })
 })
+
+/** What passes. */
+const failures: readonly Answer[] = [
+  (_request, response) => response.writeHead(503).end('later'),
+  (_request, response) => response.destroy(),
+]
 
 /** Cuts the first answer after 1,000 bytes; later ones know ranges. */
 function brokenOnce(): Answer {
