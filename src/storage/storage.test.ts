@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { readdir, truncate, unlink, utimes } from 'node:fs/promises'
+import { readdir, rename, truncate, unlink, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { it } from 'node:test'
 import { forEachDialect, type OpenFresh } from '../../test/support/databases.ts'
 import { readAll } from '../../test/support/read-all.ts'
+import { storageWorld } from '../../test/support/storage-world.ts'
 import { defaultStore } from '../../test/support/stores.ts'
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts'
 import { faultsFrom } from '../common/faults.ts'
@@ -134,6 +135,43 @@ forEachDialect((_dialect, openFresh) => {
       })
     }
   }
+
+  it('a store that fails does not keep a file from the next one', async () => {
+    await using world = await storageWorld(openFresh)
+    await world.addStore('big', { upload_priority: 200 })
+    await world.storage.keep(await spool(world.storage, randomBytes(100)), world.workspace.scopeId)
+    await rename(join(world.dataDirectory, 'big'), join(world.dataDirectory, 'away'))
+    const bytes = randomBytes(100)
+    const file = await world.storage.keep(await spool(world.storage, bytes), world.workspace.scopeId)
+    assert.ok((await readAll((await world.storage.open(file, world.workspace.scopeId)).stream)).equals(bytes))
+    assert.deepEqual(await world.copies(), ['big present', 'local present'])
+  })
+
+  it('if every store fails the error is that of the first, and the file can be kept later', async () => {
+    await using world = await storageWorld(openFresh)
+    await world.addStore('big', { upload_priority: 200 })
+    const { scopeId } = world.workspace
+    await world.storage.keep(await spool(world.storage, randomBytes(100)), scopeId)
+    const stores = ['big', 'store'].map((name) => join(world.dataDirectory, name))
+    for (const store of stores) await rename(store, `${store}.away`)
+    const spooled = await spool(world.storage, randomBytes(100))
+    await assert.rejects(world.storage.keep(spooled, scopeId), {
+      code: 'storage-failed',
+      message: /store big \(ENOENT\)/,
+    })
+    for (const store of stores) await rename(`${store}.away`, store)
+    assert.equal((await world.storage.keep(spooled, scopeId)).sha256, spooled.sha256)
+    assert.deepEqual(await world.copies(), ['big present', 'big present'])
+  })
+
+  it('a spooled file that is gone is an error', async () => {
+    await using world = await storageWorld(openFresh)
+    await world.addStore('big', { upload_priority: 200 })
+    const spooled = await spool(world.storage, randomBytes(100))
+    await unlink(spooled.path)
+    await assert.rejects(world.storage.keep(spooled, world.workspace.scopeId), { code: 'storage-failed' })
+    assert.deepEqual(await world.copies(), [])
+  })
 
   it('bytes without a record are found, recorded ones are not', async () => {
     await using given = await setUp(openFresh)

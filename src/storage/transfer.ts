@@ -116,7 +116,7 @@ export async function verify(
       await onBytes(chunk.length)
     }
   } catch (error) {
-    throw storageError(error, 'reading a stored file')
+    throw storageError(error, `reading a file of the store ${store.name}`)
   } finally {
     stream.destroy()
   }
