@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { readdir, rename, truncate, unlink, utimes } from 'node:fs/promises'
+import { mkdir, readdir, rename, rm, truncate, unlink, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { it } from 'node:test'
 import { forEachDialect, type OpenFresh } from '../../test/support/databases.ts'
@@ -13,6 +13,7 @@ import type { Database } from '../database/database.ts'
 import type { SpooledFile } from './file-store.ts'
 import { orphanedSpoolFiles, sweepSpool, unrecordedBytes } from './leftovers.ts'
 import { openStorage, type Storage, type StoredFile } from './storage.ts'
+import { markerOf } from './store-marker.ts'
 
 /** Any scope: the default store is for all. */
 const scopeId = 1
@@ -171,6 +172,41 @@ forEachDialect((_dialect, openFresh) => {
     await unlink(spooled.path)
     await assert.rejects(world.storage.keep(spooled, world.workspace.scopeId), { code: 'storage-failed' })
     assert.deepEqual(await world.copies(), [])
+  })
+
+  it('a store from before stores had marks gets one, in a directory with its files only', async () => {
+    await using given = await setUp(openFresh)
+    const root = join(given.directory, 'store')
+    const reopened = async (): Promise<{ marker: string | undefined; identity: string | undefined }> => {
+      await using _storage = await openStorage({ database: given.db, dataDirectory: given.directory })
+      const { location_json: json } = await given.db.read
+        .selectFrom('file_store')
+        .select('location_json')
+        .executeTakeFirstOrThrow()
+      const { identity } = JSON.parse(json) as { identity?: string }
+      return { marker: await markerOf(root), identity }
+    }
+    const unmark = async (): Promise<void> => {
+      const values = { location_json: JSON.stringify({ directory: 'store' }) }
+      await given.db.write((trx) => trx.updateTable('file_store').set(values).execute())
+      await unlink(join(root, 'ashlar-store'))
+    }
+    await unmark()
+    const ofEmpty = await reopened()
+    assert.ok(ofEmpty.identity !== undefined && ofEmpty.marker === ofEmpty.identity)
+
+    await given.storage.keep(await spool(given.storage, randomBytes(100)), scopeId)
+    await unmark()
+    // As if its disk is not mounted.
+    await rename(root, `${root}.away`)
+    await mkdir(root)
+    assert.deepEqual(await reopened(), { marker: undefined, identity: undefined })
+
+    await rm(root, { recursive: true })
+    await rename(`${root}.away`, root)
+    const ofFull = await reopened()
+    assert.ok(ofFull.identity !== undefined && ofFull.marker === ofFull.identity)
+    assert.deepEqual(await reopened(), ofFull)
   })
 
   it('bytes without a record are found, recorded ones are not', async () => {
