@@ -16,7 +16,7 @@ export class UploadRows {
     this.#database = database
   }
 
-  /** Remembers the spooled file `id`, or that it showed life. */
+  /** Remembers the spooled file `id`. Done once: a row that went or has another id since is another's to write. */
   async save(id: string, artifactId: number, path: string): Promise<void> {
     const database = this.#database
     await database.write(async (trx) => {
@@ -24,14 +24,29 @@ export class UploadRows {
       await trx
         .insertInto('upload')
         .values({ id, artifact_id: artifactId, path, created_at: now, touched_at: now })
-        .onConflict((conflict) => conflict.column('id').doUpdateSet({ touched_at: now }))
         .execute()
     })
   }
 
   /**
+   * Notes that the upload showed life.
+   * @returns false if it is no longer this one's: it was completed, deleted, or another server goes on with it
+   */
+  async touch(id: string): Promise<boolean> {
+    const database = this.#database
+    return await database.write(async (trx) => {
+      const result = await trx
+        .updateTable('upload')
+        .set({ touched_at: await database.now(trx) })
+        .where('id', '=', id)
+        .executeTakeFirst()
+      return result.numUpdatedRows > 0n
+    })
+  }
+
+  /**
    * Writes down which of its bytes are kept where other servers reach them.
-   * @returns false if the upload is no longer this one's: it was completed, deleted, or another server goes on with it
+   * @returns as `touch`
    */
   async saveParked(id: string, parked: Parked): Promise<boolean> {
     const database = this.#database

@@ -12,11 +12,14 @@ export interface Session {
   readonly writer: SpoolWriter
   /** Aborted when the request is, and when a newer one takes over. */
   readonly signal: AbortSignal
-  /** Records the upload, so that it can be continued after a crash, and by other servers where a store holds uploads. */
+  /**
+   * Records the upload, so that it can be continued after a crash, and by other servers where a store holds uploads.
+   * @throws AshlarError conflict if it was recorded before, and is no longer this request's
+   */
   remember(): Promise<void>
   /** Writes the bytes; those of an upload that is recorded are kept for other servers piece by piece. */
   append(bytes: AsyncIterable<Uint8Array>, limitBytes: number): Promise<void>
-  /** Keeps what is there, for a request that continues. */
+  /** Keeps what is there, for a request that continues, unless another server has gone on with it. */
   suspend(): Promise<void>
   /** Removes what is there. */
   drop(): Promise<void>
@@ -152,16 +155,19 @@ export class UploadSessions {
     const signals = [active.controller.signal, ...(upload.signal === undefined ? [] : [upload.signal])]
     const signal = AbortSignal.any(signals)
     this.#active.set(writer.id, active)
-    const remember = async (): Promise<void> => {
+    /** Whether the upload is recorded now, as this request's. */
+    const record = async (): Promise<boolean> => {
+      if (recorded) return await this.#rows.touch(writer.id)
       await this.#rows.save(writer.id, artifactId, path)
       recorded = true
+      return true
     }
     const park = async (): Promise<void> => {
       const now = await this.#parked.park(writer, parked)
       if (now === undefined || now === parked) return
       parked = now
       if (await this.#rows.saveParked(writer.id, now)) return
-      throw new AshlarError('conflict', `The upload of ${path} is no longer this request's.`)
+      throw taken(path)
     }
     const drop = async (): Promise<void> => {
       await writer.discard()
@@ -171,7 +177,9 @@ export class UploadSessions {
     return {
       writer,
       signal,
-      remember,
+      remember: async () => {
+        if (!(await record())) throw taken(path)
+      },
       append: async (bytes, limitBytes) => {
         const isDue = (): boolean => recorded && this.#parked.isDue(writer, parked)
         await writer.append(piecewise(bytes, isDue, park), { signal, limitBytes })
@@ -179,7 +187,8 @@ export class UploadSessions {
       drop,
       suspend: async () => {
         if (writer.offset === 0) return await drop()
-        await remember()
+        // A row of its own again would be the newest, and hide what the other has; the pieces are the other's too.
+        if (!(await record())) return await writer.discard()
         if (writer.isOpen) this.#idle.set(writer.id, writer)
         await park()
       },
@@ -212,6 +221,10 @@ async function* piecewise(
 
 export function wrongOffset(path: string, offset: number): AshlarError {
   return new AshlarError('upload-offset', `${offset} bytes of ${path} are stored.`, { extra: { offset } })
+}
+
+function taken(path: string): AshlarError {
+  return new AshlarError('conflict', `The upload of ${path} is no longer this request's.`)
 }
 
 function newActive(): Active {

@@ -156,6 +156,39 @@ forEachDialect((_dialect, openFresh) => {
     await assertStored(room, artifact, large)
   })
 
+  it('a request that ends after another server went on with its upload changes nothing', async () => {
+    await using room = await artifactRoom(openFresh)
+    await using other = await room.another()
+    for (const end of ['breaks off', 'stops'] as const) {
+      const sent = randomBytes(large.length)
+      const artifact = await room.announce('generic', { a: sent })
+      const cut = Promise.withResolvers<void>()
+      const started = Promise.withResolvers<void>()
+      const older = upload(room.artifacts, room, artifact, {
+        bytes: (async function* () {
+          yield sent.subarray(0, 1_000_000)
+          started.resolve()
+          await cut.promise
+          if (end === 'breaks off') throw new Error('connection lost')
+        })(),
+        start: 0,
+        total: sent.length,
+      })
+      await started.promise
+      const bytes = pieces(sent.subarray(1_000_000, 2_000_000))
+      await upload(other.artifacts, room, artifact, { bytes, start: 1_000_000, total: sent.length })
+      cut.resolve()
+      if (end === 'breaks off') await assert.rejects(older, /connection lost/)
+      else assert.equal((await older).files[0]?.offset, 2_000_000)
+      for (const { artifacts } of [room, other]) {
+        assert.equal((await artifacts.offset(room.workspace, artifact.id, 'a')).offset, 2_000_000)
+      }
+      assert.equal((await room.db.read.selectFrom('upload').selectAll().execute()).length, 1)
+      assert.equal((await readdir(join(room.dataDirectory, 'spool'))).length, 1)
+      assert.equal((await sendPart(room, artifact, sent, 2_000_000, sent.length)).complete, true)
+    }
+  })
+
   it('an aborted request ends at once, and keeps what came', async () => {
     await using room = await artifactRoom(openFresh)
     const artifact = await room.announce('generic', { a: large })

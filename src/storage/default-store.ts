@@ -1,23 +1,36 @@
 /** The store that a new instance has: `local`, in the data directory, for every scope. */
 import { randomUUID } from 'node:crypto'
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Transaction } from 'kysely'
+import type { Sha256 } from '../common/digest.ts'
 import type { Database } from '../database/database.ts'
 import type { Tables } from '../database/schema.ts'
 import { localRoot, type LocalLocation } from './store-drivers.ts'
 import { markDirectory, markerOf } from './store-marker.ts'
+import { nameOf, shardOf } from './stored-name.ts'
 
 const name = 'local'
 const priority = 100
 /** How long another server that starts now may take from its record of the store to the mark in the directory. */
 const patienceMs = 3000
 
-/** Makes the store on a database without stores. @throws AshlarError storage-full, storage-failed, conflict */
+/** How many recorded files are looked for in a directory that has no mark; they are the oldest ones. */
+const sampledFiles = 100
+
+/**
+ * Makes the store on a database without stores. One that was made before stores had marks gets its own, if its
+ * directory is certainly there; otherwise it is left as it is until the next start.
+ * @throws AshlarError storage-full, storage-failed, conflict
+ */
 export async function ensureDefaultStore(database: Database, dataDirectory: string): Promise<void> {
   const identity = randomUUID()
-  const location = await database.write((trx) => recordDefault(trx, identity))
+  const found = await database.write((trx) => recordDefault(trx, identity))
+  if (found === undefined) return
+  const root = localRoot(dataDirectory, found.location)
+  const location = await withIdentity(database, { ...found, root, identity })
   if (location?.identity === undefined) return
-  const root = localRoot(dataDirectory, location)
   if (location.identity === identity) return await markDirectory(root, identity)
   for (let waitedMs = 0; waitedMs < patienceMs && (await markerOf(root)) === undefined; waitedMs += 100) {
     // Another server's data directory never gets the mark; one that starts now gives it in a moment.
@@ -26,8 +39,65 @@ export async function ensureDefaultStore(database: Database, dataDirectory: stri
   }
 }
 
-/** Where the default store lies; with the given identity if it had none. Undefined if there is no such store. */
-async function recordDefault(trx: Transaction<Tables>, identity: string): Promise<LocalLocation | undefined> {
+interface DefaultStore {
+  readonly id: number
+  readonly location: LocalLocation
+}
+
+/** The location with the identity that it had, or gets now. Undefined if its directory may not be the store's. */
+async function withIdentity(
+  database: Database,
+  { id, location, root, identity }: DefaultStore & { readonly root: string; readonly identity: string },
+): Promise<LocalLocation | undefined> {
+  if (location.identity !== undefined) return location
+  // A mark on the place where a disk is to be mounted would make that place the store.
+  if (!(await holdsItsFiles(database, id, root))) return undefined
+  return await database.write(async (trx) => {
+    const now = await lockDefault(trx)
+    if (now?.location.identity !== undefined) return now.location
+    // It was given another directory meanwhile.
+    if (now?.location.directory !== location.directory) return undefined
+    const marked = { ...location, identity }
+    await trx
+      .updateTable('file_store')
+      .set({ location_json: JSON.stringify(marked) })
+      .where('id', '=', id)
+      .execute()
+    return marked
+  })
+}
+
+/** Whether one of the store's files lies in the directory, or it has none. */
+async function holdsItsFiles({ read }: Database, storeId: number, root: string): Promise<boolean> {
+  const store = await read.selectFrom('file_store').select('used_files').where('id', '=', storeId).executeTakeFirst()
+  if (store === undefined) return false
+  if (store.used_files === 0) return true
+  // The oldest ones: later ones may have been put into the wrong directory.
+  const rows = await read
+    .selectFrom('file_copy')
+    .innerJoin('file', 'file.id', 'file_copy.file_id')
+    .select(['file.sha256', 'file_copy.generation'])
+    .where('file_copy.store_id', '=', storeId)
+    .where('file_copy.state', '!=', 'damaged')
+    .orderBy('file_copy.file_id')
+    .limit(sampledFiles)
+    .execute()
+  for (const { sha256, generation } of rows) {
+    const key = { sha256: sha256 as Sha256, generation }
+    if (await isFile(join(root, shardOf(key), nameOf(key)))) return true
+  }
+  return false
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return await stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  )
+}
+
+/** The default store as it is recorded, or now is with the given identity. Undefined if there is no such store. */
+async function recordDefault(trx: Transaction<Tables>, identity: string): Promise<DefaultStore | undefined> {
   const any = await trx.selectFrom('file_store').select('id').limit(1).executeTakeFirst()
   if (any === undefined) {
     const location: LocalLocation = { directory: 'store', identity }
@@ -59,9 +129,14 @@ async function recordDefault(trx: Transaction<Tables>, identity: string): Promis
           write_only: 0,
         })
         .execute()
-      return location
+      return { id: made.id, location }
     }
   }
+  return await lockDefault(trx)
+}
+
+/** The default store, which nobody else changes until the transaction ends. */
+async function lockDefault(trx: Transaction<Tables>): Promise<DefaultStore | undefined> {
   const row = await trx
     .updateTable('file_store')
     .set((eb) => ({ location_json: eb.ref('location_json') }))
@@ -69,16 +144,7 @@ async function recordDefault(trx: Transaction<Tables>, identity: string): Promis
     .where('kind', '=', 'local')
     .returning(['id', 'location_json'])
     .executeTakeFirst()
-  if (row === undefined) return undefined
-  const location = JSON.parse(row.location_json) as LocalLocation
-  if (location.identity !== undefined) return location
-  const marked = { ...location, identity }
-  await trx
-    .updateTable('file_store')
-    .set({ location_json: JSON.stringify(marked) })
-    .where('id', '=', row.id)
-    .execute()
-  return marked
+  return row === undefined ? undefined : { id: row.id, location: JSON.parse(row.location_json) as LocalLocation }
 }
 
 /** Whether the default store was made just now. */

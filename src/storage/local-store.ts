@@ -65,7 +65,7 @@ class LocalStore implements FileStore {
       // Also for what was there before: another call may have linked it and not have come to the sync yet.
       await this.#directories.sync(this.#shard(key))
     } catch (error) {
-      throw storageError(error, 'writing a file to the store')
+      throw storageError(error, `writing a file to the store ${this.name}`)
     }
   }
 
@@ -93,7 +93,7 @@ class LocalStore implements FileStore {
         await this.check()
         throw new AshlarError('file-corrupt', `File ${key.sha256} is missing in the store ${this.name}.`)
       }
-      throw storageError(error, 'reading a stored file')
+      throw storageError(error, `reading a file of the store ${this.name}`)
     }
   }
 
@@ -113,7 +113,7 @@ class LocalStore implements FileStore {
         await this.check()
         return undefined
       }
-      throw storageError(error, 'looking for a stored file')
+      throw storageError(error, `looking for a file of the store ${this.name}`)
     }
   }
 
@@ -122,7 +122,7 @@ class LocalStore implements FileStore {
       await unlink(this.localPath(key))
       await this.#directories.sync(this.#shard(key))
     } catch (error) {
-      if (systemCode(error) !== 'ENOENT') throw storageError(error, 'deleting a stored file')
+      if (systemCode(error) !== 'ENOENT') throw storageError(error, `deleting a file of the store ${this.name}`)
       await this.check()
     }
   }
@@ -157,7 +157,7 @@ class LocalStore implements FileStore {
         removed += 1
       }
     } catch (error) {
-      if (systemCode(error) !== 'ENOENT') throw storageError(error, 'tidying up the store')
+      if (systemCode(error) !== 'ENOENT') throw storageError(error, `tidying up the store ${this.name}`)
     }
     return removed
   }
@@ -208,7 +208,7 @@ class LocalStore implements FileStore {
         await this.check()
         return []
       }
-      throw storageError(error, 'listing the store')
+      throw storageError(error, `listing the store ${this.name}`)
     }
   }
 
@@ -219,7 +219,7 @@ class LocalStore implements FileStore {
       return { key, sizeBytes: found.size, modifiedAt: Math.round(found.mtimeMs * 1000) }
     } catch (error) {
       if (systemCode(error) === 'ENOENT') return undefined
-      throw storageError(error, 'listing the store')
+      throw storageError(error, `listing the store ${this.name}`)
     }
   }
 }

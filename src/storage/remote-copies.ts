@@ -4,6 +4,7 @@ import type { Sha256 } from '../common/digest.ts'
 import type { Micros, Tables } from '../database/schema.ts'
 import type { StoredFile } from './file-copies.ts'
 import type { FileKey } from './file-store.ts'
+import type { RemotePlace } from './remote-store.ts'
 
 /** What an upstream index says of a file. */
 export interface RemoteFile {
@@ -121,15 +122,15 @@ async function countFresh(
     .execute()
 }
 
-/** The path of a file in a remote store, if it is known there. */
-export async function remotePath(db: Kysely<Tables>, storeId: number, key: FileKey): Promise<string | undefined> {
+/** Where a file lies in a remote store, if it is known there. */
+export async function remotePlace(db: Kysely<Tables>, storeId: number, key: FileKey): Promise<RemotePlace | undefined> {
   const row = await db
     .selectFrom('file')
     .innerJoin('file_copy', 'file_copy.file_id', 'file.id')
-    .select('file_copy.location')
+    .select(['file_copy.location', 'file.size'])
     .where('file.sha256', '=', key.sha256)
     .where('file_copy.store_id', '=', storeId)
     .where('file_copy.generation', '=', key.generation)
     .executeTakeFirst()
-  return row?.location ?? undefined
+  return row === undefined || row.location === null ? undefined : { path: row.location, sizeBytes: row.size }
 }

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import { readChunkBytes } from './digest-stream.ts'
 import { AshlarError } from '../common/errors.ts'
 import { s3Error, type S3Place } from './s3-errors.ts'
-import { watchSilence } from './s3-sockets.ts'
+import { watchSilence } from './guarded-sockets.ts'
 
 export interface Expected {
   readonly bytes: number

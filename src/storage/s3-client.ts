@@ -8,7 +8,7 @@ import type { S3, S3ClientConfig } from '@aws-sdk/client-s3'
 import { type FileSlice, readSlice } from './file-slice.ts'
 import { isPassing } from './s3-errors.ts'
 import type { S3Location, S3Secret } from './s3-location.ts'
-import { httpAgent, httpsAgent, type SocketLimits } from './s3-sockets.ts'
+import { httpAgent, httpsAgent, type SocketLimits } from './guarded-sockets.ts'
 
 export interface S3Limits extends SocketLimits {
   /** How often a request is sent, if failures pass; between them is a growing time. */

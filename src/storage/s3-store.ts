@@ -69,7 +69,7 @@ class S3Store implements FileStore {
           : await this.#putWhole(key, spooled, signal)
       if (!isNew) await this.#compare(key, spooled, signal)
     } catch (error) {
-      throw storageError(error, 'writing a file to the store')
+      throw storageError(error, `writing a file to the store ${this.name}`)
     }
   }
 

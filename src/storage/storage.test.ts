@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { readdir, truncate, unlink, utimes } from 'node:fs/promises'
+import { mkdir, readdir, rename, rm, truncate, unlink, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { it } from 'node:test'
 import { forEachDialect, type OpenFresh } from '../../test/support/databases.ts'
 import { readAll } from '../../test/support/read-all.ts'
+import { storageWorld } from '../../test/support/storage-world.ts'
 import { defaultStore } from '../../test/support/stores.ts'
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts'
 import { faultsFrom } from '../common/faults.ts'
@@ -12,6 +13,7 @@ import type { Database } from '../database/database.ts'
 import type { SpooledFile } from './file-store.ts'
 import { orphanedSpoolFiles, sweepSpool, unrecordedBytes } from './leftovers.ts'
 import { openStorage, type Storage, type StoredFile } from './storage.ts'
+import { markerOf } from './store-marker.ts'
 
 /** Any scope: the default store is for all. */
 const scopeId = 1
@@ -134,6 +136,78 @@ forEachDialect((_dialect, openFresh) => {
       })
     }
   }
+
+  it('a store that fails does not keep a file from the next one', async () => {
+    await using world = await storageWorld(openFresh)
+    await world.addStore('big', { upload_priority: 200 })
+    await world.storage.keep(await spool(world.storage, randomBytes(100)), world.workspace.scopeId)
+    await rename(join(world.dataDirectory, 'big'), join(world.dataDirectory, 'away'))
+    const bytes = randomBytes(100)
+    const file = await world.storage.keep(await spool(world.storage, bytes), world.workspace.scopeId)
+    assert.ok((await readAll((await world.storage.open(file, world.workspace.scopeId)).stream)).equals(bytes))
+    assert.deepEqual(await world.copies(), ['big present', 'local present'])
+  })
+
+  it('if every store fails the error is that of the first, and the file can be kept later', async () => {
+    await using world = await storageWorld(openFresh)
+    await world.addStore('big', { upload_priority: 200 })
+    const { scopeId } = world.workspace
+    await world.storage.keep(await spool(world.storage, randomBytes(100)), scopeId)
+    const stores = ['big', 'store'].map((name) => join(world.dataDirectory, name))
+    for (const store of stores) await rename(store, `${store}.away`)
+    const spooled = await spool(world.storage, randomBytes(100))
+    await assert.rejects(world.storage.keep(spooled, scopeId), {
+      code: 'storage-failed',
+      message: /store big \(ENOENT\)/,
+    })
+    for (const store of stores) await rename(`${store}.away`, store)
+    assert.equal((await world.storage.keep(spooled, scopeId)).sha256, spooled.sha256)
+    assert.deepEqual(await world.copies(), ['big present', 'big present'])
+  })
+
+  it('a spooled file that is gone is an error', async () => {
+    await using world = await storageWorld(openFresh)
+    await world.addStore('big', { upload_priority: 200 })
+    const spooled = await spool(world.storage, randomBytes(100))
+    await unlink(spooled.path)
+    await assert.rejects(world.storage.keep(spooled, world.workspace.scopeId), { code: 'storage-failed' })
+    assert.deepEqual(await world.copies(), [])
+  })
+
+  it('a store from before stores had marks gets one, in a directory with its files only', async () => {
+    await using given = await setUp(openFresh)
+    const root = join(given.directory, 'store')
+    const reopened = async (): Promise<{ marker: string | undefined; identity: string | undefined }> => {
+      await using _storage = await openStorage({ database: given.db, dataDirectory: given.directory })
+      const { location_json: json } = await given.db.read
+        .selectFrom('file_store')
+        .select('location_json')
+        .executeTakeFirstOrThrow()
+      const { identity } = JSON.parse(json) as { identity?: string }
+      return { marker: await markerOf(root), identity }
+    }
+    const unmark = async (): Promise<void> => {
+      const values = { location_json: JSON.stringify({ directory: 'store' }) }
+      await given.db.write((trx) => trx.updateTable('file_store').set(values).execute())
+      await unlink(join(root, 'ashlar-store'))
+    }
+    await unmark()
+    const ofEmpty = await reopened()
+    assert.ok(ofEmpty.identity !== undefined && ofEmpty.marker === ofEmpty.identity)
+
+    await given.storage.keep(await spool(given.storage, randomBytes(100)), scopeId)
+    await unmark()
+    // As if its disk is not mounted.
+    await rename(root, `${root}.away`)
+    await mkdir(root)
+    assert.deepEqual(await reopened(), { marker: undefined, identity: undefined })
+
+    await rm(root, { recursive: true })
+    await rename(`${root}.away`, root)
+    const ofFull = await reopened()
+    assert.ok(ofFull.identity !== undefined && ofFull.marker === ofFull.identity)
+    assert.deepEqual(await reopened(), ofFull)
+  })
 
   it('bytes without a record are found, recorded ones are not', async () => {
     await using given = await setUp(openFresh)

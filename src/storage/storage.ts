@@ -56,8 +56,9 @@ export interface Storage extends AsyncDisposable {
 
   /**
    * Puts the spooled bytes into a store of the scope, durably, then records them; the spooled file is gone then.
-   * Where the first choice has no room, the next one takes it. Concurrent calls share syncs and one transaction. If it
-   * fails nothing is recorded, and the spooled file is still there.
+   * Where the first choice has no room or fails, the next one takes it; if none does, the first error is thrown.
+   * Concurrent calls share syncs and one transaction. If it fails nothing is recorded, and the spooled file is still
+   * there.
    * @throws AshlarError storage-full, storage-failed, file-corrupt, gone if the file was purged
    */
   keep(spooled: SpooledFile, scopeId: number, signal?: AbortSignal): Promise<StoredFile>
@@ -169,12 +170,12 @@ class OpenStorage implements Storage {
   }
 
   async keep(spooled: SpooledFile, scopeId: number, signal?: AbortSignal): Promise<StoredFile> {
-    const full = new Map<number, unknown>()
+    const refused = new Map<number, unknown>()
     let atLeast = 0
-    for (let attempt = 0; attempt < maxAttempts + full.size; attempt += 1) {
+    for (let attempt = 0; attempt < maxAttempts + refused.size; attempt += 1) {
       const known = await this.#known.run(spooled.sha256)
       if (known.gone === 'purged') throw purged(spooled.sha256)
-      const { record, store } = await this.#target(spooled, scopeId, known, full)
+      const { record, store } = await this.#target(spooled, scopeId, known, refused)
       const generation = generationFor(record, known.copies, atLeast)
       const outcome = await this.#putIn({ record, store, known, generation, signal }, spooled)
       if ('kept' in outcome) {
@@ -182,7 +183,7 @@ class OpenStorage implements Storage {
         await unlinkIfThere(spooled.path).catch(() => {})
         return outcome.kept
       }
-      if ('full' in outcome) full.set(record.id, outcome.full)
+      if ('refused' in outcome) refused.set(record.id, outcome.refused)
       else atLeast = generation + 1
       this.stores.forget()
     }
@@ -292,13 +293,13 @@ class OpenStorage implements Storage {
 
   /**
    * The store to put a file in: one where the scope keeps it already, so that the bytes are compared, or else the first
-   * choice for uploads that is reached and has room.
+   * choice for uploads that is reached, has room, and has not refused it.
    */
   async #target(
     spooled: SpooledFile,
     scopeId: number,
     known: KnownFile,
-    full: ReadonlyMap<number, unknown>,
+    refused: ReadonlyMap<number, unknown>,
   ): Promise<{ record: StoreRecord; store: FileStore }> {
     const map = await this.stores.map()
     const homes = map.all.filter(
@@ -308,16 +309,15 @@ class OpenStorage implements Storage {
         known.copies.some((copy) => copy.storeId === id && copy.state === 'present'),
     )
     const candidates = [...homes, ...map.uploadTargets(scopeId).filter((store) => hasRoom(store, spooled.sizeBytes))]
-    let failure: unknown
+    let failure: unknown = refused.values().next().value
     for (const record of candidates) {
-      if (full.has(record.id)) continue
+      if (refused.has(record.id)) continue
       try {
         return { record, store: await this.stores.open(record) }
       } catch (error) {
         failure ??= error
       }
     }
-    failure ??= full.values().next().value
     if (failure !== undefined) throw failure
     const targets = map.uploadTargets(scopeId).map((store) => store.name)
     if (targets.length === 0) {
@@ -329,7 +329,10 @@ class OpenStorage implements Storage {
     )
   }
 
-  /** `taken`: under this generation lies something else, or a copy that is on its way out. */
+  /**
+   * `taken`: under this generation lies something else, or a copy that is on its way out. `refused`: the store has no
+   * room, or failed; what it then has without a record is found by a vacuum.
+   */
   async #putIn(
     place: {
       readonly record: StoreRecord
@@ -339,14 +342,14 @@ class OpenStorage implements Storage {
       readonly signal: AbortSignal | undefined
     },
     spooled: SpooledFile,
-  ): Promise<{ readonly kept: StoredFile } | { readonly taken: true } | { readonly full: unknown }> {
+  ): Promise<{ readonly kept: StoredFile } | { readonly taken: true } | { readonly refused: unknown }> {
     const { record, store, known, generation, signal } = place
     const key = { sha256: spooled.sha256, generation }
     try {
       await store.put(key, spooled, signal)
     } catch (error) {
       if (!(error instanceof AshlarError)) throw error
-      if (error.code === 'storage-full') return { full: error }
+      if (error.code === 'storage-full' || error.code === 'storage-failed') return { refused: error }
       if (error.code !== 'file-corrupt') throw error
       // What lies there is not this file. It is not overwritten; the good bytes get a place of their own.
       this.#onBadCopy(error)
@@ -362,7 +365,7 @@ class OpenStorage implements Storage {
     if (outcome === 'condemned') return { taken: true }
     if (outcome === 'full') {
       const detail = `The store ${record.name} has reached its hard maximum.`
-      return { full: new AshlarError('storage-full', detail) }
+      return { refused: new AshlarError('storage-full', detail) }
     }
     return { kept: outcome }
   }

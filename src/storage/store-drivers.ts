@@ -5,8 +5,8 @@ import type { Faults } from '../common/faults.ts'
 import type { Database } from '../database/database.ts'
 import type { FileKey, FileStore } from './file-store.ts'
 import { openLocalStore } from './local-store.ts'
-import { remotePath } from './remote-copies.ts'
-import { openRemoteStore, type RemoteLocation } from './remote-store.ts'
+import { remotePlace } from './remote-copies.ts'
+import { openRemoteStore, type RemoteLocation, type RemotePlace } from './remote-store.ts'
 import { parseS3Location, parseS3Secret } from './s3-location.ts'
 import { markerOf } from './store-marker.ts'
 import type { StoreRecord } from './store-policy.ts'
@@ -40,8 +40,9 @@ export async function openDriver(record: StoreRecord, parts: DriverParts): Promi
       return await openS3(record, parts)
     case 'remote': {
       const location = JSON.parse(record.locationJson) as RemoteLocation
-      const pathOf = (key: FileKey): Promise<string | undefined> => remotePath(parts.database.read, record.id, key)
-      return { store: openRemoteStore({ name: record.name, location, pathOf }) }
+      const locate = (key: FileKey): Promise<RemotePlace | undefined> =>
+        remotePlace(parts.database.read, record.id, key)
+      return { store: openRemoteStore({ name: record.name, location, locate }) }
     }
   }
 }

@@ -116,7 +116,7 @@ export async function verify(
       await onBytes(chunk.length)
     }
   } catch (error) {
-    throw storageError(error, 'reading a stored file')
+    throw storageError(error, `reading a file of the store ${store.name}`)
   } finally {
     stream.destroy()
   }
@@ -128,7 +128,10 @@ export async function verify(
   )
 }
 
-/** The file in the spool, from the first copy that gives its bytes; a copy that gives others is noted as damaged. */
+/**
+ * The file in the spool, from the first copy that gives its bytes; a copy that gives others, or is known to be missing,
+ * is noted as damaged. A store or an upstream that fails says nothing of what it holds.
+ */
 async function spoolFrom(
   parts: TransferParts,
   { file, from, signal }: TransferWish,
@@ -162,12 +165,12 @@ async function spoolCopy(
     }
     const spooled = await writer.finish()
     if (spooled.sha256 === file.sha256) return spooled
-  } catch (error) {
+  } catch (caught) {
     await writer.discard()
     signal?.throwIfAborted()
+    const error = storageError(caught, 'reading a stored file')
     if (!(error instanceof AshlarError) || error.code === 'storage-full') throw error
-    // A store that cannot be reached says nothing of what it holds.
-    if (error.code === 'storage-failed') return undefined
+    if (error.code !== 'file-corrupt' && error.code !== 'too-large') return undefined
   }
   await writer.discard()
   const key = { fileId: file.id, storeId: record.id, generation: copy.generation }

@@ -1,8 +1,8 @@
 /**
- * Sockets to an S3 server that cannot hang us: one that does not connect in time, or over which nothing passes for
+ * Sockets to another server that cannot hang us: one that does not connect in time, or over which nothing passes for
  * too long, is destroyed, and the request with it.
  *
- * The SDK has time limits too, but its limit for connecting also runs while a request waits for a socket, and the one
+ * The SDK for S3 has time limits too, but its limit for connecting also runs while a request waits for a socket, and the one
  * for silence also strikes a download whose reader rests.
  */
 import { Agent as HttpAgent, type ClientRequest, IncomingMessage } from 'node:http'
