@@ -21,21 +21,9 @@ onRealS3((freshBucket) => {
       await using server = await serve({ home: home.path })
       const { location, secret } = bucket
       await writeFile(`${home.path}/secret`, secret.secretAccessKey, { mode: 0o600 })
-      await done(
-        server,
-        ...[
-          'store',
-          'create',
-          'cloud',
-          '--kind',
-          's3',
-          '--bucket',
-          location.bucket,
-          '--endpoint',
-          location.endpoint ?? '',
-        ],
-        ...['--access-key-id', secret.accessKeyId, '--secret-file', 'secret', '--upload-priority', '200'],
-      )
+      const place = ['--bucket', location.bucket, '--endpoint', location.endpoint ?? '']
+      const key = ['--access-key-id', secret.accessKeyId, '--secret-file', 'secret']
+      await done(server, 'store', 'create', 'cloud', '--kind', 's3', ...place, ...key, '--upload-priority', '200')
       await done(server, 'store', 'policy', 'local', '--drain', '--upload-priority', 'none')
       await server.workspace.createSuite({ name: 'stable' })
       const deb = makeDeb({ name: 'hello', version: '1.0', files: { 'usr/share/hello': 'x'.repeat(100_000) } })

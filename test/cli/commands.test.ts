@@ -292,9 +292,7 @@ test('what was given an end can be without one again', async () => {
     '--keep-history',
     '1y',
   ])
-  await done([
-    ...['workspace', 'set', 'local/main', '--keep-revisions', 'forever'],
-    ...['--expire-after', 'never', '--keep-history', 'forever'],
-  ])
+  const endless = ['--keep-revisions', 'forever', '--expire-after', 'never', '--keep-history', 'forever']
+  await done(['workspace', 'set', 'local/main', ...endless])
   assert.doesNotMatch(await done(['workspace', 'show', 'local/main']), /\d+ (?:days|year)/)
 })
