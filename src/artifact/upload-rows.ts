@@ -104,14 +104,16 @@ export class UploadRows {
     })
   }
 
-  async forget(ids: readonly string[]): Promise<void> {
-    if (ids.length === 0) return
-    await this.#database.write(async (trx) => {
-      await trx
+  /** @returns how many were still recorded under these ids */
+  async forget(ids: readonly string[]): Promise<number> {
+    if (ids.length === 0) return 0
+    const result = await this.#database.write((trx) =>
+      trx
         .deleteFrom('upload')
         .where('id', 'in', [...ids])
-        .execute()
-    })
+        .executeTakeFirst(),
+    )
+    return Number(result.numDeletedRows)
   }
 }
 

@@ -171,8 +171,9 @@ export class UploadSessions {
     }
     const drop = async (): Promise<void> => {
       await writer.discard()
-      if (recorded) await this.#rows.forget([writer.id])
-      if (parked !== undefined) await this.#parked.forget(parked.parts.map((part) => part.from))
+      // The pieces of an upload that another server goes on with are that one's.
+      const isOurs = recorded && (await this.#rows.forget([writer.id])) > 0
+      if (isOurs && parked !== undefined) await this.#parked.forget(parked.parts.map((part) => part.from))
     }
     return {
       writer,

@@ -34,8 +34,14 @@ export async function ensureDefaultStore(database: Database, dataDirectory: stri
   if (location.identity === identity) return await markDirectory(root, identity)
   for (let waitedMs = 0; waitedMs < patienceMs && (await markerOf(root)) === undefined; waitedMs += 100) {
     // Another server's data directory never gets the mark; one that starts now gives it in a moment.
-    if (!(await isFresh(database))) return
+    if (!(await isFresh(database))) break
     await sleep(100)
+  }
+  if ((await markerOf(root)) !== undefined) return
+  // A crash came between the record and the mark, or this is another server's data directory: with SQLite it is not.
+  const isIts = await holdsItsFiles(database, found.id, root)
+  if (isIts === 'files' || (isIts === 'nothing' && database.dialect === 'sqlite')) {
+    await markDirectory(root, location.identity)
   }
 }
 
@@ -51,7 +57,7 @@ async function withIdentity(
 ): Promise<LocalLocation | undefined> {
   if (location.identity !== undefined) return location
   // A mark on the place where a disk is to be mounted would make that place the store.
-  if (!(await holdsItsFiles(database, id, root))) return undefined
+  if ((await holdsItsFiles(database, id, root)) === undefined) return undefined
   return await database.write(async (trx) => {
     const now = await lockDefault(trx)
     if (now?.location.identity !== undefined) return now.location
@@ -67,11 +73,15 @@ async function withIdentity(
   })
 }
 
-/** Whether one of the store's files lies in the directory, or it has none. */
-async function holdsItsFiles({ read }: Database, storeId: number, root: string): Promise<boolean> {
+/** `files`: one of the store's lies in the directory; `nothing`: it has none to look for; undefined: none is there. */
+async function holdsItsFiles(
+  { read }: Database,
+  storeId: number,
+  root: string,
+): Promise<'files' | 'nothing' | undefined> {
   const store = await read.selectFrom('file_store').select('used_files').where('id', '=', storeId).executeTakeFirst()
-  if (store === undefined) return false
-  if (store.used_files === 0) return true
+  if (store === undefined) return undefined
+  if (store.used_files === 0) return 'nothing'
   // The oldest ones: later ones may have been put into the wrong directory.
   const rows = await read
     .selectFrom('file_copy')
@@ -84,9 +94,9 @@ async function holdsItsFiles({ read }: Database, storeId: number, root: string):
     .execute()
   for (const { sha256, generation } of rows) {
     const key = { sha256: sha256 as Sha256, generation }
-    if (await isFile(join(root, shardOf(key), nameOf(key)))) return true
+    if (await isFile(join(root, shardOf(key), nameOf(key)))) return 'files'
   }
-  return false
+  return undefined
 }
 
 async function isFile(path: string): Promise<boolean> {

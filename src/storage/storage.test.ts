@@ -209,6 +209,10 @@ forEachDialect((_dialect, openFresh) => {
     const ofFull = await reopened()
     assert.ok(ofFull.identity !== undefined && ofFull.marker === ofFull.identity)
     assert.deepEqual(await reopened(), ofFull)
+
+    // As if a crash came between the record of the identity and the mark.
+    await unlink(join(root, 'ashlar-store'))
+    assert.deepEqual(await reopened(), ofFull)
   })
 
   it('bytes without a record are found, recorded ones are not', async () => {
