@@ -11,36 +11,21 @@
  * so a record always has its bytes; bytes without a record are harmless, and leftovers.ts finds them.
  */
 import { join } from 'node:path'
-import { Batcher } from '../common/batcher.ts'
 import type { Sha256 } from '../common/digest.ts'
 import { AshlarError } from '../common/errors.ts'
 import { noFaults, type Faults } from '../common/faults.ts'
 import type { Database } from '../database/database.ts'
-import { markDamaged } from './copy-states.ts'
 import { ensureDefaultStore } from './default-store.ts'
-import {
-  copiesOf,
-  type FileCopy,
-  generationFor,
-  type KnownFile,
-  knownFiles,
-  type NewCopy,
-  purged,
-  recordCopies,
-  type RecordOutcome,
-  type StoredFile,
-} from './file-copies.ts'
+import { copiesOf, type FileCopy, type KnownFile, knownFiles, type NewCopy, type StoredFile } from './file-copies.ts'
 import type { ByteRange, FileStore, OpenedFile, SpooledFile } from './file-store.ts'
 import { sweepSpool } from './leftovers.ts'
+import { Keeper, type Recorded } from './keep-file.ts'
 import { LocalCache, type LocalFile } from './local-cache.ts'
 import { OpenStores } from './open-stores.ts'
 import { ParkedUploads } from './parked-uploads.ts'
 import { RemoteFetch } from './remote-fetch.ts'
 import { Spool } from './spool.ts'
-import { unlinkIfThere } from './spool-writer.ts'
-import { storageError } from './storage-error.ts'
-import { takeBack } from './take-back.ts'
-import { hasRoom, type StoreMap, type StoreRecord } from './store-policy.ts'
+import type { StoreMap } from './store-policy.ts'
 import { UseLog } from './use-log.ts'
 
 export type { StoredFile } from './file-copies.ts'
@@ -103,10 +88,8 @@ export interface StorageOptions {
   readonly onBadCopy?: (error: unknown) => void
 }
 
-/** The most files that one transaction records. */
-const recordMaximum = 1000
-/** How often a copy may be condemned between our look and our record before we give up. */
-const maxAttempts = 5
+/** How many digests are asked for at once. */
+const digestsAtOnce = 1000
 const sweepOlderThanMs = 24 * 60 * 60 * 1000
 
 /** @throws AshlarError storage-full, storage-failed */
@@ -133,9 +116,6 @@ interface Parts {
   readonly onBadCopy: (error: unknown) => void
 }
 
-/** What a copy became that was recorded without an error. */
-type Recorded = Exclude<RecordOutcome, Error>
-
 class OpenStorage implements Storage {
   readonly spool: Spool
   readonly stores: OpenStores
@@ -143,8 +123,7 @@ class OpenStorage implements Storage {
   readonly #database: Database
   readonly #cache: LocalCache
   readonly #onBadCopy: (error: unknown) => void
-  readonly #known: Batcher<Sha256, KnownFile>
-  readonly #records: Batcher<NewCopy, Recorded>
+  readonly #keeper: Keeper
   readonly #uses: UseLog
   readonly #remote: RemoteFetch
 
@@ -155,11 +134,7 @@ class OpenStorage implements Storage {
     this.#database = database
     this.#cache = cache
     this.#onBadCopy = onBadCopy
-    this.#known = new Batcher(recordMaximum, (digests) => knownFiles(database.read, digests))
-    this.#records = new Batcher(recordMaximum, async (copies): Promise<readonly (Recorded | Error)[]> => {
-      await reachRecord(faults)
-      return await database.write(async (trx) => recordCopies(trx, copies, await database.now(trx)))
-    })
+    this.#keeper = new Keeper({ database, faults, stores, onBadCopy })
     this.#uses = new UseLog(database)
     this.#remote = new RemoteFetch({
       database,
@@ -170,28 +145,11 @@ class OpenStorage implements Storage {
   }
 
   async keep(spooled: SpooledFile, scopeId: number, signal?: AbortSignal): Promise<StoredFile> {
-    const refused = new Map<number, unknown>()
-    let atLeast = 0
-    for (let attempt = 0; attempt < maxAttempts + refused.size; attempt += 1) {
-      const known = await this.#known.run(spooled.sha256)
-      if (known.gone === 'purged') throw purged(spooled.sha256)
-      const { record, store } = await this.#target(spooled, scopeId, known, refused)
-      const generation = generationFor(record, known.copies, atLeast)
-      const outcome = await this.#putIn({ record, store, known, generation, signal }, spooled)
-      if ('kept' in outcome) {
-        // The file is kept, whatever becomes of its second name; the sweep finds it.
-        await unlinkIfThere(spooled.path).catch(() => {})
-        return outcome.kept
-      }
-      if ('refused' in outcome) refused.set(record.id, outcome.refused)
-      else atLeast = generation + 1
-      this.stores.forget()
-    }
-    throw new AshlarError('busy', `The places for file ${spooled.sha256} were taken again and again.`)
+    return await this.#keeper.keep(spooled, scopeId, signal)
   }
 
   async record(copy: NewCopy): Promise<Recorded> {
-    return await this.#records.run(copy)
+    return await this.#keeper.record(copy)
   }
 
   async open(file: StoredFile, scopeId: number, range?: ByteRange): Promise<OpenedFile> {
@@ -290,91 +248,6 @@ class OpenStorage implements Storage {
     if (failure !== undefined) throw failure
     throw withoutCopy(file, gone, copies.length > 0)
   }
-
-  /**
-   * The store to put a file in: one where the scope keeps it already, so that the bytes are compared, or else the first
-   * choice for uploads that is reached, has room, and has not refused it.
-   */
-  async #target(
-    spooled: SpooledFile,
-    scopeId: number,
-    known: KnownFile,
-    refused: ReadonlyMap<number, unknown>,
-  ): Promise<{ record: StoreRecord; store: FileStore }> {
-    const map = await this.stores.map()
-    const homes = map.all.filter(
-      ({ id, kind }) =>
-        kind !== 'remote' &&
-        map.isHome(scopeId, id) &&
-        known.copies.some((copy) => copy.storeId === id && copy.state === 'present'),
-    )
-    const candidates = [...homes, ...map.uploadTargets(scopeId).filter((store) => hasRoom(store, spooled.sizeBytes))]
-    let failure: unknown = refused.values().next().value
-    for (const record of candidates) {
-      if (refused.has(record.id)) continue
-      try {
-        return { record, store: await this.stores.open(record) }
-      } catch (error) {
-        failure ??= error
-      }
-    }
-    if (failure !== undefined) throw failure
-    const targets = map.uploadTargets(scopeId).map((store) => store.name)
-    if (targets.length === 0) {
-      throw new AshlarError('storage-failed', 'No store takes uploads of this scope; give one an upload priority.')
-    }
-    throw new AshlarError(
-      'storage-full',
-      `No store of this scope has room for ${spooled.sizeBytes} bytes: ${targets.join(', ')}.`,
-    )
-  }
-
-  /**
-   * `taken`: under this generation lies something else, or a copy that is on its way out. `refused`: the store has no
-   * room, or failed; what it then has without a record is found by a vacuum.
-   */
-  async #putIn(
-    place: {
-      readonly record: StoreRecord
-      readonly store: FileStore
-      readonly known: KnownFile
-      readonly generation: number
-      readonly signal: AbortSignal | undefined
-    },
-    spooled: SpooledFile,
-  ): Promise<{ readonly kept: StoredFile } | { readonly taken: true } | { readonly refused: unknown }> {
-    const { record, store, known, generation, signal } = place
-    const key = { sha256: spooled.sha256, generation }
-    try {
-      await store.put(key, spooled, signal)
-    } catch (error) {
-      if (!(error instanceof AshlarError)) throw error
-      if (error.code === 'storage-full' || error.code === 'storage-failed') return { refused: error }
-      if (error.code !== 'file-corrupt') throw error
-      // What lies there is not this file. It is not overwritten; the good bytes get a place of their own.
-      this.#onBadCopy(error)
-      if (known.id !== undefined) await this.#noteDamage(known.id, record.id, generation)
-      return { taken: true }
-    }
-    const copy = { storeId: record.id, key, sizeBytes: spooled.sizeBytes }
-    const outcome = await this.record(copy).catch(async (error: unknown) => {
-      // What cannot be taken back now is found by a vacuum; the refusal is what matters.
-      if (isGone(error)) await takeBack(this.#database, record.id, store, key).catch(this.#onBadCopy)
-      throw error
-    })
-    if (outcome === 'condemned') return { taken: true }
-    if (outcome === 'full') {
-      const detail = `The store ${record.name} has reached its hard maximum.`
-      return { refused: new AshlarError('storage-full', detail) }
-    }
-    return { kept: outcome }
-  }
-
-  async #noteDamage(fileId: number, storeId: number, generation: number): Promise<void> {
-    await this.#database.write(async (trx) =>
-      markDamaged(trx, { fileId, storeId, generation }, 'other bytes were found there', await this.#database.now(trx)),
-    )
-  }
 }
 
 /** What another copy may make good. */
@@ -401,22 +274,10 @@ function withoutCopy(file: StoredFile, gone: KnownFile['gone'], elsewhere: boole
 /** What was purged while this process was not running. */
 async function forgetGone(database: Database, cache: LocalCache): Promise<void> {
   const digests = cache.digests()
-  for (let start = 0; start < digests.length; start += recordMaximum) {
-    const batch = digests.slice(start, start + recordMaximum)
+  for (let start = 0; start < digests.length; start += digestsAtOnce) {
+    const batch = digests.slice(start, start + digestsAtOnce)
     const known = await knownFiles(database.read, batch)
     for (const [index, sha256] of batch.entries()) if (known[index]?.gone !== null) cache.forget(sha256)
-  }
-}
-
-function isGone(error: unknown): boolean {
-  return error instanceof AshlarError && error.code === 'gone'
-}
-
-async function reachRecord(faults: Faults): Promise<void> {
-  try {
-    await faults.reach('store.record')
-  } catch (error) {
-    throw storageError(error, 'recording a file')
   }
 }
 
