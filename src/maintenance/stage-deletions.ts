@@ -96,7 +96,7 @@ async function deleteCopies(context: Context, store: StoreRecord, copies: readon
   const failed = new Map<DueCopy, AshlarError>()
   for (const copy of copies) {
     if (decided.get(copy) !== 'needed') continue
-    const error = await rescue(context, map, copy, confirmed)
+    const error = await rescue(context, map, copy)
     if (error !== undefined) failed.set(copy, error)
   }
   const going = copies.filter((copy) => decided.get(copy) === 'goes')
@@ -212,12 +212,10 @@ function nameOf(fileId: number, { storeId, generation }: FileCopy): string {
  * that are still here. The condemned copy goes at a later time.
  * @returns why it got none; then the condemned copy stays what there is
  */
-async function rescue(
-  { database, storage, faults, signal }: Context,
-  map: StoreMap,
-  copy: DueCopy,
-  confirmed: ReadonlySet<string>,
-): Promise<AshlarError | undefined> {
+async function rescue(context: Context, map: StoreMap, copy: DueCopy): Promise<AshlarError | undefined> {
+  const { database, storage, faults, signal } = context
+  // The file may have been put again since the first look.
+  const confirmed = await confirmOthers(context, [copy])
   const [file] = await filesNow(database.read, [copy.fileId])
   if (file === undefined) return undefined
   for (const scopeId of file.scopes) {
