@@ -116,6 +116,11 @@ export const catalogue = {
     title: 'The signature is not good.',
     advice: 'Sign again with a key that is known here.',
   },
+  'keyring-invalid': {
+    status: 422,
+    title: 'These are not public keys.',
+    advice: 'Give what `gpg --armor --export KEY` writes.',
+  },
   'category-invalid': {
     status: 422,
     title: 'The artifact does not fit its category.',

@@ -5,7 +5,6 @@
  */
 import * as openpgp from 'openpgp'
 import { AshlarError } from '../common/errors.ts'
-import { stripClearsign } from './clearsign.ts'
 
 export interface ArchiveKey {
   /** Armored, not protected by a passphrase. */
@@ -87,36 +86,6 @@ export async function loadSigner(privateKeys: readonly string[]): Promise<Releas
 export async function binaryPublicKeys(publicKeys: readonly string[]): Promise<Buffer> {
   const keys = await Promise.all(publicKeys.map((armoredKey) => openpgp.readKey({ armoredKey })))
   return Buffer.concat(keys.map((key) => key.toPublic().write()))
-}
-
-/**
- * The text of a clear-signed file on which one of the keys has a good signature, and that key's fingerprint.
- *
- * @param publicKeys armored; each may hold several keys.
- * @throws AshlarError `signature-invalid` if it is not signed, or by none of these keys.
- */
-export async function verifyClearsigned(
-  input: string,
-  publicKeys: readonly string[],
-  options: { readonly origin: string; readonly date?: Date },
-): Promise<{ text: string; fingerprint: string }> {
-  const { text, signed } = stripClearsign(input, options.origin)
-  if (!signed) throw new AshlarError('signature-invalid', `${options.origin} is not signed.`)
-  const keys = (await Promise.all(publicKeys.map((armoredKeys) => openpgp.readKeys({ armoredKeys })))).flat()
-  try {
-    const message = await openpgp.readCleartextMessage({ cleartextMessage: input })
-    const agreed = withUnixLines(message.getText()) === text.slice(0, -1).replaceAll(/[ \t]+$/gm, '')
-    const date = options.date === undefined ? {} : { date: options.date }
-    const { signatures } = await openpgp.verify({ message, verificationKeys: keys, ...date })
-    for (const signature of signatures) {
-      const good = await signature.verified.catch(() => false)
-      const key = keys.find((key) => key.getKeys(signature.keyID).length > 0)
-      if (agreed && good && key !== undefined) return { text, fingerprint: key.getFingerprint().toUpperCase() }
-    }
-  } catch (error) {
-    throw new AshlarError('signature-invalid', `${options.origin} has a damaged signature.`, { cause: error })
-  }
-  throw new AshlarError('signature-invalid', `${options.origin} has no good signature by a known key.`)
 }
 
 async function readSigningKey(armoredKey: string): Promise<openpgp.PrivateKey> {
