@@ -11,6 +11,7 @@ import { storeCommand } from './cli/store.ts'
 import { suiteCommand } from './cli/suite.ts'
 import { tokenCommand } from './cli/token.ts'
 import { uploadCommand } from './cli/upload.ts'
+import { userCommand } from './cli/user.ts'
 import { vacuumCommand } from './cli/vacuum.ts'
 import { whyCommand } from './cli/why.ts'
 import { workspaceCommand } from './cli/workspace.ts'
@@ -25,6 +26,7 @@ await runProgram(process.argv.slice(2), [
   scopeCommand(),
   workspaceCommand(),
   tokenCommand(),
+  userCommand(),
   vacuumCommand(),
   fsckCommand(),
   whyCommand(),

@@ -11,6 +11,7 @@ import { AshlarError } from '../common/errors.ts'
 import type { Database } from '../database/database.ts'
 import { Callers, type Caller } from './callers.ts'
 import { isAccessName } from './names.ts'
+import { attachUser, listUsers, originUser, type Attachment, type UserInfo } from './origins.ts'
 import { mayIn, mayManageInstance, mayManageScope, type Action } from './roles.ts'
 import {
   deleteGrant,
@@ -35,6 +36,7 @@ import { readSettings, type WorkspaceSettings, writeSettings } from './workspace
 export type { WorkspaceSettings } from './workspace-settings.ts'
 export type { Caller, User } from './callers.ts'
 export type { Action, Grant, Role } from './roles.ts'
+export type { Attachment, UserInfo } from './origins.ts'
 export type { GrantWish } from './tenants.ts'
 export type { CreatedToken, TokenInfo, TokenWish } from './tokens.ts'
 
@@ -84,6 +86,19 @@ export interface Access {
 
   /** @throws AshlarError token-required, forbidden, conflict, request-invalid */
   createUser(caller: Caller, name: string): Promise<{ readonly id: number; readonly name: string }>
+  /** Accounts and people of other origins. @throws AshlarError token-required, forbidden */
+  listUsers(caller: Caller): Promise<UserInfo[]>
+  /**
+   * The user to record for somebody of another origin (`name~origin`), made if need be; the account, if it is attached
+   * to one. For admins, who alone may say that something is of another.
+   * @throws AshlarError token-required, forbidden, request-invalid
+   */
+  recordedFor(caller: Caller, name: string): Promise<number>
+  /**
+   * Makes all records of `name~origin` those of an account, in one step and for good.
+   * @throws AshlarError token-required, forbidden, not-found, conflict, request-invalid
+   */
+  attachUser(caller: Caller, name: string, account: string): Promise<Attachment>
   /** @throws AshlarError token-required, forbidden, not-found, request-invalid */
   grant(caller: Caller, wish: GrantWish): Promise<void>
   /** Takes a grant back. @throws AshlarError token-required, forbidden, not-found, request-invalid */
@@ -196,6 +211,23 @@ class OpenAccess implements Access {
     const database = this.#database
     const id = await database.write(async (trx) => insertUser(trx, name, await database.now(trx)))
     return { id, name }
+  }
+
+  async listUsers(caller: Caller): Promise<UserInfo[]> {
+    this.require(caller, 'instance:manage')
+    return await listUsers(this.#database)
+  }
+
+  async recordedFor(caller: Caller, name: string): Promise<number> {
+    this.require(caller, 'instance:manage')
+    return await originUser(this.#database, name)
+  }
+
+  async attachUser(caller: Caller, name: string, account: string): Promise<Attachment> {
+    this.require(caller, 'instance:manage')
+    const by = requireUser(caller).userId
+    const database = this.#database
+    return await database.write(async (trx) => attachUser(trx, { name, account, by }, await database.now(trx)))
   }
 
   async grant(caller: Caller, wish: GrantWish): Promise<void> {

@@ -2,7 +2,7 @@
 import type { Transaction } from 'kysely'
 import { AshlarError } from '../common/errors.ts'
 import type { GrantTable, Micros, Tables } from '../database/schema.ts'
-import { requireAccessName } from './names.ts'
+import { requireAccessName, requireAccount } from './names.ts'
 import type { Role } from './roles.ts'
 
 /** @throws AshlarError conflict, request-invalid */
@@ -40,7 +40,7 @@ export async function insertUser(trx: Transaction<Tables>, name: string, now: Mi
   requireAccessName(name, 'user')
   const row = await trx
     .insertInto('user')
-    .values({ name, created_at: now })
+    .values({ name, created_at: now, attached_to: null })
     .onConflict((conflict) => conflict.column('name').doNothing())
     .returning('id')
     .executeTakeFirst()
@@ -94,6 +94,7 @@ async function findPlace(
   if (wish.workspace !== undefined && wish.scope === undefined) {
     throw new AshlarError('request-invalid', 'A role in a workspace needs the name of its scope too.')
   }
+  requireAccount(wish.user, 'no role')
   const user = await trx.selectFrom('user').select('id').where('name', '=', wish.user).executeTakeFirst()
   if (user === undefined) throw new AshlarError('not-found', `There is no user ${JSON.stringify(wish.user)}.`)
   if (wish.scope === undefined) return { user_id: user.id, scope_id: null, workspace_id: null }

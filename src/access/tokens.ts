@@ -4,6 +4,7 @@ import { AshlarError } from '../common/errors.ts'
 import type { Database } from '../database/database.ts'
 import type { Micros, Tables } from '../database/schema.ts'
 import { newSecret, secretHash, type Caller, type User } from './callers.ts'
+import { requireAccount } from './names.ts'
 import { mayManageInstance } from './roles.ts'
 
 export interface TokenWish {
@@ -40,6 +41,7 @@ export async function insertToken(
   if (wish.name === '' || wish.name.length > maxNameLength) {
     throw new AshlarError('request-invalid', `The name of a token has 1 to ${maxNameLength} characters.`)
   }
+  requireAccount(userName, 'no token')
   const user = await trx.selectFrom('user').select('id').where('name', '=', userName).executeTakeFirst()
   if (user === undefined) throw new AshlarError('not-found', `There is no user ${JSON.stringify(userName)}.`)
   const token = newSecret()

@@ -15,11 +15,13 @@ import { StoresClient } from './stores-client.ts'
 import { Transport } from './transport.ts'
 import { WorkspaceClient } from './workspace-client.ts'
 import type {
+  AttachedUser,
   CreatedToken,
   FsckEvent,
   FsckOptions,
   ScopeInfo,
   TokenInfo,
+  UserInfo,
   VacuumEvent,
   WorkspaceInfo,
   WorkspaceSettings,
@@ -100,6 +102,22 @@ export class AshlarClient {
     const path = workspaceAt(scope, name)
     const answer = await this.#transport.json({ method: 'PATCH', path, json: changes, repeatable: true })
     return answer as WorkspaceInfo & WorkspaceSettings
+  }
+
+  /** Accounts, and people whom another program knew; for admins. */
+  async users(): Promise<readonly UserInfo[]> {
+    const answer = (await this.#get('/api/v1/users')) as { users: UserInfo[] }
+    return answer.users
+  }
+
+  async createUser(name: string): Promise<{ readonly name: string }> {
+    return (await this.#post('/api/v1/users', { name })) as { name: string }
+  }
+
+  /** Makes all records of `name~origin` those of an account. */
+  async attachUser(name: string, account: string): Promise<AttachedUser> {
+    const path = `/api/v1/users/${encodeURIComponent(name)}/attach`
+    return (await this.#transport.json({ method: 'POST', path, json: { account }, repeatable: true })) as AttachedUser
   }
 
   async tokens(): Promise<readonly TokenInfo[]> {

@@ -140,6 +140,21 @@ export type VacuumEvent =
   | { readonly kind: 'failure'; readonly line: VacuumLine; readonly code: string; readonly detail: string }
   | { readonly kind: 'end'; readonly dryRun: boolean; readonly summary: Readonly<Record<string, VacuumStage>> }
 
+export interface UserInfo {
+  /** Of an account, or `name~origin` of somebody whom another program knew. */
+  readonly name: string
+  readonly createdAt: string
+  /** The account that `name~origin` is. */
+  readonly attachedTo: string | null
+}
+
+export interface AttachedUser {
+  readonly name: string
+  readonly account: string
+  /** How many became those of the account. */
+  readonly records: number
+}
+
 export interface CreatedToken {
   readonly id: number
   readonly name: string

@@ -5,12 +5,14 @@ import { AshlarError } from '../common/errors.ts'
 import type { ColumnTypes } from './column-types.ts'
 import * as core from './migrations/0001-core.ts'
 import * as stores from './migrations/0002-stores.ts'
+import * as origins from './migrations/0010-origins.ts'
 import type { Tables } from './schema.ts'
 
 /** In order; a name once released never changes, nor does what it did. */
 const migrations: Readonly<Record<string, (db: Kysely<unknown>, types: ColumnTypes) => Promise<void>>> = {
   '0001-core': core.up,
   '0002-stores': stores.up,
+  '0010-origins': origins.up,
 }
 
 /** Any constant: the advisory lock of PostgreSQL that migrations take turns by. */

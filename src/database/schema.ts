@@ -35,10 +35,16 @@ export interface WorkspaceTable {
   keep_history_seconds: number | null
 }
 
+/**
+ * Who does things here; or, under `name~origin`, who did them where the records come from. The latter has no tokens and
+ * no grants.
+ */
 export interface UserTable {
   id: Generated<number>
   name: string
   created_at: Micros
+  /** The account that turned out to be them, which has their records now and gets those that come later. */
+  attached_to: number | null
 }
 
 /** A secret that acts for a user; only its SHA-256 is kept. */

@@ -33,6 +33,7 @@ import { storeRoutes } from './stores.ts'
 import { suitePackageRoutes } from './suite-packages.ts'
 import { suiteRoutes } from './suites.ts'
 import { tokenRoutes } from './tokens.ts'
+import { userRoutes } from './users.ts'
 import { whyRoutes } from './why.ts'
 
 export type { App, ServerDependencies } from './context.ts'
@@ -87,6 +88,7 @@ function apiRoutes(api: App, context: Context): void {
   changeRoutes(api, context)
   scopeRoutes(api, context)
   tokenRoutes(api, context)
+  userRoutes(api, context)
   storeRoutes(api, context)
   maintenanceRoutes(api, context)
   fsckRoutes(api, context)

@@ -7,7 +7,7 @@ import { given } from './given.ts'
 import { Artifact, ArtifactList, ArtifactPage, ArtifactWishes, refTo } from './models.ts'
 import { empty, operation } from './operation.ts'
 import { inWorkspace, limitParameter, query, withId } from './parameters.ts'
-import { userIdOf, workspaceOf } from './permission.ts'
+import { authorIdOf, workspaceOf } from './permission.ts'
 
 const tags = ['artifacts']
 const artifactsPath = '/workspaces/:scope/:workspace/artifacts'
@@ -24,7 +24,7 @@ export function artifactRoutes(app: App, { artifacts }: Context): void {
     }),
     handler: async (request, reply) => {
       const { artifacts: wishes } = request.body
-      const created = await artifacts.create(workspaceOf(request), wishes, { userId: userIdOf(request) })
+      const created = await artifacts.create(workspaceOf(request), wishes, { userId: authorIdOf(request) })
       return reply.code(201).send({ artifacts: created.map(artifactDocument) })
     },
   })

@@ -9,7 +9,7 @@ import type { App, Context } from './context.ts'
 import { given } from './given.ts'
 import { Change, type SealedChange, refTo } from './models.ts'
 import { idempotencyKeyOf, withId } from './parameters.ts'
-import { userIdOf, workspaceOf } from './permission.ts'
+import { authorIdOf, workspaceOf } from './permission.ts'
 import { signalOf } from './request-body.ts'
 import { operation } from './operation.ts'
 
@@ -41,7 +41,7 @@ export async function submitChange(
   const startedAt = performance.now()
   const seconds = (): number => (performance.now() - startedAt) / 1000
   try {
-    const options = { userId: userIdOf(request), idempotencyKey: idempotencyKeyOf(request), signal: signalOf(reply) }
+    const options = { userId: authorIdOf(request), idempotencyKey: idempotencyKeyOf(request), signal: signalOf(reply) }
     const sealed = await archives.submit(workspace, change, given(options))
     metrics.countChange(change.kind, sealed.unchanged ? 'unchanged' : 'sealed', seconds())
     return sealedDocument(sealed, publicUrl(), workspace)

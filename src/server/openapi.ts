@@ -8,7 +8,8 @@ const description = `Artifacts, suites and their history.
 
 Send a token as \`Authorization: Bearer TOKEN\`, or as the password of HTTP Basic. Errors are problem documents
 (RFC 9457). Calls that change a suite take an \`Idempotency-Key\`; repeated with the same key and request, they answer
-with the same change.`
+with the same change. An admin who brings in what others have done elsewhere names them in \`Ashlar-Recorded-For\`, as
+\`name~origin\`; artifacts and changes are then recorded as theirs.`
 
 /** Collects the routes that are registered after it into the OpenAPI document. */
 export function describeApi(app: App): void {

@@ -22,14 +22,20 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Set where the route asks for the caller or more. */
     caller: Caller | null
+    /** Set where the caller says that the request is of another. */
+    recordedFor: number | null
     /** Set where the route asks for an action within a workspace. */
     workspace: Workspace | null
   }
 }
 
+/** Names somebody of another origin, to whom the artifacts or the change of a request belong. */
+const recordedForHeader = 'ashlar-recorded-for'
+
 /** Asks before every request. */
 export function askPermission(app: App, { access }: Context): void {
   app.decorateRequest('caller', null)
+  app.decorateRequest('recordedFor', null)
   app.decorateRequest('workspace', null)
   app.addHook('onRoute', (route) => {
     if (route.config?.asks === undefined)
@@ -54,6 +60,10 @@ export function askPermission(app: App, { access }: Context): void {
     }
     const { scope = '', workspace = '' } = request.params as { scope?: string; workspace?: string }
     request.workspace = await access.workspace(caller, scope, workspace, question)
+    const other = request.headers[recordedForHeader]
+    if (other !== undefined && request.method !== 'GET') {
+      request.recordedFor = await access.recordedFor(caller, String(other))
+    }
   })
 }
 
@@ -72,6 +82,14 @@ export function callerOf(request: FastifyRequest): Caller {
 /** Who did it, for the record. @throws AshlarError `token-required` for an anonymous caller. */
 export function userIdOf(request: FastifyRequest): number {
   return requireUser(callerOf(request)).userId
+}
+
+/**
+ * Whom an artifact or a change is recorded for: who asks, or somebody whom another program knew (`name~origin`), if an
+ * admin says so. @throws AshlarError `token-required` for an anonymous caller.
+ */
+export function authorIdOf(request: FastifyRequest): number {
+  return request.recordedFor ?? userIdOf(request)
 }
 
 /** Enough to name every careless client of a network without growing with an attacker's patience. */

@@ -46,6 +46,7 @@ test('every command has a help that names its options, and exits 0', async () =>
       'scope',
       'workspace',
       'token',
+      'user',
       'store',
       'vacuum',
       'fsck',
@@ -84,6 +85,7 @@ test('every command has a help that names its options, and exits 0', async () =>
     'suite create': ['--components', '--architectures', '--versions', '--alias'],
     artifact: ['create', 'show', 'list', 'download', 'delete'],
     token: ['create', 'list', 'revoke'],
+    user: ['create', 'list', 'attach'],
     store: ['create', 'list', 'show', 'set', 'delete', 'policy'],
     'store create': [
       '--kind',
