@@ -16,6 +16,11 @@ export interface CatalogueEntry {
 }
 
 export const catalogue = {
+  'query-invalid': {
+    status: 400,
+    title: 'The package query cannot be read.',
+    advice: 'docs/reference/package-queries.md has the language.',
+  },
   'request-invalid': {
     status: 400,
     title: 'The request is not valid.',

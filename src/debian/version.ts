@@ -45,6 +45,23 @@ export function compareVersions(a: string, b: string): number {
   )
 }
 
+/**
+ * As {@link compareVersions}, also for texts that are no versions, whose numbers are then compared by their value as
+ * well (`9` before `10`, `doc` before `libs`).
+ */
+export function compareLoosely(a: string, b: string): number {
+  return isVersion(a) && isVersion(b) ? compareVersions(a, b) : comparePart(a, b)
+}
+
+export function isVersion(text: string): boolean {
+  try {
+    parseVersion(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** `verrevcmp` of dpkg's lib/dpkg/version.c. */
 function comparePart(a: string, b: string): number {
   let i = 0
