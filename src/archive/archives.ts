@@ -21,7 +21,13 @@ import { storageError } from '../storage/storage-error.ts'
 import type { Storage } from '../storage/storage.ts'
 import { type Archive, archiveOf, ensureArchive, requireRetained, resolveSnapshot } from './archive-table.ts'
 import { type Piece, readPieces } from './assembly.ts'
-import type { ChangeRequest, SealedChange } from './change-request.ts'
+import {
+  type ChangeRequest,
+  type SealedBatch,
+  type SealedChange,
+  type StepRequest,
+  STEPS_PER_BATCH,
+} from './change-request.ts'
 import { ChunkTable } from './chunk-table.ts'
 import { IndexBuilder } from './index-builder.ts'
 import { type At, momentName } from './moment.ts'
@@ -33,11 +39,19 @@ import { type Served, ServedPaths } from './served.ts'
 import { SigningKeys } from './signing-keys.ts'
 import { renderSources } from './sources-snippet.ts'
 import { diffSuites, type SuiteDiff } from './suite-diff.ts'
-import { type HistoryEntry, sealedChange, suiteHistory } from './suite-history.ts'
+import { type HistoryEntry, sealedBatch, sealedChange, suiteHistory } from './suite-history.ts'
 import { describeSuite, listPackages, type PackageQuery, type SuiteInfo, type SuitePackage } from './suite-info.ts'
 import { type Suites, suitesAt } from './suite-table.ts'
 
-export type { ChangeRequest, PackageLine, PackagePlacement, PackageSelector, SealedChange } from './change-request.ts'
+export type {
+  ChangeRequest,
+  PackageLine,
+  PackagePlacement,
+  PackageSelector,
+  SealedBatch,
+  SealedChange,
+  StepRequest,
+} from './change-request.ts'
 export type { At } from './moment.ts'
 export type { Piece } from './assembly.ts'
 export type { RebuiltPack } from './rebuild-packs.ts'
@@ -68,8 +82,16 @@ export interface SubmitOptions {
 
 export type ChangeStatus =
   | { readonly state: 'preparing' | 'pending'; readonly change: number }
-  | { readonly state: 'refused'; readonly change: number; readonly code: string; readonly detail: string }
+  | {
+      readonly state: 'refused'
+      readonly change: number
+      readonly code: string
+      readonly detail: string
+      /** Of a batch: which step could not be, from 1. */
+      readonly step?: number
+    }
   | { readonly state: 'sealed'; readonly change: number; readonly result: SealedChange }
+  | { readonly state: 'sealed'; readonly change: number; readonly batch: SealedBatch }
 
 export interface SnapshotName {
   readonly revision: number
@@ -185,12 +207,28 @@ export class Archives implements AsyncDisposable {
    * Records a change and waits until it is sealed: what it answers is installable, and survives a power cut.
    * @throws AshlarError the refusal; busy if it takes too long, and then the change is still sealed later
    */
-  async submit(workspace: Workspace, request: ChangeRequest, options: SubmitOptions): Promise<SealedChange> {
+  async submit(workspace: Workspace, request: StepRequest, options: SubmitOptions): Promise<SealedChange> {
+    return sealedChange(this.#database.read, await this.#seal(workspace, request, options))
+  }
+
+  /**
+   * Records several steps over any suites and waits until they are sealed, in one revision.
+   * @throws AshlarError why one of the steps cannot be, with its number from 1 as `step`; then nothing of any has
+   *   happened; busy as for a single change
+   */
+  async submitBatch(workspace: Workspace, steps: readonly StepRequest[], options: SubmitOptions): Promise<SealedBatch> {
+    if (steps.length === 0 || steps.length > STEPS_PER_BATCH) {
+      throw new AshlarError('request-invalid', `A batch has 1 to ${STEPS_PER_BATCH} steps, not ${steps.length}.`)
+    }
+    return sealedBatch(this.#database.read, await this.#seal(workspace, { kind: 'batch', steps }, options))
+  }
+
+  async #seal(workspace: Workspace, request: ChangeRequest, options: SubmitOptions): Promise<number> {
     const { userId, idempotencyKey, signal } = options
-    const archive =
-      request.kind === 'suite-create'
-        ? await ensureArchive(this.#database, workspace.id)
-        : await this.#archive(workspace, suiteNamed(request))
+    const steps = request.kind === 'batch' ? request.steps : [request]
+    const archive = steps.some((step) => step.kind === 'suite-create')
+      ? await ensureArchive(this.#database, workspace.id)
+      : await this.#archive(workspace, steps[0] === undefined ? '' : suiteNamed(steps[0]))
     const changeId = await recordChange(this.#database, archive, request, {
       userId,
       idempotencyKey,
@@ -199,7 +237,7 @@ export class Archives implements AsyncDisposable {
       waitFor: (other) => this.#sealer.decided(archive.id, other),
     })
     await this.#sealer.sealed(archive.id, changeId, signal)
-    return sealedChange(this.#database.read, changeId)
+    return changeId
   }
 
   /** @throws AshlarError not-found */
@@ -207,16 +245,19 @@ export class Archives implements AsyncDisposable {
     const row = await this.#database.read
       .selectFrom('change')
       .innerJoin('archive', 'archive.id', 'change.archive_id')
-      .select(['change.state', 'change.refusal_json'])
+      .select(['change.state', 'change.refusal_json', 'change.kind'])
       .where('archive.workspace_id', '=', workspace.id)
       .where('change.id', '=', changeId)
       .executeTakeFirst()
     if (row === undefined) throw new AshlarError('not-found', `There is no change ${changeId} in this workspace.`)
     switch (row.state) {
       case 'sealed':
+        if (row.kind === 'batch') {
+          return { state: 'sealed', change: changeId, batch: await sealedBatch(this.#database.read, changeId) }
+        }
         return { state: 'sealed', change: changeId, result: await sealedChange(this.#database.read, changeId) }
       case 'refused': {
-        const refusal = JSON.parse(row.refusal_json ?? '{}') as { code: string; detail: string }
+        const refusal = JSON.parse(row.refusal_json ?? '{}') as { code: string; detail: string; step?: number }
         return { state: 'refused', change: changeId, ...refusal }
       }
       case 'pending':
@@ -405,6 +446,6 @@ function urlOf(publicUrl: string, workspace: { readonly scope: string; readonly 
   return `${publicUrl.replace(/\/$/, '')}/apt/${workspace.scope}/${workspace.name}`
 }
 
-function suiteNamed(request: ChangeRequest): string {
+function suiteNamed(request: StepRequest): string {
   return request.suite ?? ('name' in request ? request.name : '')
 }

@@ -21,7 +21,8 @@ export interface PackageSelector {
 /** What to do if a pool path already means other bytes: refuse, or lay the package at its second path. */
 export type PoolConflict = 'refuse' | 'second-path'
 
-export type ChangeRequest =
+/** What is asked of one suite, or of one alias. */
+export type StepRequest =
   | {
       readonly kind: 'suite-create'
       readonly suite: string
@@ -55,6 +56,20 @@ export type ChangeRequest =
     }
   | { readonly kind: 'rollback'; readonly suite: string; readonly to: At }
 
+/**
+ * Several steps over any suites of an archive, each on top of what those before it make: a suite can be created and
+ * filled, and what one step brings another can copy on. They become one revision, or none of them happens.
+ */
+export interface BatchRequest {
+  readonly kind: 'batch'
+  readonly steps: readonly StepRequest[]
+}
+
+export type ChangeRequest = StepRequest | BatchRequest
+
+/** Steps that a batch has at most. */
+export const STEPS_PER_BATCH = 200
+
 /** A package as a change or a listing names it. */
 export interface PackageLine {
   readonly name: string
@@ -76,4 +91,17 @@ export interface SealedChange {
   /** At most 1,000 of each. */
   readonly added: readonly PackageLine[]
   readonly removed: readonly PackageLine[]
+}
+
+/** What became of a batch. */
+export interface SealedBatch {
+  readonly change: number
+  /** The one revision that holds all of it; if it changed nothing, the one that already did. */
+  readonly revision: number
+  readonly sealedAt: Micros
+  readonly unchanged: boolean
+  readonly addedCount: number
+  readonly removedCount: number
+  /** In the order of the steps; each step is a change of its own, which history shows under its suite. */
+  readonly steps: readonly SealedChange[]
 }

@@ -3,7 +3,7 @@ import type { Database } from '../database/database.ts'
 import type { Archive } from './archive-table.ts'
 import type { HeldLease } from './held-lease.ts'
 import { type Place, placeKey } from './suite-items.ts'
-import type { Suite } from './suite-table.ts'
+import type { Suite, Suites } from './suite-table.ts'
 
 /** The state on top of which a change is planned. */
 export interface PlanState {
@@ -13,6 +13,8 @@ export interface PlanState {
   readonly lease: HeldLease
   /** Changes whose items count besides those of the head. */
   readonly sealing: readonly number[]
+  /** The suites as the changes before make them. */
+  readonly suites: Suites
   /** Whether an item has been ended or dropped by an earlier change of this plan. */
   has(itemId: number): boolean
 }
@@ -35,6 +37,11 @@ export class Effect {
   constructor(changeId: number, suite: Suite) {
     this.changeId = changeId
     this.suite = suite
+  }
+
+  /** Items that count no more with this change. */
+  get ending(): readonly number[] {
+    return [...this.removed, ...this.dropped]
   }
 
   has(itemId: number): boolean {

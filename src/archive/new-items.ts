@@ -6,17 +6,22 @@ import type { Database } from '../database/database.ts'
 import type { PackageTable, SuiteItemTable, Tables } from '../database/schema.ts'
 import { canonicalDebName, isComponentName, isPriority, isSection, isSuiteName } from '../debian/names.ts'
 import type { Archive } from './archive-table.ts'
-import type { ChangeRequest, PackagePlacement } from './change-request.ts'
+import { namingStep } from './batch-steps.ts'
+import type { ChangeRequest, PackagePlacement, StepRequest } from './change-request.ts'
+import { copiedItems } from './copied-items.ts'
 import { entryKey, poolDirectory, secondPoolDirectory } from './entry-key.ts'
+import { asksOfSuite, PlannedSuites } from './plan-suites.ts'
 import type { PoolClaim } from './pool-claims.ts'
 import { refusePurged } from './purged-packages.ts'
-import { meansNothing, Selection } from './selector.ts'
+import { reserveSuiteId } from './reserved-suites.ts'
 import { defaultSettings, type SuiteSettings, withSettings } from './settings.ts'
-import { itemPages, itemsAt, itemsNamed, type MapKind, type WholeItem } from './suite-items.ts'
+import { itemsAt, type MapKind } from './suite-items.ts'
 import { type Suite, type Suites, suitesAt } from './suite-table.ts'
 
 /** An item that a change would add, with the pool paths that it needs. */
 export interface NewItem {
+  /** Of which step of a batch it is, from 0; 0 for a change of its own. */
+  readonly step: number
   readonly row: Omit<SuiteItemTable, 'id' | 'added_by' | 'removed_by'>
   readonly claims: readonly PoolClaim[]
   /** Where it goes if its ordinary paths have meant other bytes. */
@@ -25,12 +30,49 @@ export interface NewItem {
 
 const BATCH = 500
 
-/** In batches; `copiedFrom` is the revision that a copy reads. @throws AshlarError suite-unknown, component-unknown, suite-setting-invalid, not-found … */
-export async function* newItems(
+/** In groups; `copiedFrom` is the revision that a copy reads. @throws AshlarError suite-unknown, component-unknown, suite-setting-invalid, not-found … */
+export function newItems(
   database: Database,
   archive: Archive,
   suites: Suites,
   request: ChangeRequest,
+  copiedFrom: number,
+): AsyncGenerator<NewItem[], void, undefined> {
+  if (request.kind === 'batch') return itemsOfSteps(database, archive, suites, request.steps)
+  return itemsOf(database, archive, suites, request, copiedFrom)
+}
+
+/** Of each step on top of what those before it make of the suites; what a step copies is found when its turn comes. */
+async function* itemsOfSteps(
+  database: Database,
+  archive: Archive,
+  suites: Suites,
+  steps: readonly StepRequest[],
+): AsyncGenerator<NewItem[], void, undefined> {
+  const planned = new PlannedSuites(suites)
+  for (const [i, request] of steps.entries()) {
+    try {
+      if (request.kind === 'copy') {
+        planned.now.get(request.suite)
+        continue
+      }
+      for await (const items of itemsOf(database, archive, planned.now, request, archive.head)) {
+        yield items.map((item) => ({ ...item, step: i }))
+      }
+      if (!asksOfSuite(request)) continue
+      const isNew = request.kind === 'suite-create'
+      planned.take(0, request, isNew ? await reserveSuiteId(database, archive.id, request.suite) : 0)
+    } catch (error) {
+      throw namingStep(i + 1, request, error)
+    }
+  }
+}
+
+async function* itemsOf(
+  database: Database,
+  archive: Archive,
+  suites: Suites,
+  request: StepRequest,
   copiedFrom: number,
 ): AsyncGenerator<NewItem[], void, undefined> {
   switch (request.kind) {
@@ -56,8 +98,25 @@ export async function* newItems(
       yield* placedItems(database.read, suites.get(request.suite), request.add)
       return
     case 'copy':
-      yield* copiedItems(database, archive, suites, request, copiedFrom)
+      yield* itemsToCopy(database, archive, suites, request, copiedFrom)
       return
+  }
+}
+
+/** Their paths are claimed already. */
+async function* itemsToCopy(
+  database: Database,
+  archive: Archive,
+  suites: Suites,
+  request: Extract<StepRequest, { kind: 'copy' }>,
+  revision: number,
+): AsyncGenerator<NewItem[], void, undefined> {
+  const target = suites.get(request.suite)
+  const { at } = request.from
+  const from = (at === undefined ? suites : await suitesAt(database.read, archive.id, revision)).get(request.from.suite)
+  const source = { suite: from, items: itemsAt(database.read, revision) }
+  for await (const rows of copiedItems(database.read, source, target, request.packages)) {
+    yield rows.map((row) => ({ row, step: 0, claims: [], second: { directory: row.directory, claims: [] } }))
   }
 }
 
@@ -157,6 +216,7 @@ function newItem(
   const directory = poolDirectory(component, found.source_name)
   const secondDirectory = secondPoolDirectory(component, found.source_name, digest)
   return {
+    step: 0,
     row: {
       suite_id: suiteId,
       package_id: found.id,
@@ -185,55 +245,4 @@ function claimsIn(directory: string, found: PackageRow): PoolClaim[] {
   if (found.kind === 'dsc') return found.files.map(({ name, fileId }) => ({ path: `${directory}/${name}`, fileId }))
   const name = canonicalDebName(found.name, found.version, found.architecture, found.kind)
   return found.files.map(({ fileId }) => ({ path: `${directory}/${name}`, fileId }))
-}
-
-/** The items of a suite to choose from; a few packages are found by their names. */
-async function* candidates(
-  db: Kysely<Tables>,
-  suiteId: number,
-  revision: number,
-  { names }: Selection,
-): AsyncGenerator<WholeItem[], void, undefined> {
-  const all = itemsAt(db, revision)
-  if (names.length === 0 || names.length > BATCH) return yield* itemPages(all, suiteId)
-  const ids = await itemsNamed(db, suiteId, names)
-  for (let start = 0; start < ids.length; start += BATCH) {
-    yield* itemPages(all.where('item.id', 'in', ids.slice(start, start + BATCH)), suiteId)
-  }
-}
-
-/** Items of another suite of the archive: they keep component and place in the pool, whose paths are claimed already. */
-async function* copiedItems(
-  database: Database,
-  archive: Archive,
-  suites: Suites,
-  request: Extract<ChangeRequest, { kind: 'copy' }>,
-  revision: number,
-): AsyncGenerator<NewItem[], void, undefined> {
-  const target = suites.get(request.suite)
-  const { at } = request.from
-  const from = (at === undefined ? suites : await suitesAt(database.read, archive.id, revision)).get(request.from.suite)
-  const selection = new Selection(request.packages)
-  for await (const rows of candidates(database.read, from.id, revision, selection)) {
-    const chosen = rows.filter((row) => selection.has(row))
-    await refusePurged(
-      database.read,
-      chosen.map((row) => row.package_id),
-    )
-    for (const row of chosen) {
-      if (!target.settings.components.includes(row.component)) {
-        throw new AshlarError(
-          'component-unknown',
-          `${row.name} ${row.version} is in the component '${row.component}', which '${target.name}' does not have.`,
-        )
-      }
-    }
-    yield chosen.map(({ id: _id, version: _version, ...row }) => ({
-      row: { ...row, suite_id: target.id },
-      claims: [],
-      second: { directory: row.directory, claims: [] },
-    }))
-  }
-  const missing = selection.unused
-  if (missing !== undefined) throw meansNothing(from.name, missing)
 }

@@ -1,11 +1,9 @@
 /** Bringing a suite's packages back to those of a revision; its settings stay as they are. */
-import type { Transaction } from 'kysely'
 import { AshlarError } from '../common/errors.ts'
-import { assertLease } from '../database/lease.ts'
-import type { Tables } from '../database/schema.ts'
 import { resolveSnapshot } from './archive-table.ts'
 import type { At } from './moment.ts'
 import type { Effect, PlanState } from './effect.ts'
+import { forgetWritten, writeHeld } from './held-write.ts'
 import { headItems, itemPages, itemsAt, type ItemsQuery, type WholeItem } from './suite-items.ts'
 import { suitesAt } from './suite-table.ts'
 
@@ -16,8 +14,7 @@ export async function rollBack(state: PlanState, effect: Effect, to: At): Promis
   if (!then.all.some((suite) => suite.id === effect.suite.id)) {
     throw new AshlarError('snapshot-unknown', `The suite '${effect.suite.name}' did not exist at ${to}.`)
   }
-  // What an interrupted attempt to seal this change wrote.
-  await writeHeld(state, (trx) => trx.deleteFrom('suite_item').where('added_by', '=', effect.changeId).execute())
+  await forgetWritten(state, effect.changeId)
 
   const wanted = new Set<string>()
   for await (const row of items(itemsAt(database.read, revision), effect.suite.id)) wanted.add(placement(row))
@@ -50,15 +47,6 @@ export async function rollBack(state: PlanState, effect: Effect, to: At): Promis
     if (batch.length >= 200) await restore()
   }
   await restore()
-}
-
-/** A write that another process which has taken over since would not want. @throws LeaseLost */
-async function writeHeld(state: PlanState, deed: (trx: Transaction<Tables>) => Promise<unknown>): Promise<void> {
-  const { name, holder, fence } = state.lease
-  await state.database.write(async (trx) => {
-    await assertLease(trx, name, holder, fence)
-    await deed(trx)
-  })
 }
 
 async function* items(query: ItemsQuery, suiteId: number): AsyncGenerator<WholeItem, void, undefined> {

@@ -50,6 +50,16 @@ forEachDialect((dialect: DialectName, open) => {
     await submit({ kind: 'copy', suite: 'stable', from: { suite: 'newest', at: 'r4' }, packages: [{ name: 'hello' }] })
     await submit({ kind: 'suite-update', suite: 'stable', settings: { validUntilDays: 3 } })
     await submit({ kind: 'alias', name: 'lts', suite: 'newest' })
+    await archives.submitBatch(
+      workspace,
+      [
+        { kind: 'suite-create', suite: 'testing', settings: {} },
+        { kind: 'add', suite: 'testing', packages: [{ packageId }] },
+        { kind: 'copy', suite: 'testing', from: { suite: 'newest' }, packages: [{ name: 'hello' }] },
+        { kind: 'copy', suite: 'testing', from: { suite: 'newest', at: 'r4' } },
+      ],
+      { userId: null, idempotencyKey: 'batch' },
+    )
     for (const at of [undefined, 'r4']) {
       const ref = { suite: 'stable', at }
       await archives.suites(workspace, at)

@@ -5,14 +5,15 @@
  * for its seal only when it is whole; one that a crash left half-written is refused by `giveUpAbandoned`.
  */
 import { isDeepStrictEqual } from 'node:util'
-import type { Kysely, Transaction } from 'kysely'
+import type { Insertable, Kysely, Transaction } from 'kysely'
 import { AshlarError } from '../common/errors.ts'
 import type { Faults } from '../common/faults.ts'
 import type { Database } from '../database/database.ts'
 import { assertLease } from '../database/lease.ts'
 import type { ChangeTable, Tables } from '../database/schema.ts'
 import { type Archive, keepRetained, resolveSnapshot } from './archive-table.ts'
-import type { ChangeRequest, PoolConflict } from './change-request.ts'
+import { namingStep, stepsOf } from './batch-steps.ts'
+import type { ChangeRequest } from './change-request.ts'
 import { isUniqueViolation } from '../database/unique-violation.ts'
 import { type NewItem, newItems } from './new-items.ts'
 import type { HeldLease } from './held-lease.ts'
@@ -27,6 +28,9 @@ export interface RecordOptions {
   readonly signal?: AbortSignal | undefined
   readonly faults: Faults
 }
+
+/** Items that are written in one transaction. */
+const ITEMS_PER_WRITE = 500
 
 /** How long a change that is being written may show no sign of life. */
 export const ABANDONED_AFTER_MS = 120_000
@@ -86,7 +90,10 @@ async function sameRequestBefore(
     .where('idempotency_key', '=', key)
     .executeTakeFirst()
   if (change === undefined) return undefined
-  if (!isDeepStrictEqual(JSON.parse(change.request_json), JSON.parse(JSON.stringify(request)))) {
+  const recorded = JSON.parse(change.request_json) as ChangeRequest
+  const steps = recorded.kind === 'batch' ? (await stepsOf(db, [change.id])).get(change.id) : undefined
+  const before = steps === undefined ? recorded : { kind: 'batch', steps: steps.map((step) => step.request) }
+  if (!isDeepStrictEqual(before, JSON.parse(JSON.stringify(request)))) {
     throw new AshlarError(
       'idempotency-key-reused',
       `The key '${key}' belongs to another request (change ${change.id}).`,
@@ -100,8 +107,9 @@ class Recorder {
   readonly #archive: Archive
   readonly #request: ChangeRequest
   readonly #options: RecordOptions & { readonly copiedFrom: number | undefined }
-  readonly #onPoolConflict: PoolConflict
   #changeId: number | undefined
+  /** The changes that the items of each step belong to: those of a batch, or the change itself. */
+  #owners: readonly number[] = []
 
   constructor(
     database: Database,
@@ -113,17 +121,20 @@ class Recorder {
     this.#archive = archive
     this.#request = request
     this.#options = options
-    this.#onPoolConflict = 'onPoolConflict' in request ? (request.onPoolConflict ?? 'refuse') : 'refuse'
   }
 
-  /** Writes one batch behind, so that the last one is known as such. */
-  async record(batches: AsyncIterable<NewItem[]>): Promise<number> {
+  /** Writes one group behind, so that the last one is known as such; small ones are written together. */
+  async record(groups: AsyncIterable<NewItem[]>): Promise<number> {
     let held: NewItem[] = []
     try {
-      for await (const batch of batches) {
+      for await (const group of groups) {
         this.#options.signal?.throwIfAborted()
+        if (held.length + group.length <= ITEMS_PER_WRITE) {
+          held.push(...group)
+          continue
+        }
         if (held.length > 0) await this.#write(held, 'preparing')
-        held = batch
+        held = group
       }
       return await this.#write(held, 'pending')
     } catch (error) {
@@ -159,7 +170,7 @@ class Recorder {
     for (let start = 0; start < items.length; start += 200) {
       const rows = items.slice(start, start + 200).map((item) => {
         const directory = second.has(item) ? item.second.directory : item.row.directory
-        return { ...item.row, directory, added_by: changeId, removed_by: null }
+        return { ...item.row, directory, added_by: this.#owners[item.step] ?? changeId, removed_by: null }
       })
       await trx.insertInto('suite_item').values(rows).execute()
     }
@@ -180,28 +191,70 @@ class Recorder {
         .returning('id')
         .executeTakeFirst()
       if (still === undefined) throw new AshlarError('busy', `Change ${this.#changeId} was given up as abandoned.`)
+      if (state === 'pending') {
+        await trx.updateTable('change').set({ state }).where('batch_id', '=', this.#changeId).execute()
+      }
       return this.#changeId
     }
+    const shared = {
+      archive_id: this.#archive.id,
+      user_id: this.#options.userId,
+      state,
+      revision: null,
+      refusal_json: null,
+      created_at: now,
+      touched_at: now,
+    } as const
+    const { kind } = this.#request
     const { id } = await trx
       .insertInto('change')
       .values({
-        archive_id: this.#archive.id,
-        kind: this.#request.kind,
-        request_json: JSON.stringify(this.#request),
-        user_id: this.#options.userId,
+        ...shared,
+        kind,
+        // What its steps ask for stands with them.
+        request_json: JSON.stringify(kind === 'batch' ? { kind } : this.#request),
         idempotency_key: this.#options.idempotencyKey ?? null,
-        state,
-        revision: null,
-        refusal_json: null,
-        created_at: now,
-        touched_at: now,
+        batch_id: null,
+        step: null,
       })
       .returning('id')
       .executeTakeFirstOrThrow()
+    this.#owners = await this.#writeSteps(trx, id, shared)
     return id
   }
 
-  /** Lays the packages whose ordinary paths are taken at their second ones, if the request allows it. */
+  /** @returns the ids of the steps of a batch, in their order */
+  async #writeSteps(
+    trx: Transaction<Tables>,
+    batchId: number,
+    shared: Omit<Insertable<ChangeTable>, 'kind' | 'request_json' | 'idempotency_key' | 'batch_id' | 'step'>,
+  ): Promise<number[]> {
+    if (this.#request.kind !== 'batch') return []
+    const ids: number[] = []
+    for (const [i, request] of this.#request.steps.entries()) {
+      const { id } = await trx
+        .insertInto('change')
+        .values({
+          ...shared,
+          kind: request.kind,
+          request_json: JSON.stringify(request),
+          idempotency_key: null,
+          batch_id: batchId,
+          step: i + 1,
+        })
+        .returning('id')
+        .executeTakeFirstOrThrow()
+      ids.push(id)
+    }
+    return ids
+  }
+
+  #mayMove({ step }: NewItem): boolean {
+    const request = this.#request.kind === 'batch' ? this.#request.steps[step] : this.#request
+    return request !== undefined && 'onPoolConflict' in request && request.onPoolConflict === 'second-path'
+  }
+
+  /** Lays the packages whose ordinary paths are taken at their second ones, if what brings them allows it. */
   async #claimSecond(
     trx: Transaction<Tables>,
     changeId: number,
@@ -209,9 +262,10 @@ class Recorder {
     taken: readonly PoolClaim[],
   ): Promise<Set<NewItem>> {
     if (taken.length === 0) return new Set()
-    if (this.#onPoolConflict === 'refuse') throw poolNameTaken(taken[0]?.path ?? '')
     const lost = new Set(taken)
     const moving = items.filter((item) => item.claims.some((claim) => lost.has(claim)))
+    const fixed = moving.find((item) => !this.#mayMove(item))
+    if (fixed !== undefined) this.#refuseName(fixed, fixed.claims.find((claim) => lost.has(claim))?.path ?? '')
     const again = await claimPaths(
       trx,
       this.#archive.id,
@@ -220,6 +274,11 @@ class Recorder {
     )
     if (again[0] !== undefined) throw poolNameTaken(again[0].path)
     return new Set(moving)
+  }
+
+  #refuseName({ step }: NewItem, path: string): never {
+    const request = this.#request.kind === 'batch' ? this.#request.steps[step] : undefined
+    throw request === undefined ? poolNameTaken(path) : namingStep(step + 1, request, poolNameTaken(path))
   }
 }
 
@@ -237,9 +296,10 @@ export async function refuseChange(
   error: AshlarError,
   lease?: HeldLease,
 ): Promise<void> {
+  const { step } = error.extra
   const refusal = {
     state: 'refused',
-    refusal_json: JSON.stringify({ code: error.code, detail: error.message }),
+    refusal_json: JSON.stringify({ code: error.code, detail: error.message, ...(step !== undefined && { step }) }),
   } as const
   await database.write(async (trx) => {
     if (lease !== undefined) await assertLease(trx, lease.name, lease.holder, lease.fence)
@@ -251,7 +311,14 @@ export async function refuseChange(
       .returning('id')
       .executeTakeFirst()
     if (refused === undefined) return
-    await trx.deleteFrom('suite_item').where('added_by', '=', changeId).execute()
+    const steps = await trx
+      .updateTable('change')
+      .set(refusal)
+      .where('batch_id', '=', changeId)
+      .returning('id')
+      .execute()
+    const owners = [changeId, ...steps.map((row) => row.id)]
+    await trx.deleteFrom('suite_item').where('added_by', 'in', owners).execute()
     await trx.deleteFrom('pool_name').where('change_id', '=', changeId).execute()
   })
 }
@@ -264,6 +331,7 @@ export async function giveUpAbandoned(database: Database, archiveId: number, aft
     .select('id')
     .where('archive_id', '=', archiveId)
     .where('state', '=', 'preparing' satisfies ChangeTable['state'])
+    .where('batch_id', 'is', null)
     .where('touched_at', '<=', before)
     .execute()
   for (const { id } of abandoned) {

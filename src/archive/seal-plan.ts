@@ -2,42 +2,33 @@
  * What sealing the waiting changes would do: which are accepted, which items end, which maps change where.
  *
  * Changes are taken in the order in which they were recorded, each on top of the accepted ones before it; one that
- * cannot be is refused as a whole and leaves no trace in the plan. Nothing is written here but the items of a
- * rollback, which belong to their change until it is sealed.
+ * cannot be is refused as a whole and leaves no trace in the plan, and so are all steps of a batch if one of them cannot
+ * be. Nothing is written here but the items of a rollback and those that a step of a batch copies, which belong to their
+ * change until it is sealed.
  */
 import { AshlarError } from '../common/errors.ts'
 import type { Database } from '../database/database.ts'
 import type { Archive } from './archive-table.ts'
-import type { ChangeRequest } from './change-request.ts'
+import { inStep, type WaitingStep } from './batch-steps.ts'
+import type { StepRequest } from './change-request.ts'
 import { Effect, type PlanState } from './effect.ts'
 import type { HeldLease } from './held-lease.ts'
 import { addItems } from './plan-add.ts'
+import { copyItems } from './plan-copy.ts'
 import { removePackages, removeSelected } from './plan-remove.ts'
 import { rollBack } from './plan-rollback.ts'
 import { dropOutdatedSources } from './plan-sources.ts'
-import { defaultSettings, type SuiteSettings, withSettings } from './settings.ts'
-import { type Suite, Suites, suitesAt } from './suite-table.ts'
+import { asksOfSuite, type NewAlias, type NewSettings, PlannedSuites } from './plan-suites.ts'
+import { reservedSuiteId } from './reserved-suites.ts'
+import { type Suites, suitesAt } from './suite-table.ts'
 
-export interface WaitingChange {
-  readonly id: number
-  readonly request: ChangeRequest
-}
-
-/** Settings that a change gives a suite; a suite without an id is created by it. */
-export interface NewSettings {
-  readonly changeId: number
-  readonly suite: string
-  readonly settings: SuiteSettings
-}
-
-export interface NewAlias {
-  readonly changeId: number
-  readonly name: string
-  /** Null ends the alias. */
-  readonly suite: string | null
-}
+/** What is sealed or refused as one. */
+export type WaitingChange =
+  | ({ readonly kind: 'single' } & WaitingStep)
+  | { readonly kind: 'batch'; readonly id: number; readonly steps: readonly WaitingStep[] }
 
 export interface SealPlan {
+  /** With a batch its steps too. */
   readonly accepted: readonly number[]
   readonly refused: readonly { readonly change: WaitingChange; readonly error: AshlarError }[]
   readonly effects: readonly Effect[]
@@ -45,7 +36,7 @@ export interface SealPlan {
   readonly ended: ReadonlySet<number>
   readonly settings: readonly NewSettings[]
   readonly aliases: readonly NewAlias[]
-  /** The suites as they will be; those to be created have the id 0. */
+  /** The suites as they will be; those to be created have the id 0, unless one was reserved for them. */
   readonly suites: Suites
 }
 
@@ -72,20 +63,30 @@ class Planner implements SealPlan, PlanState {
   readonly accepted: number[] = []
   readonly refused: { change: WaitingChange; error: AshlarError }[] = []
   readonly effects: Effect[] = []
-  readonly settings: NewSettings[] = []
-  readonly aliases: NewAlias[] = []
   readonly ended = new Set<number>()
-  suites: Suites
+  readonly #suites: PlannedSuites
 
   constructor(database: Database, archive: Archive, lease: HeldLease, suites: Suites) {
     this.database = database
     this.archive = archive
     this.lease = lease
-    this.suites = suites
+    this.#suites = new PlannedSuites(suites)
   }
 
   get sealing(): readonly number[] {
     return this.accepted
+  }
+
+  get suites(): Suites {
+    return this.#suites.now
+  }
+
+  get settings(): readonly NewSettings[] {
+    return this.#suites.settings
+  }
+
+  get aliases(): readonly NewAlias[] {
+    return this.#suites.aliases
   }
 
   has(itemId: number): boolean {
@@ -93,77 +94,49 @@ class Planner implements SealPlan, PlanState {
   }
 
   async take(change: WaitingChange): Promise<void> {
+    const back = this.#mark()
     try {
-      await this.#apply(change.id, change.request)
+      if (change.kind === 'single') await this.#apply(change, 'single')
+      else await this.#applySteps(change.steps)
       this.accepted.push(change.id)
     } catch (error) {
       if (!(error instanceof AshlarError)) throw error
+      back()
       this.refused.push({ change, error })
     }
   }
 
-  async #apply(changeId: number, request: ChangeRequest): Promise<void> {
-    switch (request.kind) {
-      case 'suite-create':
-        this.#createSuite(changeId, request)
-        return
-      case 'suite-update': {
-        const suite = this.suites.get(request.suite)
-        const settings = withSettings(suite.settings, request.settings)
-        if (JSON.stringify(settings) === JSON.stringify(suite.settings)) return
-        this.settings.push({ changeId, suite: suite.name, settings })
-        this.#replace({ ...suite, settings })
-        return
-      }
-      case 'alias':
-        this.#setAlias(changeId, request.name, request.suite)
-        return
-      case 'add':
-      case 'remove':
-      case 'edit':
-      case 'copy':
-      case 'rollback': {
-        const effect = new Effect(changeId, this.suites.get(request.suite))
-        await requireOwnSuite(this, effect, request.suite)
-        await planItems(this, effect, request)
-        this.effects.push(effect)
-        for (const id of [...effect.removed, ...effect.dropped]) this.ended.add(id)
-      }
+  async #applySteps(steps: readonly WaitingStep[]): Promise<void> {
+    for (const [i, step] of steps.entries()) {
+      await inStep(i + 1, step.request, () => this.#apply(step, 'step'))
+      this.accepted.push(step.id)
     }
   }
 
-  #createSuite(changeId: number, request: Extract<ChangeRequest, { kind: 'suite-create' }>): void {
-    const names = [request.suite, ...(request.aliases ?? [])]
-    for (const name of names) this.#requireFree(name)
-    const settings = withSettings(defaultSettings(request.suite), request.settings)
-    this.settings.push({ changeId, suite: request.suite, settings })
-    for (const name of request.aliases ?? []) this.aliases.push({ changeId, name, suite: request.suite })
-    this.#replace({ id: 0, name: request.suite, settings, aliases: request.aliases ?? [] })
-  }
-
-  #setAlias(changeId: number, name: string, target: string | null): void {
-    const holder = this.suites.find(name)
-    if (holder?.name === name) throw new AshlarError('conflict', `'${name}' is a suite, so it cannot be an alias.`)
-    const suite = target === null ? undefined : this.suites.get(target)
-    if (target === null && holder === undefined) {
-      throw new AshlarError('not-found', `There is no alias '${name}' in this workspace.`)
-    }
-    if (holder?.name === suite?.name) return
-    this.aliases.push({ changeId, name, suite: suite?.name ?? null })
-    if (holder !== undefined) this.#replace({ ...holder, aliases: holder.aliases.filter((alias) => alias !== name) })
-    if (suite !== undefined) this.#replace({ ...suite, aliases: [...suite.aliases, name].toSorted() })
-  }
-
-  #requireFree(name: string): void {
-    const holder = this.suites.find(name)
-    if (holder !== undefined) {
-      throw new AshlarError('conflict', `The name '${name}' is taken by the suite '${holder.name}'.`)
+  /** Notes how the plan is; the function that it gives brings it back. */
+  #mark(): () => void {
+    const [accepted, effects, suites] = [this.accepted.length, this.effects.length, this.#suites.mark()]
+    return () => {
+      this.accepted.length = accepted
+      for (const effect of this.effects.splice(effects)) for (const id of effect.ending) this.ended.delete(id)
+      suites()
     }
   }
 
-  #replace(suite: Suite): void {
-    const others = this.suites.all.filter((one) => one.name !== suite.name)
-    this.suites = new Suites([...others, suite])
+  async #apply({ id, request }: WaitingStep, as: 'single' | 'step'): Promise<void> {
+    if (asksOfSuite(request)) {
+      const isNew = request.kind === 'suite-create'
+      const newId = isNew ? await reservedSuiteId(this.database.read, this.archive.id, request.suite) : undefined
+      this.#suites.take(id, request, newId ?? 0)
+      return
+    }
+    const effect = new Effect(id, this.suites.get(request.suite))
+    await requireOwnSuite(this, effect, request.suite)
+    // What a single change copies was recorded with it.
+    if (request.kind === 'copy' && as === 'step') await copyItems(this, effect, request)
+    await planItems(this, effect, request)
+    this.effects.push(effect)
+    for (const item of effect.ending) this.ended.add(item)
   }
 }
 
@@ -180,7 +153,7 @@ async function requireOwnSuite(state: PlanState, effect: Effect, name: string): 
   throw new AshlarError('conflict', `'${name}' came to mean another suite while the change waited.`)
 }
 
-type ItemsRequest = Extract<ChangeRequest, { kind: 'add' | 'remove' | 'edit' | 'copy' | 'rollback' }>
+type ItemsRequest = Extract<StepRequest, { kind: 'add' | 'remove' | 'edit' | 'copy' | 'rollback' }>
 
 async function planItems(state: PlanState, effect: Effect, request: ItemsRequest): Promise<void> {
   if (request.kind === 'rollback') return rollBack(state, effect, request.to)

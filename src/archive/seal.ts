@@ -11,6 +11,7 @@ import type { Database } from '../database/database.ts'
 import type { Micros } from '../database/schema.ts'
 import { type Archive, archiveById } from './archive-table.ts'
 import { endings } from './assembly.ts'
+import { stepsOf } from './batch-steps.ts'
 import type { ChangeRequest } from './change-request.ts'
 import type { Chunk, ChunkTable } from './chunk-table.ts'
 import { commitSeal, type SealedSuite } from './commit-seal.ts'
@@ -44,17 +45,33 @@ const EARLY_TEXT_BYTES = 4 * 1024 * 1024
 /** How far the clock may stand behind the last Date before publishing waits for it. */
 const MAX_CLOCK_LAG_MICROS = 5_000_000
 
-/** The changes of an archive that wait longest, in the order in which they are taken. */
+/**
+ * The changes of an archive that wait longest, in the order in which they are taken.
+ *
+ * @param limit steps of batches count; at least one change is given
+ */
 export async function waitingChanges(database: Database, archiveId: number, limit: number): Promise<WaitingChange[]> {
   const rows = await database.read
     .selectFrom('change')
     .select(['id', 'request_json'])
     .where('archive_id', '=', archiveId)
     .where('state', '=', 'pending')
+    .where('batch_id', 'is', null)
     .orderBy('id')
     .limit(limit)
     .execute()
-  return rows.map((row) => ({ id: row.id, request: JSON.parse(row.request_json) as ChangeRequest }))
+  const requests = rows.map((row) => ({ id: row.id, request: JSON.parse(row.request_json) as ChangeRequest }))
+  const batches = requests.filter(({ request }) => request.kind === 'batch').map(({ id }) => id)
+  const steps = await stepsOf(database.read, batches)
+  const waiting: WaitingChange[] = []
+  let count = 0
+  for (const { id, request } of requests) {
+    count += steps.get(id)?.length ?? 1
+    if (count > limit && waiting.length > 0) break
+    if (request.kind === 'batch') waiting.push({ kind: 'batch', id, steps: steps.get(id) ?? [] })
+    else waiting.push({ kind: 'single', id, request })
+  }
+  return waiting
 }
 
 /**

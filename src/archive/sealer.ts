@@ -188,7 +188,7 @@ function internal(cause: unknown): AshlarError {
 }
 
 function refusalOf(json: string | null): AshlarError {
-  const { code, detail } = JSON.parse(json ?? '{}') as { code?: string; detail?: string }
+  const { code, detail, ...extra } = JSON.parse(json ?? '{}') as { code?: string; detail?: string; step?: number }
   const known = code !== undefined && Object.hasOwn(catalogue, code) ? (code as ErrorCode) : 'internal'
-  return new AshlarError(known, detail ?? 'The change was refused.')
+  return new AshlarError(known, detail ?? 'The change was refused.', { extra })
 }

@@ -1,13 +1,15 @@
 /** The revisions that changed a suite, and the changes in them. */
 import type { Kysely } from 'kysely'
 import type { Micros, Tables } from '../database/schema.ts'
-import type { ChangeRequest, PackageLine, SealedChange } from './change-request.ts'
+import type { ChangeRequest, PackageLine, SealedBatch, SealedChange, StepRequest } from './change-request.ts'
 import type { Suite } from './suite-table.ts'
 
 export interface HistoryChange {
   readonly change: number
   readonly kind: ChangeRequest['kind']
   readonly user: string | null
+  /** The batch that it is a step of. */
+  readonly batch: number | null
   readonly added: number
   readonly removed: number
 }
@@ -63,7 +65,7 @@ async function changesOf(
   const changes = await db
     .selectFrom('change')
     .leftJoin('user', 'user.id', 'change.user_id')
-    .select(['change.id', 'change.revision', 'change.kind', 'user.name'])
+    .select(['change.id', 'change.revision', 'change.kind', 'change.batch_id', 'user.name'])
     .where('change.archive_id', '=', archiveId)
     .where('change.revision', 'in', [...revisions])
     .orderBy('change.id')
@@ -80,6 +82,7 @@ async function changesOf(
       change: row.id,
       kind: row.kind as ChangeRequest['kind'],
       user: row.name,
+      batch: row.batch_id,
       added: added.get(row.id) ?? 0,
       removed: removed.get(row.id) ?? 0,
     }
@@ -130,7 +133,7 @@ export async function sealedChange(db: Kysely<Tables>, changeId: number): Promis
     .select(['change.request_json', 'revision.number', 'revision.sealed_at'])
     .where('change.id', '=', changeId)
     .executeTakeFirstOrThrow()
-  const request = JSON.parse(change.request_json) as ChangeRequest
+  const request = JSON.parse(change.request_json) as StepRequest
   const [added, addedCount] = await itemLines(db, 'added_by', changeId)
   const [removed, removedCount] = await itemLines(db, 'removed_by', changeId)
   const touchesItems = !['suite-create', 'suite-update', 'alias'].includes(request.kind)
@@ -144,6 +147,24 @@ export async function sealedChange(db: Kysely<Tables>, changeId: number): Promis
     removedCount,
     added,
     removed,
+  }
+}
+
+/** What became of a batch that is sealed. */
+export async function sealedBatch(db: Kysely<Tables>, changeId: number): Promise<SealedBatch> {
+  const ids = await db.selectFrom('change').select('id').where('batch_id', '=', changeId).orderBy('step').execute()
+  const steps: SealedChange[] = []
+  for (const { id } of ids) steps.push(await sealedChange(db, id))
+  const [first] = steps
+  if (first === undefined) throw new Error(`Change ${changeId} has no steps`)
+  return {
+    change: changeId,
+    revision: first.revision,
+    sealedAt: first.sealedAt,
+    unchanged: steps.every((step) => step.unchanged),
+    addedCount: steps.reduce((sum, step) => sum + step.addedCount, 0),
+    removedCount: steps.reduce((sum, step) => sum + step.removedCount, 0),
+    steps,
   }
 }
 

@@ -9,12 +9,19 @@ const SHOWN = 20
 export function changeOutcome(change: SealedChange, sentences: { unchanged: string; done?: string }): Outcome {
   if (change.unchanged) return { document: change, text: sentences.unchanged }
   const lines = [
-    sentences.done ?? summary(change),
-    ...packageLines('+', change.added, change.addedCount),
-    ...packageLines('-', change.removed, change.removedCount),
+    ...changeLines(change, sentences.done),
     `Sealed in r${change.revision}; it stays installable from ${change.snapshot}`,
   ]
   return { document: change, text: lines.join('\n') }
+}
+
+/** What happened, and the packages that came and went. */
+export function changeLines(change: SealedChange, done?: string): string[] {
+  return [
+    done ?? summary(change),
+    ...packageLines('+', change.added, change.addedCount),
+    ...packageLines('-', change.removed, change.removedCount),
+  ]
 }
 
 function summary(change: SealedChange): string {

@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { AshlarError } from '../common/errors.ts'
 import { changeOutcome } from './change-outcome.ts'
 import { inSession } from './session.ts'
+import { apply } from './suite-apply.ts'
 import { suiteHistoryCommands } from './suite-history.ts'
 import { suitePackageCommands } from './suite-packages.ts'
 import { settingLines, settingsFrom, withSettingOptions } from './suite-settings.ts'
@@ -17,7 +18,7 @@ export function suiteCommand(): Command {
   suite.addCommand(create()).addCommand(list()).addCommand(show())
   for (const command of suitePackageCommands()) suite.addCommand(command)
   for (const command of suiteHistoryCommands()) suite.addCommand(command)
-  return suite.addCommand(set()).addCommand(alias())
+  return suite.addCommand(set()).addCommand(alias()).addCommand(apply())
 }
 
 function create(): Command {

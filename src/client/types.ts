@@ -107,6 +107,48 @@ export interface SealedChange {
   readonly snapshot: string
 }
 
+/** One of several changes that are made as one. */
+export type BatchStep =
+  | {
+      readonly kind: 'suite-create'
+      readonly suite: string
+      readonly settings?: SuiteSettings
+      readonly aliases?: readonly string[]
+    }
+  | { readonly kind: 'suite-update'; readonly suite: string; readonly settings: SuiteSettings }
+  | { readonly kind: 'alias'; readonly name: string; readonly suite: string | null }
+  | {
+      readonly kind: 'add'
+      readonly suite: string
+      readonly artifacts: readonly number[]
+      readonly component?: string
+      readonly section?: string
+      readonly priority?: string
+    }
+  | { readonly kind: 'remove'; readonly suite: string; readonly packages: readonly PackageSelector[] }
+  | {
+      readonly kind: 'copy'
+      readonly suite: string
+      readonly from: string
+      readonly at?: string
+      readonly packages?: readonly PackageSelector[]
+    }
+  | { readonly kind: 'rollback'; readonly suite: string; readonly to: string }
+
+export interface SealedBatch {
+  readonly change: number
+  /** The one revision that holds all of it. */
+  readonly revision: number
+  readonly sealedAt: string
+  readonly unchanged: boolean
+  readonly addedCount: number
+  readonly removedCount: number
+  /** In the order of the steps. */
+  readonly steps: readonly SealedChange[]
+  /** Where the archive stays as the batch left it. */
+  readonly snapshot: string
+}
+
 export interface PackageSelector {
   readonly name: string
   readonly version?: string
@@ -211,7 +253,13 @@ export interface HistoryEntry {
   readonly addedCount: number
   readonly removedCount: number
   /** What was asked for: `add`, `remove`, `copy` …, and by whom. */
-  readonly changes: readonly { readonly id: number; readonly kind: string; readonly user?: string | null }[]
+  readonly changes: readonly {
+    readonly id: number
+    readonly kind: string
+    readonly user?: string | null
+    /** The change of several steps that it is a part of. */
+    readonly batch?: number | null
+  }[]
   readonly snapshot?: string
 }
 

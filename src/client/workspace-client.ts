@@ -6,10 +6,12 @@ import type {
   Artifact,
   ArtifactPage,
   ArtifactWish,
+  BatchStep,
   HistoryPage,
   PackagePage,
   PackageSelector,
   PageWish,
+  SealedBatch,
   SealedChange,
   SuiteDifference,
   SuiteInfo,
@@ -137,6 +139,11 @@ export class WorkspaceClient {
     return this.#change('POST', `${suitePath(suite)}/rollback`, { to }, options)
   }
 
+  /** Several changes of any suites as one: all of them are in one revision, or none is. */
+  async changeSuites(steps: readonly BatchStep[], options: ChangeOptions = {}): Promise<SealedBatch> {
+    return (await this.#submit('POST', '/changes', { steps }, options)) as SealedBatch
+  }
+
   async setAlias(name: string, suite: string, options: ChangeOptions = {}): Promise<SealedChange> {
     return this.#change('PUT', `/aliases/${encodeURIComponent(name)}`, { suite }, options)
   }
@@ -183,7 +190,16 @@ export class WorkspaceClient {
     json: unknown,
     options: ChangeOptions,
   ): Promise<SealedChange> {
-    const answer = await this.#transport.json({
+    return (await this.#submit(method, path, json, options)) as SealedChange
+  }
+
+  async #submit(
+    method: 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+    path: string,
+    json: unknown,
+    options: ChangeOptions,
+  ): Promise<unknown> {
+    return this.#transport.json({
       method,
       path: this.#root + path,
       ...(json === undefined ? {} : { json }),
@@ -191,7 +207,6 @@ export class WorkspaceClient {
       repeatable: true,
       signal: options.signal,
     })
-    return answer as SealedChange
   }
 
   #fileAddress(artifact: number, path: string): string {

@@ -287,6 +287,10 @@ export interface ChangeTable {
   created_at: Micros
   /** When a preparing change last showed life. */
   touched_at: Micros
+  /** The batch that it is a step of, with which it is sealed or refused; null for a change of its own. */
+  batch_id: number | null
+  /** Which step of the batch, from 1. */
+  step: number | null
 }
 
 /** One sealed, signed state of an archive. */

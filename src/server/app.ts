@@ -13,6 +13,7 @@ import { AshlarError } from '../common/errors.ts'
 import { aptRoutes } from './apt.ts'
 import { artifactFileRoutes } from './artifact-files.ts'
 import { artifactRoutes } from './artifacts.ts'
+import { batchRoutes } from './batches.ts'
 import { changeRoutes } from './changes.ts'
 import type { App, Context, ServerDependencies } from './context.ts'
 import { fsckRoutes } from './fsck.ts'
@@ -86,6 +87,7 @@ function apiRoutes(api: App, context: Context): void {
   suiteRoutes(api, context)
   suitePackageRoutes(api, context)
   changeRoutes(api, context)
+  batchRoutes(api, context)
   scopeRoutes(api, context)
   tokenRoutes(api, context)
   userRoutes(api, context)
@@ -112,7 +114,7 @@ function newFastify({ tls, trustProxy, logger }: ServerOptions): App {
     requestIdHeader: false,
     genReqId: () => `${instance}-${(requests += 1).toString(36)}`,
     routerOptions: { maxParamLength: 4096 },
-    ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, discriminator: true } },
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     frameworkErrors: (error, request, reply) =>

@@ -2,12 +2,19 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Static } from 'typebox'
 import type { Workspace } from '../access/access.ts'
-import type { ChangeRequest, SealedChange as Sealed } from '../archive/change-request.ts'
+import type { SubmitOptions } from '../archive/archives.ts'
+import type {
+  ChangeRequest,
+  SealedBatch as Batch,
+  SealedChange as Sealed,
+  StepRequest,
+} from '../archive/change-request.ts'
 import { AshlarError } from '../common/errors.ts'
 import { timestamp } from '../common/timestamp.ts'
 import type { App, Context } from './context.ts'
 import { given } from './given.ts'
-import { Change, type SealedChange, refTo } from './models.ts'
+import type { Metrics } from './metrics.ts'
+import { Change, type SealedBatch, type SealedChange, refTo } from './models.ts'
 import { idempotencyKeyOf, withId } from './parameters.ts'
 import { authorIdOf, workspaceOf } from './permission.ts'
 import { signalOf } from './request-body.ts'
@@ -25,6 +32,7 @@ export function changeRoutes(app: App, { archives, publicUrl }: Context): void {
       const workspace = workspaceOf(request)
       const status = await archives.change(workspace, request.params.id)
       if (status.state !== 'sealed') return status
+      if ('batch' in status) return { ...status, batch: batchDocument(status.batch, publicUrl(), workspace) }
       return { ...status, result: sealedDocument(status.result, publicUrl(), workspace) }
     },
   })
@@ -35,18 +43,46 @@ export async function submitChange(
   { archives, metrics, publicUrl }: Context,
   request: FastifyRequest,
   reply: FastifyReply,
-  change: ChangeRequest,
+  change: StepRequest,
 ): Promise<Static<typeof SealedChange>> {
   const workspace = workspaceOf(request)
+  const sealed = await counted(metrics, change.kind, () =>
+    archives.submit(workspace, change, optionsOf(request, reply)),
+  )
+  return sealedDocument(sealed, publicUrl(), workspace)
+}
+
+/** Asks for several changes as one. @throws AshlarError the reason why one of them is refused, and with it all */
+export async function submitBatch(
+  { archives, metrics, publicUrl }: Context,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  steps: readonly StepRequest[],
+): Promise<Static<typeof SealedBatch>> {
+  const workspace = workspaceOf(request)
+  const sealed = await counted(metrics, 'batch', () =>
+    archives.submitBatch(workspace, steps, optionsOf(request, reply)),
+  )
+  return batchDocument(sealed, publicUrl(), workspace)
+}
+
+function optionsOf(request: FastifyRequest, reply: FastifyReply): SubmitOptions {
+  return given({ userId: authorIdOf(request), idempotencyKey: idempotencyKeyOf(request), signal: signalOf(reply) })
+}
+
+async function counted<T extends { readonly unchanged: boolean }>(
+  metrics: Metrics,
+  kind: ChangeRequest['kind'],
+  submit: () => Promise<T>,
+): Promise<T> {
   const startedAt = performance.now()
   const seconds = (): number => (performance.now() - startedAt) / 1000
   try {
-    const options = { userId: authorIdOf(request), idempotencyKey: idempotencyKeyOf(request), signal: signalOf(reply) }
-    const sealed = await archives.submit(workspace, change, given(options))
-    metrics.countChange(change.kind, sealed.unchanged ? 'unchanged' : 'sealed', seconds())
-    return sealedDocument(sealed, publicUrl(), workspace)
+    const sealed = await submit()
+    metrics.countChange(kind, sealed.unchanged ? 'unchanged' : 'sealed', seconds())
+    return sealed
   } catch (error) {
-    if (error instanceof AshlarError) metrics.countChange(change.kind, 'refused', seconds())
+    if (error instanceof AshlarError) metrics.countChange(kind, 'refused', seconds())
     throw error
   }
 }
@@ -67,5 +103,14 @@ function sealedDocument(sealed: Sealed, publicUrl: string, workspace: Workspace)
     removed: [...sealed.removed],
     sealedAt: timestamp(sealed.sealedAt),
     snapshot: snapshotUrl(publicUrl, workspace, sealed.revision),
+  }
+}
+
+function batchDocument(batch: Batch, publicUrl: string, workspace: Workspace): Static<typeof SealedBatch> {
+  return {
+    ...batch,
+    sealedAt: timestamp(batch.sealedAt),
+    steps: batch.steps.map((step) => sealedDocument(step, publicUrl, workspace)),
+    snapshot: snapshotUrl(publicUrl, workspace, batch.revision),
   }
 }

@@ -3,6 +3,7 @@
  * requests are checked against them before a handler runs, and refuse members that are not named here.
  */
 import { type Static, type TObject, type TProperties, type TSchema, type TUnsafe, Type } from 'typebox'
+import { STEPS_PER_BATCH } from '../archive/change-request.ts'
 import { priorityPattern, sectionPattern } from '../debian/names.ts'
 
 /** A model that is described once and referred to by its name. */
@@ -198,17 +199,66 @@ export const SealedChange = open('SealedChange', {
   unchanged: Type.Boolean(),
   snapshot: Type.String({ description: 'URL under which the archive stays as this change left it' }),
 })
+export const SealedBatch = open('SealedBatch', {
+  change: Type.Integer(),
+  revision: Type.Integer({ description: 'The one revision that holds all of it' }),
+  sealedAt: Time,
+  unchanged: Type.Boolean(),
+  addedCount: Count,
+  removedCount: Count,
+  steps: Type.Array(refTo(SealedChange), { description: 'What became of each step, in their order' }),
+  snapshot: Type.String({ description: 'URL under which the archive stays as this change left it' }),
+})
 export const Change = open('Change', {
   change: Type.Integer(),
   state: Type.String({ enum: ['preparing', 'pending', 'sealed', 'refused'] }),
   code: Type.Optional(Type.String({ description: 'Why it was refused, as in a problem document' })),
   detail: Type.Optional(Type.String()),
+  step: Type.Optional(Type.Integer({ description: 'Of a batch that was refused: which step could not be, from 1' })),
   result: Type.Optional(refTo(SealedChange)),
+  batch: Type.Optional(refTo(SealedBatch)),
+})
+
+const SuiteName = Type.String({ minLength: 1, maxLength: 255, description: 'A suite, or an alias of one' })
+/** A step of a batch: what it does, and the members of the same deed on its own. */
+function step<K extends string, T extends TProperties>(kind: K, name: string, members: T) {
+  return closed(name, { kind: Type.Literal(kind), ...members })
+}
+export const SuiteCreateStep = step('suite-create', 'SuiteCreateStep', {
+  suite: Name,
+  settings: Type.Optional(refTo(SuiteSettingsWish)),
+  aliases: Type.Optional(Type.Array(Name, { maxItems: 100 })),
+})
+export const SuiteUpdateStep = step('suite-update', 'SuiteUpdateStep', {
+  suite: SuiteName,
+  settings: refTo(SuiteSettingsWish),
+})
+export const AliasStep = step('alias', 'AliasStep', {
+  name: Name,
+  suite: Type.Union([SuiteName, Type.Null()], { description: 'Null takes the alias away' }),
+})
+export const AddStep = step('add', 'AddStep', { suite: SuiteName, ...PackageAddition.properties })
+export const RemoveStep = step('remove', 'RemoveStep', { suite: SuiteName, ...PackageRemoval.properties })
+export const CopyStep = step('copy', 'CopyStep', { suite: SuiteName, ...PackageCopy.properties })
+export const RollbackStep = step('rollback', 'RollbackStep', { suite: SuiteName, ...Rollback.properties })
+const steps = [SuiteCreateStep, SuiteUpdateStep, AliasStep, AddStep, RemoveStep, CopyStep, RollbackStep]
+export type BatchStep = Static<(typeof steps)[number]>
+export const Batch = closed('Batch', {
+  steps: Type.Array(
+    Type.Unsafe<BatchStep>({
+      type: 'object',
+      required: ['kind'],
+      discriminator: { propertyName: 'kind' },
+      oneOf: steps.map((model) => refTo(model)),
+    }),
+    { minItems: 1, maxItems: STEPS_PER_BATCH, description: 'Done in this order, each on top of those before it' },
+  ),
 })
 export const HistoryChange = open('HistoryChange', {
   id: Type.Integer(),
   kind: Type.String(),
   user: Type.Union([Type.String(), Type.Null()]),
+  batch: Type.Union([Type.Integer(), Type.Null()], { description: 'The change of several steps that it is a part of' }),
   addedCount: Count,
   removedCount: Count,
 })
@@ -482,7 +532,10 @@ export const models: readonly TSchema[] = [
   Rollback,
   AliasWish,
   SealedChange,
+  SealedBatch,
   Change,
+  ...steps,
+  Batch,
   HistoryChange,
   HistoryEntry,
   HistoryPage,

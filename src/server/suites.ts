@@ -174,10 +174,11 @@ function historyDocument({ revision, sealedAt, state, changes }: HistoryEntry) {
     state,
     addedCount: changes.reduce((sum, { added }) => sum + added, 0),
     removedCount: changes.reduce((sum, { removed }) => sum + removed, 0),
-    changes: changes.map(({ change, kind, user, added, removed }) => ({
+    changes: changes.map(({ change, kind, user, batch, added, removed }) => ({
       id: change,
       kind,
       user,
+      batch,
       addedCount: added,
       removedCount: removed,
     })),

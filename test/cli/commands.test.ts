@@ -80,6 +80,7 @@ test('every command has a help that names its options, and exits 0', async () =>
       'sources',
       'alias',
       'set',
+      'apply',
     ],
     'suite sources': ['--at'],
     'suite create': ['--components', '--architectures', '--versions', '--alias'],
@@ -166,6 +167,44 @@ test('packages are uploaded, listed, copied, removed and brought back', async ()
   assert.match(await done(['suite', 'packages', 'testing', '--at', `r${before}`]), /^world +2\.0 +amd64 +main$/m)
   await done(['suite', 'rollback', 'testing', '--to', `r${before}`])
   assert.equal(await done(['suite', 'packages', 'testing', 'world', '--quiet']), 'world=2.0:amd64\n')
+})
+
+test('several changes are applied as one, from a file or from stdin, as TOML or as JSON', async () => {
+  const [toml = '', deb = '', broken = ''] = await files('batch', {
+    'steps.toml': `
+      [[steps]]
+      kind = "suite-create"
+      suite = "candidate"
+      settings = { versions = "newest" }
+
+      [[steps]]
+      kind = "copy"
+      from = "batched"
+      suite = "candidate"
+      packages = ["both=1.0", "one:all"]
+    `,
+    'both_1.0_all.deb': makeDeb({ name: 'both', version: '1.0' }),
+    'broken.toml': 'steps = ',
+  })
+  await done(['suite', 'create', 'batched'])
+  const [one = ''] = await files('batch', { 'one_1.0_all.deb': makeDeb({ name: 'one', version: '1.0' }) })
+  await done(['upload', '--suite', 'batched', deb, one])
+  const said = await done(['suite', 'apply', toml])
+  assert.match(
+    said,
+    /^candidate: changed\.\ncandidate: 2 packages added\.\n {2}\+ both 1\.0 all\n {2}\+ one 1\.0 all\nSealed/,
+  )
+  const steps = [
+    { kind: 'remove', suite: 'candidate', packages: ['one'] },
+    { kind: 'remove', suite: 'batched', packages: ['absent'] },
+  ]
+  const asked = await ashlar(['suite', 'apply', '-'], { ...serving.beside, input: JSON.stringify(steps) })
+  assert.equal(asked.code, 1)
+  assert.match(asked.stderr, /Step 2 \(remove of batched\) cannot be, .*'absent'/)
+  assert.equal(await done(['suite', 'packages', 'candidate', '--quiet']), 'both=1.0:all\none=1.0:all\n')
+  const wrong = await ashlar(['suite', 'apply', broken], serving.beside)
+  assert.equal(wrong.code, 2)
+  assert.match(wrong.stderr, /broken\.toml is neither JSON nor TOML/)
 })
 
 test('sources are what apt wants, for now and for a past state', async () => {

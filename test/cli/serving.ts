@@ -17,6 +17,8 @@ export interface Ended {
 export interface RunOptions {
   readonly cwd?: string
   readonly env?: Readonly<Record<string, string>>
+  /** What comes on stdin; nothing unless it is given. */
+  readonly input?: string
 }
 
 /** Runs a command to its end. */
@@ -83,12 +85,14 @@ export async function startServing(
 
 function start(words: readonly string[], options: RunOptions): ChildProcess {
   const { ASHLAR_SERVER: _server, ASHLAR_TOKEN: _token, ...env } = process.env
-  return spawn(process.execPath, [launcher, ...words], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+  const child = spawn(process.execPath, [launcher, ...words], {
+    stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     // Nothing that the machine's user has configured shall be found.
     env: { ...env, XDG_CONFIG_HOME: '/nonexistent', ...options.env },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   })
+  child.stdin?.end(options.input)
+  return child
 }
 
 async function outputOf(child: ChildProcess): Promise<Ended> {

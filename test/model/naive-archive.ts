@@ -2,7 +2,13 @@
  * An archive as one would write it down first: whole states, no history, no chunks, every text made from scratch.
  * A state never changes; what is done to it gives another, or the code of the refusal.
  */
-import type { ChangeRequest, PackagePlacement, PackageSelector, SuiteSettings } from '../../src/archive/archives.ts'
+import type {
+  ChangeRequest,
+  PackagePlacement,
+  PackageSelector,
+  StepRequest,
+  SuiteSettings,
+} from '../../src/archive/archives.ts'
 import { defaultSettings, withSettings } from '../../src/archive/settings.ts'
 import type { ErrorCode } from '../../src/common/errors.ts'
 import { compareVersions } from '../../src/debian/version.ts'
@@ -46,17 +52,30 @@ export interface Past {
   readonly states: readonly NaiveState[]
 }
 
-/** The state after a change, or the code with which it is refused. */
-export function apply(past: Past, state: NaiveState, request: ChangeRequest): NaiveState | ErrorCode {
+/** Why a change is refused; of a batch, with the step that is to blame, from 1. */
+export interface Refused {
+  readonly code: ErrorCode
+  readonly step: number | undefined
+}
+
+/** The state after a change. */
+export function apply(past: Past, state: NaiveState, request: ChangeRequest): NaiveState | Refused {
+  let step = 0
   try {
-    return applied(past, state, request)
+    if (request.kind !== 'batch') return applied(past, state, request)
+    let next = state
+    for (const one of request.steps) {
+      step += 1
+      next = applied(past, next, one)
+    }
+    return next
   } catch (error) {
-    if (error instanceof Refusal) return error.code
+    if (error instanceof Refusal) return { code: error.code, step: request.kind === 'batch' ? step : undefined }
     throw error
   }
 }
 
-function applied(past: Past, state: NaiveState, request: ChangeRequest): NaiveState {
+function applied(past: Past, state: NaiveState, request: StepRequest): NaiveState {
   switch (request.kind) {
     case 'suite-create': {
       const names = [request.suite, ...(request.aliases ?? [])]

@@ -4,8 +4,10 @@ import type {
   ChangeRequest,
   PackagePlacement,
   PackageSelector,
+  StepRequest,
   SuiteSettingsInput,
 } from '../../src/archive/archives.ts'
+import { defaultSettings, withSettings } from '../../src/archive/settings.ts'
 import { find, type NaiveState } from './naive-archive.ts'
 import type { ModelPackage } from './universe.ts'
 
@@ -20,6 +22,7 @@ export interface Wish {
     | 'suite-update'
     | 'suite-create'
     | 'together'
+    | 'batch'
   readonly numbers: readonly number[]
 }
 
@@ -33,6 +36,7 @@ const kinds: { readonly arbitrary: fc.Arbitrary<Wish['kind']>; readonly weight: 
   { arbitrary: fc.constant('suite-update'), weight: 2 },
   { arbitrary: fc.constant('suite-create'), weight: 1 },
   { arbitrary: fc.constant('together'), weight: 2 },
+  { arbitrary: fc.constant('batch'), weight: 8 },
 ]
 
 export const wishes: fc.Arbitrary<Wish[]> = fc.array(
@@ -57,6 +61,27 @@ const settings: SuiteSettingsInput[] = [
   { validUntilDays: 7 },
   { validUntilDays: null },
 ]
+
+const stepKinds = ['add', 'remove', 'edit', 'copy', 'copy', 'rollback', 'alias', 'suite-update'] as const
+
+/** Steps of a batch; every third batch first makes a suite, which the others then may mean. */
+function stepsOf(wish: Wish, state: NaiveState, packages: readonly ModelPackage[], head: number): StepRequest[] {
+  const steps: StepRequest[] = []
+  const suites = new Map(state.suites)
+  const [start = 0, count = 0, ...numbers] = wish.numbers
+  const add = (kind: Wish['kind'], i: number): void => {
+    const turned = [...numbers.slice(5 * i), ...numbers.slice(0, 5 * i)]
+    for (const step of requestsOf({ kind, numbers: turned }, { ...state, suites }, packages, head)) {
+      if (step.kind === 'batch') continue
+      steps.push(step)
+      if (step.kind !== 'suite-create' || suites.has(step.suite)) continue
+      suites.set(step.suite, { settings: withSettings(defaultSettings(step.suite), step.settings), items: [] })
+    }
+  }
+  if (start % 3 === 0) add('suite-create', 0)
+  for (let i = 1; i <= 1 + (count % 4); i += 1) add(stepKinds[(numbers[i] ?? 0) % stepKinds.length] ?? 'add', i)
+  return steps
+}
 
 /** One request, or several to be made at the same time. */
 export function requestsOf(
@@ -123,6 +148,8 @@ export function requestsOf(
           aliases: isOneIn(3) ? ['lts'] : [],
         },
       ]
+    case 'batch':
+      return [{ kind: 'batch', steps: stepsOf(wish, state, packages, head) }]
     case 'together':
       // Such as succeed in any order: none of them changes what another means.
       return Array.from({ length: 4 }, () => ({

@@ -4,12 +4,12 @@ import { createHash } from 'node:crypto'
 import { openAccess, type Workspace } from '../../src/access/access.ts'
 import {
   type Archives,
-  type ChangeRequest,
   openArchives,
   type PackagePlacement,
   type PackageSelector,
   type SealedChange,
   type Served,
+  type StepRequest,
   type SubmitOptions,
   type SuiteSettingsInput,
 } from '../../src/archive/archives.ts'
@@ -55,7 +55,7 @@ export interface ArchiveWorld extends OpenRooms {
   source(name: string, version: string, files?: Readonly<Record<string, string>>): Promise<number>
   /** Creates a suite. */
   suite(name: string, settings?: SuiteSettingsInput, aliases?: readonly string[]): Promise<WorldSuite>
-  submit(request: ChangeRequest, options?: Partial<SubmitOptions>): Promise<SealedChange>
+  submit(request: StepRequest, options?: Partial<SubmitOptions>): Promise<SealedChange>
   /** All bytes of what lies at a path of the archive. */
   bytes(path: string): Promise<Buffer>
   text(path: string): Promise<string>
@@ -85,7 +85,7 @@ export async function archiveWorld(openFresh: OpenFresh, options: WorldOptions =
   const workspace = await access.workspace(admin, 'local', 'main', 'suite:manage')
   let workspaces = 0
 
-  const submit = (request: ChangeRequest, more: Partial<SubmitOptions> = {}): Promise<SealedChange> =>
+  const submit = (request: StepRequest, more: Partial<SubmitOptions> = {}): Promise<SealedChange> =>
     rooms.archives.submit(workspace, request, { userId: null, ...more })
   const spool = async (bytes: Uint8Array): Promise<SpooledFile> => {
     const writer = await rooms.storage.spool.create()
