@@ -58,8 +58,8 @@ test('long runs of blanks cost no more than their length', () => {
 
 test('a provision has a name and perhaps one version', () => {
   assert.deepEqual(parseProvides('awk, libfoo (= 1.2)'), [
-    { name: 'awk', version: null },
-    { name: 'libfoo', version: '1.2' },
+    { name: 'awk', qualifier: null, version: null },
+    { name: 'libfoo', qualifier: null, version: '1.2' },
   ])
   assert.throws(() => parseProvides('a (>= 1)'), { code: 'control-invalid' })
   assert.throws(() => parseProvides('a | b'), { code: 'control-invalid' })

@@ -27,6 +27,8 @@ export type Alternatives = readonly Relation[]
 /** What a package says it provides. */
 export interface Provision {
   readonly name: string
+  /** As of a relation; null, as nearly always, for the architecture of the package. */
+  readonly qualifier: string | null
   /** Versioned relations are met only by a provision with a version; null if it has none. */
   readonly version: string | null
 }
@@ -65,11 +67,11 @@ export function parseRelations(text: string, field = 'The relation'): Alternativ
  */
 export function parseProvides(text: string): Provision[] {
   return itemsOf(text).map((item) => {
-    const { name, version } = parseRelation(item, 'Provides')
+    const { name, qualifier, version } = parseRelation(item, 'Provides')
     if (version !== null && version.operator !== '=') {
       throw new AshlarError('control-invalid', `Provides: '${item}' has to name one exact version.`)
     }
-    return { name, version: version?.version ?? null }
+    return { name, qualifier, version: version?.version ?? null }
   })
 }
 
