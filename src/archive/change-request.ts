@@ -91,7 +91,12 @@ export interface SealedChange {
   /** At most 1,000 of each. */
   readonly added: readonly PackageLine[]
   readonly removed: readonly PackageLine[]
+  /** What a rollback did not bring back, since a file of it was purged; at most 1,000. */
+  readonly leftOut: readonly PackageLine[]
 }
+
+/** Lines of packages that an answer has at most, of each kind. */
+export const LINES_PER_ANSWER = 1000
 
 /** What became of a batch. */
 export interface SealedBatch {

@@ -5,6 +5,7 @@ import { assertLease, LeaseLost } from '../database/lease.ts'
 import type { Micros, Tables } from '../database/schema.ts'
 import type { StoredFile } from '../storage/storage.ts'
 import type { Archive } from './archive-table.ts'
+import { LINES_PER_ANSWER } from './change-request.ts'
 import type { HeldLease } from './held-lease.ts'
 import { type Chunk, packIds } from './chunk-table.ts'
 import type { BuiltIndex, BuiltMap, NewChunk } from './index-builder.ts'
@@ -66,9 +67,13 @@ export async function commitSeal(database: Database, seal: Seal): Promise<void> 
   })
 }
 
-/** Ends items for ever, and forgets those that their change would have added in vain. */
+/** Ends items for ever, forgets those that their change would have added in vain, and notes what did not come. */
 async function endItems(trx: Transaction<Tables>, plan: SealPlan): Promise<void> {
   for (const effect of plan.effects) {
+    if (effect.leftOut.length > 0) {
+      const outcome = JSON.stringify({ leftOut: effect.leftOut.slice(0, LINES_PER_ANSWER) })
+      await trx.updateTable('change').set({ outcome_json: outcome }).where('id', '=', effect.changeId).execute()
+    }
     for (const ids of batches([...effect.removed])) {
       await trx.updateTable('suite_item').set({ removed_by: effect.changeId }).where('id', 'in', ids).execute()
     }

@@ -1,6 +1,7 @@
 /** What one accepted change does to its suite. */
 import type { Database } from '../database/database.ts'
 import type { Archive } from './archive-table.ts'
+import type { PackageLine } from './change-request.ts'
 import type { HeldLease } from './held-lease.ts'
 import { type Place, placeKey } from './suite-items.ts'
 import type { Suite, Suites } from './suite-table.ts'
@@ -33,6 +34,8 @@ export class Effect {
   /** Items that the change would have added without effect. */
   readonly dropped = new Set<number>()
   readonly touched = new Map<string, TouchedMap>()
+  /** What was asked for and did not come, since a file of it was purged. */
+  readonly leftOut: PackageLine[] = []
 
   constructor(changeId: number, suite: Suite) {
     this.changeId = changeId

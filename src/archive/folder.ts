@@ -146,8 +146,8 @@ class Follower {
         await pause(QUIET_MS, this.#options.signal)
       }
     } catch (error) {
-      // What may pass by itself (a clock, a full disk) must not keep the server from serving what it has.
-      if (!(error instanceof AshlarError) || error.entry.status < 500) throw error
+      // What may pass (a clock, a full disk, a freeze) must not keep the server from serving what it has.
+      if (!(error instanceof AshlarError) || (error.entry.status < 500 && error.code !== 'suite-frozen')) throw error
       this.#failed(error)
     }
   }

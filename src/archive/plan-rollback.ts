@@ -1,9 +1,14 @@
-/** Bringing a suite's packages back to those of a revision; its settings stay as they are. */
+/**
+ * Bringing a suite's packages back to those of a revision; its settings stay as they are. What has been purged since is
+ * left out, as nobody could fetch it.
+ */
 import { AshlarError } from '../common/errors.ts'
 import { resolveSnapshot } from './archive-table.ts'
+import type { PackageLine } from './change-request.ts'
 import type { At } from './moment.ts'
 import type { Effect, PlanState } from './effect.ts'
 import { forgetWritten, writeHeld } from './held-write.ts'
+import { purgedPackages } from './purged-packages.ts'
 import { headItems, itemPages, itemsAt, type ItemsQuery, type WholeItem } from './suite-items.ts'
 import { suitesAt } from './suite-table.ts'
 
@@ -17,7 +22,16 @@ export async function rollBack(state: PlanState, effect: Effect, to: At): Promis
   await forgetWritten(state, effect.changeId)
 
   const wanted = new Set<string>()
-  for await (const row of items(itemsAt(database.read, revision), effect.suite.id)) wanted.add(placement(row))
+  for await (const page of itemPages(itemsAt(database.read, revision), effect.suite.id)) {
+    const purged = await purgedPackages(
+      database.read,
+      page.map((row) => row.package_id),
+    )
+    for (const row of page) {
+      if (purged.has(row.package_id)) effect.leftOut.push(lineOf(row))
+      else wanted.add(placement(row))
+    }
+  }
   const have = new Set<string>()
   for await (const row of items(headItems(database.read, state.sealing), effect.suite.id)) {
     if (state.has(row.id)) continue
@@ -41,7 +55,7 @@ export async function rollBack(state: PlanState, effect: Effect, to: At): Promis
     await writeHeld(state, (trx) => trx.insertInto('suite_item').values(values).execute())
   }
   for await (const row of items(itemsAt(database.read, revision), effect.suite.id)) {
-    if (have.has(placement(row))) continue
+    if (have.has(placement(row)) || !wanted.has(placement(row))) continue
     effect.touch({ component: row.component, kind: row.map_kind, architecture: row.architecture }, row.entry_key)
     batch.push(row)
     if (batch.length >= 200) await restore()
@@ -51,6 +65,10 @@ export async function rollBack(state: PlanState, effect: Effect, to: At): Promis
 
 async function* items(query: ItemsQuery, suiteId: number): AsyncGenerator<WholeItem, void, undefined> {
   for await (const page of itemPages(query, suiteId)) yield* page
+}
+
+function lineOf({ name, version, architecture, component }: WholeItem): PackageLine {
+  return { name, version, architecture, component }
 }
 
 function placement(row: WholeItem): string {

@@ -202,6 +202,7 @@ class Recorder {
       state,
       revision: null,
       refusal_json: null,
+      outcome_json: null,
       created_at: now,
       touched_at: now,
     } as const

@@ -20,7 +20,7 @@ import { rollBack } from './plan-rollback.ts'
 import { dropOutdatedSources } from './plan-sources.ts'
 import { asksOfSuite, type NewAlias, type NewSettings, PlannedSuites } from './plan-suites.ts'
 import { reservedSuiteId } from './reserved-suites.ts'
-import { type Suites, suitesAt } from './suite-table.ts'
+import { type Suite, type Suites, suitesAt } from './suite-table.ts'
 
 /** What is sealed or refused as one. */
 export type WaitingChange =
@@ -131,6 +131,7 @@ class Planner implements SealPlan, PlanState {
       return
     }
     const effect = new Effect(id, this.suites.get(request.suite))
+    requireThawed(effect.suite)
     await requireOwnSuite(this, effect, request.suite)
     // What a single change copies was recorded with it.
     if (request.kind === 'copy' && as === 'step') await copyItems(this, effect, request)
@@ -138,6 +139,12 @@ class Planner implements SealPlan, PlanState {
     this.effects.push(effect)
     for (const item of effect.ending) this.ended.add(item)
   }
+}
+
+/** What a batch thaws first, its later steps may change. */
+function requireThawed({ name, settings }: Suite): void {
+  if (!settings.frozen) return
+  throw new AshlarError('suite-frozen', `The suite '${name}' is frozen: no package comes in or goes out.`)
 }
 
 /** An alias may have moved since the change was recorded, and with it its items would be in two suites. */

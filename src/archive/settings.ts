@@ -20,6 +20,8 @@ export interface SuiteSettings {
   readonly butAutomaticUpgrades: boolean
   /** After how many days a client should distrust a Release that was not renewed; null: never. */
   readonly validUntilDays: number | null
+  /** Nothing comes in or goes out until it is not frozen any more. */
+  readonly frozen: boolean
 }
 
 export type SuiteSettingsInput = Partial<SuiteSettings>
@@ -38,7 +40,13 @@ export function defaultSettings(suite: string): SuiteSettings {
     notAutomatic: false,
     butAutomaticUpgrades: false,
     validUntilDays: null,
+    frozen: false,
   }
+}
+
+/** Settings as they are recorded; what did not exist when they were has its default. */
+export function recordedSettings(suite: string, json: string): SuiteSettings {
+  return { ...defaultSettings(suite), ...(JSON.parse(json) as SuiteSettingsInput) }
 }
 
 /** @throws AshlarError suite-setting-invalid, naming the setting. */

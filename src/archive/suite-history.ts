@@ -1,7 +1,14 @@
 /** The revisions that changed a suite, and the changes in them. */
 import type { Kysely } from 'kysely'
 import type { Micros, Tables } from '../database/schema.ts'
-import type { ChangeRequest, PackageLine, SealedBatch, SealedChange, StepRequest } from './change-request.ts'
+import {
+  type ChangeRequest,
+  LINES_PER_ANSWER,
+  type PackageLine,
+  type SealedBatch,
+  type SealedChange,
+  type StepRequest,
+} from './change-request.ts'
 import type { Suite } from './suite-table.ts'
 
 export interface HistoryChange {
@@ -121,8 +128,6 @@ async function countItems(
   return new Map(own.map((row) => [row.change ?? 0, row.count]))
 }
 
-const LINES = 1000
-
 /** What became of a change that is sealed. */
 export async function sealedChange(db: Kysely<Tables>, changeId: number): Promise<SealedChange> {
   const change = await db
@@ -130,24 +135,36 @@ export async function sealedChange(db: Kysely<Tables>, changeId: number): Promis
     .innerJoin('revision', (join) =>
       join.onRef('revision.archive_id', '=', 'change.archive_id').onRef('revision.number', '=', 'change.revision'),
     )
-    .select(['change.request_json', 'revision.number', 'revision.sealed_at'])
+    .select(['change.request_json', 'change.outcome_json', 'revision.number', 'revision.sealed_at'])
     .where('change.id', '=', changeId)
     .executeTakeFirstOrThrow()
   const request = JSON.parse(change.request_json) as StepRequest
+  const outcome = JSON.parse(change.outcome_json ?? '{}') as { leftOut?: PackageLine[] }
   const [added, addedCount] = await itemLines(db, 'added_by', changeId)
   const [removed, removedCount] = await itemLines(db, 'removed_by', changeId)
-  const touchesItems = !['suite-create', 'suite-update', 'alias'].includes(request.kind)
   return {
     change: changeId,
     revision: change.number,
     sealedAt: change.sealed_at,
     suite: request.suite ?? '',
-    unchanged: touchesItems && addedCount === 0 && removedCount === 0,
+    unchanged: addedCount === 0 && removedCount === 0 && !(await isOfSuites(db, changeId)),
     addedCount,
     removedCount,
     added,
     removed,
+    leftOut: outcome.leftOut ?? [],
   }
+}
+
+/** Whether a change made a suite, or gave one settings or a name, or took a name away. */
+async function isOfSuites(db: Kysely<Tables>, changeId: number): Promise<boolean> {
+  for (const table of ['suite_settings', 'suite_alias'] as const) {
+    for (const column of ['added_by', 'removed_by'] as const) {
+      const row = await db.selectFrom(table).select('id').where(column, '=', changeId).limit(1).executeTakeFirst()
+      if (row !== undefined) return true
+    }
+  }
+  return false
 }
 
 /** What became of a batch that is sealed. */
@@ -180,9 +197,9 @@ async function itemLines(
     .where(column, '=', changeId)
     .orderBy('suite_item.name')
     .orderBy('suite_item.id')
-    .limit(LINES)
+    .limit(LINES_PER_ANSWER)
     .execute()
-  if (lines.length < LINES) return [lines, lines.length]
+  if (lines.length < LINES_PER_ANSWER) return [lines, lines.length]
   const { count } = await db
     .selectFrom('suite_item')
     .select((eb) => eb.fn.countAll<number>().as('count'))

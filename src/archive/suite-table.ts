@@ -2,7 +2,7 @@
 import type { Kysely } from 'kysely'
 import { AshlarError } from '../common/errors.ts'
 import type { Tables } from '../database/schema.ts'
-import type { SuiteSettings } from './settings.ts'
+import { recordedSettings, type SuiteSettings } from './settings.ts'
 
 export interface Suite {
   readonly id: number
@@ -62,7 +62,7 @@ export async function suitesAt(db: Kysely<Tables>, archiveId: number, revision: 
     settings.map((row) => ({
       id: row.id,
       name: row.name,
-      settings: JSON.parse(row.settings_json) as SuiteSettings,
+      settings: recordedSettings(row.name, row.settings_json),
       aliases: aliases.filter((alias) => alias.suite_id === row.id).map((alias) => alias.name),
     })),
   )

@@ -7,7 +7,7 @@ const SHOWN = 20
 
 /** How a sealed change reads: what happened, then where the archive stays as it now is. */
 export function changeOutcome(change: SealedChange, sentences: { unchanged: string; done?: string }): Outcome {
-  if (change.unchanged) return { document: change, text: sentences.unchanged }
+  if (change.unchanged && (change.leftOut ?? []).length === 0) return { document: change, text: sentences.unchanged }
   const lines = [
     ...changeLines(change, sentences.done),
     `Sealed in r${change.revision}; it stays installable from ${change.snapshot}`,
@@ -21,6 +21,9 @@ export function changeLines(change: SealedChange, done?: string): string[] {
     done ?? summary(change),
     ...packageLines('+', change.added, change.addedCount),
     ...packageLines('-', change.removed, change.removedCount),
+    ...(change.leftOut ?? []).map(
+      (each) => `  ! ${each.name} ${each.version} ${each.architecture} was purged, and is left out`,
+    ),
   ]
 }
 

@@ -70,6 +70,7 @@ export function settingLines(settings: SuiteSettings): [string, string][] {
     ['Description', settings.description ?? ''],
     ['Versions', settings.versions ?? ''],
     ['Pinning', settings.notAutomatic === true ? pinning : ''],
+    ['Frozen', settings.frozen === true ? 'yes: nothing comes in or goes out' : ''],
     ['Valid for', typeof settings.validUntilDays === 'number' ? `${settings.validUntilDays} days` : ''],
   ]
 }

@@ -70,6 +70,8 @@ export interface SuiteSettings {
   readonly butAutomaticUpgrades?: boolean
   /** Null: for ever. */
   readonly validUntilDays?: number | null
+  /** Nothing comes in or goes out until it is not frozen any more. */
+  readonly frozen?: boolean
 }
 
 export interface SuiteInfo {
@@ -102,6 +104,8 @@ export interface SealedChange {
   readonly removed: readonly PackageLine[]
   readonly addedCount: number
   readonly removedCount: number
+  /** What a rollback did not bring back, since a file of it was purged. */
+  readonly leftOut?: readonly PackageLine[]
   readonly unchanged: boolean
   /** Where the archive stays as this change left it. */
   readonly snapshot: string

@@ -141,6 +141,11 @@ export const catalogue = {
     title: 'The suite cannot be set up that way.',
     advice: 'Correct the named setting.',
   },
+  'suite-frozen': {
+    status: 409,
+    title: 'The suite is frozen.',
+    advice: 'Wait until it goes on, or ask an owner of the workspace to run `ashlar suite unfreeze`.',
+  },
   'component-unknown': {
     status: 422,
     title: 'The suite does not have this component.',

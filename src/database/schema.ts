@@ -291,6 +291,8 @@ export interface ChangeTable {
   batch_id: number | null
   /** Which step of the batch, from 1. */
   step: number | null
+  /** What its items do not tell of it once it is sealed: `{leftOut}`; null if there is nothing. */
+  outcome_json: string | null
 }
 
 /** One sealed, signed state of an archive. */

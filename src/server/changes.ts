@@ -101,6 +101,7 @@ function sealedDocument(sealed: Sealed, publicUrl: string, workspace: Workspace)
     ...sealed,
     added: [...sealed.added],
     removed: [...sealed.removed],
+    leftOut: [...sealed.leftOut],
     sealedAt: timestamp(sealed.sealedAt),
     snapshot: snapshotUrl(publicUrl, workspace, sealed.revision),
   }

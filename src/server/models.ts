@@ -114,6 +114,7 @@ const settings = {
   notAutomatic: Type.Optional(Type.Boolean()),
   butAutomaticUpgrades: Type.Optional(Type.Boolean()),
   validUntilDays: Type.Optional(Type.Union([Type.Integer({ minimum: 1 }), Type.Null()])),
+  frozen: Type.Optional(Type.Boolean({ description: 'Nothing comes in or goes out until it is not frozen any more' })),
 }
 export const SuiteWish = closed('SuiteWish', {
   name: Name,
@@ -196,6 +197,9 @@ export const SealedChange = open('SealedChange', {
   removed: Type.Array(refTo(PackageLine), { description: 'At most 1,000; `removedCount` counts all' }),
   addedCount: Count,
   removedCount: Count,
+  leftOut: Type.Array(refTo(PackageLine), {
+    description: 'What a rollback did not bring back, since a file of it was purged; at most 1,000',
+  }),
   unchanged: Type.Boolean(),
   snapshot: Type.String({ description: 'URL under which the archive stays as this change left it' }),
 })

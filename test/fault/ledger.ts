@@ -1,10 +1,10 @@
 /**
- * What a server has acknowledged, kept by the one who asked: five changes of every kind, asked for one after the other,
+ * What a server has acknowledged, kept by the one who asked: changes of every kind, asked for one after the other,
  * and after each crash the proof that all of them, and no half of the one under way, are there.
  */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import type { SealedChange } from '../../src/client/client.ts'
+import type { SealedBatch, SealedChange } from '../../src/client/client.ts'
 import { checkSuite } from '../support/check-archive.ts'
 import { makeDeb, makeSource } from '../support/make-deb.ts'
 import type { Server } from '../support/serve.ts'
@@ -12,10 +12,12 @@ import { publish } from '../support/upload.ts'
 
 /** One change; the key makes that it happens once, however often it is asked for. */
 interface Step {
-  readonly ask: (server: Server, key: string) => Promise<SealedChange>
+  readonly ask: (server: Server, key: string) => Promise<SealedChange | SealedBatch>
   /** What the suite `stable` holds after it. */
   readonly after: ReadonlySet<string>
   readonly newSuite?: string
+  /** What another suite holds after it, and holds nothing of before: both suites change, or none does. */
+  readonly elsewhere?: { readonly suite: string; readonly holds: string }
   readonly key: string
 }
 
@@ -44,6 +46,7 @@ export class Ledger {
       `after the crash there is ${[...found].join(', ')}; acknowledged was ${[...this.#holds].join(', ')}`,
     )
     if (step === undefined) return
+    await this.#checkElsewhere(server, step, same(step.after, found))
     await this.#take(server, step)
   }
 
@@ -56,6 +59,7 @@ export class Ledger {
     const withDeb = new Set([...before, `deb${k} 1.0 all`])
     const withSource = new Set([...withDeb, `src${k} 1.0 source`])
     const withoutDeb = new Set([...withSource].filter((each) => each !== `deb${k} 1.0 all`))
+    const withoutSource = new Set([...withoutDeb].filter((each) => each !== `src${k} 1.0 source`))
     let full = 0
     const steps: Omit<Step, 'key'>[] = [
       {
@@ -71,6 +75,18 @@ export class Ledger {
       {
         ask: (to, key) => to.workspace.removePackages('stable', [{ name: `deb${k}` }], { idempotencyKey: key }),
         after: withoutDeb,
+      },
+      {
+        ask: (to, key) =>
+          to.workspace.changeSuites(
+            [
+              { kind: 'copy', suite: `trial${k}`, from: 'stable', packages: [{ name: `src${k}` }] },
+              { kind: 'remove', suite: 'stable', packages: [{ name: `src${k}` }] },
+            ],
+            { idempotencyKey: key },
+          ),
+        after: withoutSource,
+        elsewhere: { suite: `trial${k}`, holds: `src${k} 1.0` },
       },
       { ask: (to, key) => to.workspace.rollBack('stable', `r${full}`, { idempotencyKey: key }), after: withSource },
     ]
@@ -98,6 +114,14 @@ export class Ledger {
     this.#holds = step.after
     if (step.newSuite !== undefined) this.#trials.push(step.newSuite)
     this.#underWay = undefined
+    await this.#checkElsewhere(server, step, true)
+  }
+
+  async #checkElsewhere(server: Server, { elsewhere }: Step, isDone: boolean): Promise<void> {
+    if (elsewhere === undefined) return
+    const { packages } = await server.workspace.packages(elsewhere.suite, { limit: 1000 })
+    const held = packages.map((each) => `${each.name} ${each.version}`)
+    assert.deepEqual(held, isDone ? [elsewhere.holds] : [], `${elsewhere.suite} and stable changed as one`)
   }
 
   /** The packages of the suite, from verified indexes that agree with the members; proves the revisions on the way. */

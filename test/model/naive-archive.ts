@@ -62,11 +62,11 @@ export interface Refused {
 export function apply(past: Past, state: NaiveState, request: ChangeRequest): NaiveState | Refused {
   let step = 0
   try {
-    if (request.kind !== 'batch') return applied(past, state, request)
+    if (request.kind !== 'batch') return applied(past, state, request, 'single')
     let next = state
     for (const one of request.steps) {
       step += 1
-      next = applied(past, next, one)
+      next = applied(past, next, one, 'step')
     }
     return next
   } catch (error) {
@@ -75,7 +75,7 @@ export function apply(past: Past, state: NaiveState, request: ChangeRequest): Na
   }
 }
 
-function applied(past: Past, state: NaiveState, request: StepRequest): NaiveState {
+function applied(past: Past, state: NaiveState, request: StepRequest, as: 'single' | 'step'): NaiveState {
   switch (request.kind) {
     case 'suite-create': {
       const names = [request.suite, ...(request.aliases ?? [])]
@@ -99,18 +99,21 @@ function applied(past: Past, state: NaiveState, request: StepRequest): NaiveStat
     case 'add': {
       const { name, suite } = find(state, request.suite)
       const coming = placed(past, state, suite, request.packages, request.onPoolConflict === 'second-path')
+      requireThawed(suite)
       const next = added(suite, suite.items, coming.items, request.onPoolConflict === 'second-path')
       return { ...withItems(state, name, suite, next, suite.items, coming.items), pool: coming.pool }
     }
     case 'edit': {
       const { name, suite } = find(state, request.suite)
       const coming = placed(past, state, suite, request.add, request.onPoolConflict === 'second-path')
+      requireThawed(suite)
       const left = suite.items.filter((item) => !request.remove.includes(item.pkg.id))
       const next = added(suite, left, coming.items, request.onPoolConflict === 'second-path')
       return { ...withItems(state, name, suite, next, suite.items, coming.items), pool: coming.pool }
     }
     case 'remove': {
       const { name, suite } = find(state, request.suite)
+      requireThawed(suite)
       if (!request.packages.every((one) => suite.items.some((item) => selects(one, item))))
         throw new Refusal('not-found')
       const left = suite.items.filter((item) => !request.packages.some((one) => selects(one, item)))
@@ -118,6 +121,8 @@ function applied(past: Past, state: NaiveState, request: StepRequest): NaiveStat
     }
     case 'copy': {
       const { name, suite } = find(state, request.suite)
+      // What a change of its own copies is found before its turn comes.
+      if (as === 'step') requireThawed(suite)
       const then = request.from.at === undefined ? state : stateAt(past, request.from.at)
       const from = find(then, request.from.suite).suite.items
       const wanted = request.packages
@@ -126,15 +131,21 @@ function applied(past: Past, state: NaiveState, request: StepRequest): NaiveStat
         throw new Refusal('component-unknown')
       }
       if (wanted?.some((one) => !from.some((item) => selects(one, item))) === true) throw new Refusal('not-found')
+      requireThawed(suite)
       return withItems(state, name, suite, added(suite, suite.items, chosen, false), suite.items, chosen)
     }
     case 'rollback': {
       const { name, suite } = find(state, request.suite)
+      requireThawed(suite)
       const then = stateAt(past, request.to).suites.get(name)
       if (then === undefined) throw new Refusal('snapshot-unknown')
       return withSuite(state, name, { ...suite, items: then.items })
     }
   }
+}
+
+function requireThawed(suite: NaiveSuite): void {
+  if (suite.settings.frozen) throw new Refusal('suite-frozen')
 }
 
 function stateAt(past: Past, at: string): NaiveState {

@@ -60,6 +60,7 @@ const settings: SuiteSettingsInput[] = [
   { label: 'A label: with a colon', description: 'Words' },
   { validUntilDays: 7 },
   { validUntilDays: null },
+  { frozen: true },
 ]
 
 const stepKinds = ['add', 'remove', 'edit', 'copy', 'copy', 'rollback', 'alias', 'suite-update'] as const
@@ -119,6 +120,9 @@ export function requestsOf(
   const conflict = (): { onPoolConflict?: 'second-path' } => (isOneIn(2) ? { onPoolConflict: 'second-path' } : {})
 
   const suite = suiteName()
+  /** A frozen suite does not stay so for long, or nothing more would happen to it. */
+  const thawing = (): { frozen?: false } =>
+    suite !== 'unknown' && find(state, suite).suite.settings.frozen && !isOneIn(4) ? { frozen: false } : {}
   switch (wish.kind) {
     case 'add':
       return [{ kind: 'add', suite, packages: several(), ...conflict() }]
@@ -138,7 +142,7 @@ export function requestsOf(
     case 'alias':
       return [{ kind: 'alias', name: pick(names) ?? 'lts', suite: isOneIn(5) ? null : suite }]
     case 'suite-update':
-      return [{ kind: 'suite-update', suite, settings: { ...pick(settings), ...pick(settings) } }]
+      return [{ kind: 'suite-update', suite, settings: { ...pick(settings), ...pick(settings), ...thawing() } }]
     case 'suite-create':
       return [
         {
