@@ -15,11 +15,22 @@ export interface Rebuild {
   readonly lease: HeldLease
   /** Where chunks are now, by their ids. */
   readonly moved: ReadonlyMap<number, Chunk>
-  /** Chunks that no map lists, and whose bytes are lost. */
-  readonly unlisted: readonly number[]
+  /** Where raw indexes are now, by their ids. */
+  readonly movedIndexes: ReadonlyMap<number, MovedIndex>
+  /** Chunks that no map lists and raw indexes that no suite has, whose bytes are lost. */
+  readonly unlisted: { readonly chunks: readonly number[]; readonly indexes: readonly number[] }
   readonly changed: readonly ChangedIndex[]
   readonly signer: ReleaseSigner
   readonly signal: AbortSignal
+}
+
+/** A raw index that was made again. */
+export interface MovedIndex {
+  /** The file in which its bytes were. */
+  readonly from: number
+  /** Where they are now. */
+  readonly fileId: number
+  readonly offset: number
 }
 
 const ROWS_PER_QUERY = 200
@@ -30,7 +41,9 @@ export async function commitRebuild(database: Database, rebuild: Rebuild): Promi
   const { archiveId, lease } = rebuild
   await database.write(async (trx) => {
     await assertLease(trx, lease.name, lease.holder, lease.fence)
-    await moveChunks(trx, rebuild)
+    await forgetUnlisted(trx, rebuild)
+    const packs = new Map([...(await moveChunks(trx, rebuild)), ...(await moveIndexes(trx, rebuild))])
+    await renamePacks(trx, rebuild.archiveId, packs)
     for (const { id, sha256, sizeBytes } of rebuild.changed) {
       await trx.updateTable('index_file').set({ sha256, size: sizeBytes }).where('id', '=', id).execute()
     }
@@ -46,10 +59,31 @@ export async function commitRebuild(database: Database, rebuild: Rebuild): Promi
   return issues.length
 }
 
-async function moveChunks(trx: Transaction<Tables>, { archiveId, moved, unlisted }: Rebuild): Promise<void> {
-  for (const ids of batches(unlisted)) {
+async function forgetUnlisted(trx: Transaction<Tables>, { archiveId, unlisted }: Rebuild): Promise<void> {
+  for (const ids of batches(unlisted.chunks)) {
     await trx.deleteFrom('chunk').where('id', 'in', ids).where('archive_id', '=', archiveId).execute()
   }
+  for (const ids of batches(unlisted.indexes)) {
+    await trx
+      .deleteFrom('index_file')
+      .where('id', 'in', ids)
+      // What expired revisions list goes when these are swept.
+      .where((eb) =>
+        eb.not(
+          eb.exists(
+            eb
+              .selectFrom('release_index')
+              .select('release_index.path')
+              .whereRef('release_index.index_file_id', '=', 'index_file.id'),
+          ),
+        ),
+      )
+      .execute()
+  }
+}
+
+/** @returns which pack took the place of which */
+async function moveChunks(trx: Transaction<Tables>, { moved }: Rebuild): Promise<Map<number, number>> {
   const packs = new Map<number, number>()
   for (const [id, chunk] of moved) {
     const before = await trx.selectFrom('chunk').select('pack_file_id').where('id', '=', id).executeTakeFirst()
@@ -67,6 +101,24 @@ async function moveChunks(trx: Transaction<Tables>, { archiveId, moved, unlisted
       .where('id', '=', id)
       .execute()
   }
+  return packs
+}
+
+/** @returns which pack took the place of which */
+async function moveIndexes(trx: Transaction<Tables>, { movedIndexes }: Rebuild): Promise<Map<number, number>> {
+  const packs = new Map<number, number>()
+  for (const [id, { from, fileId, offset }] of movedIndexes) {
+    await trx.updateTable('index_file').set({ file_id: fileId, file_offset: offset }).where('id', '=', id).execute()
+    packs.set(from, fileId)
+  }
+  return packs
+}
+
+async function renamePacks(
+  trx: Transaction<Tables>,
+  archiveId: number,
+  packs: ReadonlyMap<number, number>,
+): Promise<void> {
   for (const [from, to] of packs) {
     await trx
       .updateTable('revision')

@@ -8,7 +8,8 @@ import type { Archive } from './archive-table.ts'
 import { LINES_PER_ANSWER } from './change-request.ts'
 import type { HeldLease } from './held-lease.ts'
 import { type Chunk, packIds } from './chunk-table.ts'
-import type { BuiltIndex, BuiltMap, NewChunk } from './index-builder.ts'
+import type { BuiltIndex, BuiltMap } from './index-builder.ts'
+import type { NewChunk } from './pack-writer.ts'
 import { changesAnything, type SealPlan } from './seal-plan.ts'
 import type { ReleaseIssue } from './sign-release.ts'
 import { type Place, placeKey } from './suite-items.ts'
@@ -19,7 +20,7 @@ export interface SealedSuite {
   readonly suite: Suite
   readonly built: readonly BuiltMap[]
   readonly indexes: readonly BuiltIndex[]
-  /** Paths that its Release lists no more. */
+  /** Paths at which it has no index any more. */
   readonly gone: readonly string[]
   readonly issues: readonly ReleaseIssue[]
 }
@@ -265,6 +266,10 @@ async function writeIndexes(
 ): Promise<void> {
   const idsOf = (places: readonly Place[]): number[] =>
     places.map((place) => mapIds.get(placeKey(place))).filter((id) => id !== undefined)
+  const contentOf = ({ content }: BuiltIndex) =>
+    'places' in content
+      ? { maps_json: JSON.stringify(idsOf(content.places)), file_id: null, file_offset: null }
+      : { maps_json: '[]', file_id: content.fileId, file_offset: content.offset }
   for (const indexes of batches(sealed.indexes)) {
     await trx
       .insertInto('index_file')
@@ -274,7 +279,7 @@ async function writeIndexes(
           sha256: index.sha256,
           size: index.sizeBytes,
           form: index.form,
-          maps_json: JSON.stringify(idsOf(index.places)),
+          ...contentOf(index),
           created_at: now,
         })),
       )
@@ -303,6 +308,7 @@ async function writeIndexes(
           index_file_id: idFor(idOf, `${index.form} ${index.sha256}`),
           from_revision: revision,
           until_revision: null,
+          listed: index.listed ? (1 as const) : (0 as const),
         })),
       )
       .execute()

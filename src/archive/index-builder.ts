@@ -8,7 +8,6 @@ import type { Faults } from '../common/faults.ts'
 import { inOrder } from '../common/in-order.ts'
 import { workerFile, WorkerPool } from '../common/worker-pool.ts'
 import type { LocalFile, Storage } from '../storage/storage.ts'
-import type { Archive } from './archive-table.ts'
 import {
   chunkPieces,
   endings,
@@ -21,18 +20,14 @@ import {
 import type { Chunk, ChunkTable, Pack } from './chunk-table.ts'
 import type { PlannedChunk } from './index-map.ts'
 import type { IndexPath } from './index-paths.ts'
-import type { CompressedChunk, IndexAnswer, IndexDigest, IndexRequest, LocalPiece } from './index-worker.ts'
+import type { IndexAnswer, IndexDigest, IndexRequest, LocalPiece } from './index-worker.ts'
+import { type FreshChunk, isUnkept, PackWriter } from './pack-writer.ts'
 import type { Place } from './suite-items.ts'
 
 /** A map whose chunks are planned. */
 export interface PlannedMap {
   readonly place: Place
   readonly chunks: readonly PlannedChunk[]
-}
-
-/** A chunk that no revision had before; its id is 0 until it is recorded. */
-export interface NewChunk extends Chunk {
-  readonly lastKey: string
 }
 
 /** The text of a chunk that is to be packed, and which run of keys it is. */
@@ -48,19 +43,14 @@ export interface BuiltMap {
   readonly chunks: readonly Chunk[]
 }
 
-export interface BuiltPack {
-  readonly pack: Pack | undefined
-  readonly newChunks: readonly NewChunk[]
-  /** In the order of the planned ones. */
-  readonly maps: readonly BuiltMap[]
-}
-
 export interface BuiltIndex {
   readonly path: string
   readonly form: IndexForm
   readonly sha256: Sha256
   readonly sizeBytes: number
-  readonly places: readonly Place[]
+  /** Whether the Release lists it. */
+  readonly listed: boolean
+  readonly content: { readonly places: readonly Place[] } | { readonly fileId: number; readonly offset: number }
 }
 
 const worker = workerFile(import.meta.url, 'index-worker')
@@ -87,45 +77,37 @@ export class IndexBuilder implements AsyncDisposable {
     await Promise.all([this.#compressors.close(), this.#hasher.close()])
   }
 
-  /** Compresses what is new in the maps into one pack. A text that the archive has in a chunk already is not packed again. */
-  async pack(archive: Archive, maps: readonly PlannedMap[]): Promise<BuiltPack> {
-    await this.#faults.reach('seal.pack')
-    const writer = new PackWriter(this.#storage, archive.scopeId)
-    const known = new Map<Sha256, Chunk>()
-    const built: BuiltMap[] = []
-    try {
-      for (const map of maps) {
-        const chunks: Chunk[] = []
-        const ready = inOrder(map.chunks, CHUNKS_IN_WORK, (planned) => this.#compress(archive.id, planned))
-        for await (const { kept, fresh } of ready) {
-          const chunk = kept ?? known.get(fresh.textSha256) ?? (await writer.add(fresh))
-          known.set(chunk.textSha256, chunk)
-          chunks.push(chunk)
-        }
-        built.push({ place: map.place, chunks })
-      }
-      return await writer.finish(built)
-    } catch (error) {
-      await writer.discard()
-      throw error
-    }
+  /** A pack to write to, for the stores of a scope. */
+  startPack(scopeId: number): PackWriter {
+    return new PackWriter(this.#storage, scopeId)
   }
 
-  /** Compresses these texts into one pack, in their order, whatever chunks the archive has. */
-  async packTexts(scopeId: number, texts: AsyncIterable<ChunkText>): Promise<Pick<BuiltPack, 'pack' | 'newChunks'>> {
-    const writer = new PackWriter(this.#storage, scopeId)
-    try {
-      const ready = inOrder(texts, CHUNKS_IN_WORK, async ({ text, ...range }): Promise<FreshChunk> => {
-        const compressed = await this.#compressors.run({ kind: 'compress', text })
-        if (!('xzBytes' in compressed)) throw new Error('A thread answered another question')
-        return { ...range, compressed, textSha256: digest(compressed.textSha256), textBytes: text.length }
-      })
-      for await (const fresh of ready) await writer.add(fresh)
-      return await writer.finish([])
-    } catch (error) {
-      await writer.discard()
-      throw error
+  /** Compresses what is new in the maps into a pack. A text that the archive has in a chunk already is not packed again. */
+  async packMaps(archiveId: number, maps: readonly PlannedMap[], pack: PackWriter): Promise<BuiltMap[]> {
+    await this.#faults.reach('seal.pack')
+    const known = new Map<Sha256, Chunk>()
+    const built: BuiltMap[] = []
+    for (const map of maps) {
+      const chunks: Chunk[] = []
+      const ready = inOrder(map.chunks, CHUNKS_IN_WORK, (planned) => this.#compress(archiveId, planned))
+      for await (const { kept, fresh } of ready) {
+        const chunk = kept ?? known.get(fresh.textSha256) ?? (await pack.addChunk(fresh))
+        known.set(chunk.textSha256, chunk)
+        chunks.push(chunk)
+      }
+      built.push({ place: map.place, chunks })
     }
+    return built
+  }
+
+  /** Compresses these texts into a pack, in their order, whatever chunks the archive has. */
+  async packTexts(texts: AsyncIterable<ChunkText>, pack: PackWriter): Promise<void> {
+    const ready = inOrder(texts, CHUNKS_IN_WORK, async ({ text, ...range }): Promise<FreshChunk> => {
+      const compressed = await this.#compressors.run({ kind: 'compress', text })
+      if (!('xzBytes' in compressed)) throw new Error('A thread answered another question')
+      return { ...range, compressed, textSha256: digest(compressed.textSha256), textBytes: text.length }
+    })
+    for await (const fresh of ready) await pack.addChunk(fresh)
   }
 
   /** The digest of an index of these chunks in a compressed form. */
@@ -152,12 +134,16 @@ export class IndexBuilder implements AsyncDisposable {
   /**
    * The digests of the texts of indexes. They need no compressed chunk, so where the new texts are at hand this goes on
    * while those are compressed.
+   *
+   * @param pack where chunks lie that are not kept yet
    */
   async digestTexts(
     indexes: readonly IndexPath[],
     chunksOf: (place: Place) => readonly PlannedChunk[],
+    pack: PackWriter,
   ): Promise<BuiltIndex[]> {
-    return this.#digest('plain', indexes, async ({ places }) => Promise.all(places.flatMap(chunksOf).map(textPiece)))
+    const pieces = async ({ places }: IndexPath) => Promise.all(places.flatMap(chunksOf).map(textPiece))
+    return this.#digest('plain', indexes, pieces, pack)
   }
 
   /** The digests of indexes in their compressed forms. */
@@ -176,16 +162,18 @@ export class IndexBuilder implements AsyncDisposable {
     form: IndexForm,
     indexes: readonly IndexPath[],
     piecesOf: (index: IndexPath) => Promise<NamedPiece[]>,
+    pack?: PackWriter,
   ): Promise<BuiltIndex[]> {
     if (indexes.length === 0) return []
-    await using paths = new LocalPaths(this.#storage)
+    await using paths = new LocalPaths(this.#storage, pack)
     const pieces: LocalPiece[][] = []
     for (const index of indexes) pieces.push(await localPieces(paths, await piecesOf(index)))
     const digests = await this.#hasher.run({ kind: 'digest', indexes: pieces })
     if ('xzBytes' in digests) throw new Error('A thread answered another question')
     return indexes.map(({ path, places }, i): BuiltIndex => {
       const { sha256, sizeBytes } = digests[i] ?? missing()
-      return { path: `${path}${endings[form]}`, form, sha256: digest(sha256), sizeBytes, places }
+      const content = { places }
+      return { path: `${path}${endings[form]}`, form, sha256: digest(sha256), sizeBytes, listed: true, content }
     })
   }
 }
@@ -218,13 +206,17 @@ async function localPieces(paths: LocalPaths, pieces: readonly NamedPiece[]): Pr
 /** Where packs lie on this machine; each is borrowed once, until this is disposed. */
 class LocalPaths implements AsyncDisposable {
   readonly #storage: Storage
+  readonly #inWork: PackWriter | undefined
   readonly #borrowed = new Map<number, LocalFile>()
 
-  constructor(storage: Storage) {
+  /** @param inWork the pack that is not kept yet */
+  constructor(storage: Storage, inWork?: PackWriter) {
     this.#storage = storage
+    this.#inWork = inWork
   }
 
   async of(pack: Pack): Promise<string> {
+    if (this.#inWork !== undefined && isUnkept(pack)) return this.#inWork.path
     const known = this.#borrowed.get(pack.id)
     if (known !== undefined) return known.path
     const local = await this.#storage.local(pack, pack.scopeId)
@@ -237,67 +229,9 @@ class LocalPaths implements AsyncDisposable {
   }
 }
 
-interface FreshChunk {
-  readonly compressed: CompressedChunk
-  readonly textSha256: Sha256
-  readonly textBytes: number
-  readonly firstKey: string
-  readonly lastKey: string
-  readonly entries: number
-}
-
 type Ready =
   | { readonly kept: Chunk; readonly fresh?: undefined }
   | { readonly kept?: undefined; readonly fresh: FreshChunk }
-
-/** Writes chunks one after the other into the spool; the pack is a file like any other once it is kept. */
-class PackWriter {
-  readonly #storage: Storage
-  readonly #scopeId: number
-  readonly #chunks: (Omit<NewChunk, 'pack'> & { pack: Pack })[] = []
-  #spool: Awaited<ReturnType<Storage['spool']['create']>> | undefined
-  #bytes = 0
-
-  constructor(storage: Storage, scopeId: number) {
-    this.#storage = storage
-    this.#scopeId = scopeId
-  }
-
-  async add(fresh: FreshChunk): Promise<NewChunk> {
-    const { compressed } = fresh
-    this.#spool ??= await this.#storage.spool.create()
-    await this.#spool.append([compressed.bytes])
-    const chunk = {
-      id: 0,
-      firstKey: fresh.firstKey,
-      lastKey: fresh.lastKey,
-      textSha256: fresh.textSha256,
-      textBytes: fresh.textBytes,
-      entries: fresh.entries,
-      pack: unkept,
-      packOffset: this.#bytes,
-      xzBytes: compressed.xzBytes,
-      xzUnpaddedBytes: compressed.xzUnpaddedBytes,
-      gzBytes: compressed.gzBytes,
-      zstBytes: compressed.zstBytes,
-    }
-    this.#bytes += compressed.bytes.length
-    this.#chunks.push(chunk)
-    return chunk
-  }
-
-  async finish(maps: readonly BuiltMap[]): Promise<BuiltPack> {
-    if (this.#spool === undefined) return { pack: undefined, newChunks: [], maps }
-    const file = await this.#storage.keep(await this.#spool.finish(), this.#scopeId)
-    const pack = { ...file, scopeId: this.#scopeId }
-    for (const chunk of this.#chunks) chunk.pack = pack
-    return { pack, newChunks: this.#chunks, maps }
-  }
-
-  async discard(): Promise<void> {
-    await this.#spool?.discard()
-  }
-}
 
 /** The text of a planned chunk: given, or decompressed from where it is packed. */
 async function textPiece(chunk: PlannedChunk): Promise<NamedPiece> {
@@ -312,9 +246,6 @@ async function textPiece(chunk: PlannedChunk): Promise<NamedPiece> {
 function asConstant(piece: Piece): NamedPiece {
   return { identity: piece.kind === 'bytes' ? Buffer.from(piece.bytes).toString('base64') : missing(), piece }
 }
-
-/** Stands for the pack until it is kept. */
-const unkept: Pack = { id: 0, sha256: '' as Sha256, sizeBytes: 0, scopeId: 0 }
 
 function digest(text: string): Sha256 {
   return parseSha256(text) ?? missing()

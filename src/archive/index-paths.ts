@@ -7,6 +7,8 @@ export interface IndexPath {
   readonly path: string
   /** In order: what all architectures share comes first, so that they share its chunks. */
   readonly places: readonly [Place, ...Place[]]
+  /** For packages and sources: as which component and architecture its directory counts. */
+  readonly directory?: { readonly component: string; readonly architecture: string }
 }
 
 /** What the places of a suite's packages, together with its settings, make of it. */
@@ -46,9 +48,14 @@ export function layoutOf(settings: SuiteSettings, used: readonly Place[]): Suite
             { component, kind, architecture: 'all' },
             { component, kind, architecture },
           ],
+          directory: { component: kind === 'debug' ? `${component}/debug` : component, architecture },
         })),
       ),
-    { path: `${component}/source/Sources`, places: [{ component, kind: 'sources', architecture: 'source' }] },
+    {
+      path: `${component}/source/Sources`,
+      places: [{ component, kind: 'sources', architecture: 'source' }],
+      directory: { component, architecture: 'source' },
+    },
   ])
   const debug = components.filter((component) => kindsOf(component).has('debug')).map((name) => `${name}/debug`)
   return { components: [...components, ...debug], architectures, indexes }

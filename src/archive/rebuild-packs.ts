@@ -19,9 +19,10 @@ import { changedIndexes } from './changed-indexes.ts'
 import { mapsListing } from './chunk-maps.ts'
 import { chunkText, type Listing, listingsOf } from './chunk-text.ts'
 import type { Chunk, ChunkTable } from './chunk-table.ts'
-import { commitRebuild } from './commit-rebuild.ts'
+import { commitRebuild, type MovedIndex } from './commit-rebuild.ts'
 import { sealLeaseName } from './held-lease.ts'
 import type { ChunkText, IndexBuilder } from './index-builder.ts'
+import { indexesIn, type LostIndex, remake } from './rebuild-raw.ts'
 import type { SigningKeys } from './signing-keys.ts'
 
 export interface RebuildContext {
@@ -55,11 +56,13 @@ export async function* rebuildPacks(
   packFileIds: readonly number[],
   signal: AbortSignal,
 ): AsyncGenerator<RebuiltPack, void, undefined> {
-  const rows = await chunksIn(context.database, packFileIds)
-  for (const [archiveId, chunks] of Map.groupBy(rows, (row) => row.archive_id)) {
+  const chunks = Map.groupBy(await chunksIn(context.database, packFileIds), (row) => row.archive_id)
+  const indexes = Map.groupBy(await indexesIn(context.database, packFileIds), (row) => row.archiveId)
+  for (const archiveId of new Set([...chunks.keys(), ...indexes.keys()])) {
+    const lost = { chunks: chunks.get(archiveId) ?? [], indexes: indexes.get(archiveId) ?? [] }
     await using hold = await holdArchive(context.database, archiveId, signal)
     try {
-      yield* await rebuildArchive(context, archiveId, chunks, hold, AbortSignal.any([signal, hold.signal]))
+      yield* await rebuildArchive(context, archiveId, lost, hold, AbortSignal.any([signal, hold.signal]))
     } catch (error) {
       if (!(error instanceof LeaseLost)) throw error
       throw new AshlarError('busy', 'Another process took over the archive; nothing was changed.', { cause: error })
@@ -68,20 +71,24 @@ export async function* rebuildPacks(
 }
 
 /** A chunk whose pack is lost. */
-export type LostChunk = Readonly<Omit<ChunkRow, 'id'>> & { readonly id: number; readonly packSha256: Sha256 }
+type LostChunk = Readonly<Omit<ChunkRow, 'id'>> & { readonly id: number }
+
+/** What lay in lost packs. */
+interface Lost {
+  readonly chunks: readonly LostChunk[]
+  readonly indexes: readonly LostIndex[]
+}
 
 async function chunksIn({ read }: Database, packFileIds: readonly number[]): Promise<LostChunk[]> {
   const chunks: LostChunk[] = []
   for (const id of packFileIds) {
     const rows = await read
       .selectFrom('chunk')
-      .innerJoin('file', 'file.id', 'chunk.pack_file_id')
-      .selectAll('chunk')
-      .select('file.sha256')
+      .selectAll()
       .where('pack_file_id', '=', id)
       .orderBy('pack_offset')
       .execute()
-    for (const { sha256, ...row } of rows) chunks.push({ ...row, packSha256: parseSha256(sha256) ?? ('' as Sha256) })
+    chunks.push(...rows)
   }
   return chunks
 }
@@ -100,24 +107,34 @@ async function holdArchive(database: Database, archiveId: number, signal: AbortS
 async function rebuildArchive(
   context: RebuildContext,
   archiveId: number,
-  lost: readonly LostChunk[],
+  lost: Lost,
   hold: Hold,
   signal: AbortSignal,
 ): Promise<RebuiltPack[]> {
   const { database, keys } = context
   const archive = await archiveById(database.read, archiveId)
-  const listings = await listingsOfChunks(database, archiveId, lost)
+  const listings = await listingsOfChunks(database, archiveId, lost.chunks)
   const packs: PackOutcome[] = []
-  for (const [fileId, chunks] of Map.groupBy(lost, (chunk) => chunk.pack_file_id)) {
-    packs.push(await packAgain(context, archive, { fileId, chunks }, listings, signal))
+  for (const fileId of new Set([
+    ...lost.chunks.map((one) => one.pack_file_id),
+    ...lost.indexes.map((one) => one.fileId),
+  ])) {
+    const chunks = lost.chunks.filter((chunk) => chunk.pack_file_id === fileId)
+    const indexes = lost.indexes.filter((index) => index.fileId === fileId)
+    packs.push(await packAgain(context, archive, { fileId, chunks, indexes }, listings, signal))
   }
   const moved = new Map(packs.filter((pack) => !pack.isSame).flatMap((pack) => [...pack.chunks]))
   const changed = moved.size === 0 ? [] : await changedIndexes(context, archiveId, moved, signal)
-  const unlisted = lost.filter((chunk) => !listings.has(chunk.id)).map((chunk) => chunk.id)
+  const movedIndexes = new Map(packs.filter((pack) => !pack.isSame).flatMap((pack) => [...pack.indexes]))
+  const unlisted = {
+    chunks: lost.chunks.filter((chunk) => !listings.has(chunk.id)).map((chunk) => chunk.id),
+    indexes: packs.flatMap((pack) => pack.unlistedIndexes),
+  }
   let issues = 0
-  if (moved.size > 0 || unlisted.length > 0) {
+  if (moved.size + movedIndexes.size + unlisted.chunks.length + unlisted.indexes.length > 0) {
     const signer = await keys.signer(archiveId)
-    issues = await commitRebuild(database, { archiveId, lease: hold.lease, moved, unlisted, changed, signer, signal })
+    const rebuild = { archiveId, lease: hold.lease, moved, movedIndexes, unlisted, changed, signer, signal }
+    issues = await commitRebuild(database, rebuild)
   }
   return packs.map((pack): RebuiltPack => {
     const { fileId, failure } = pack
@@ -148,7 +165,11 @@ interface PackOutcome {
   readonly isSame: boolean
   /** Where its chunks are now, by their ids. */
   readonly chunks: ReadonlyMap<number, Chunk>
-  /** Why some of its chunks could not be made. */
+  /** Where its raw indexes are now, by their ids. */
+  readonly indexes: ReadonlyMap<number, MovedIndex>
+  /** Raw indexes that no retained revision has. */
+  readonly unlistedIndexes: readonly number[]
+  /** Why some of it could not be made. */
   readonly failure: string | undefined
 }
 
@@ -156,14 +177,14 @@ interface PackOutcome {
 async function packAgain(
   { database, indexes }: RebuildContext,
   archive: Archive,
-  { fileId, chunks }: { readonly fileId: number; readonly chunks: readonly LostChunk[] },
+  lost: Lost & { readonly fileId: number },
   listings: ReadonlyMap<number, readonly Listing[]>,
   signal: AbortSignal,
 ): Promise<PackOutcome> {
   let failure: string | undefined
   const rendered: LostChunk[] = []
   const texts = async function* (): AsyncGenerator<ChunkText, void, undefined> {
-    for (const chunk of chunks) {
+    for (const chunk of lost.chunks) {
       signal.throwIfAborted()
       const places = listings.get(chunk.id)
       if (places === undefined) continue
@@ -177,19 +198,40 @@ async function packAgain(
       yield { ...range, entries: chunk.entries, text }
     }
   }
-  const { pack, newChunks } = await indexes.packTexts(archive.scopeId, texts())
-  const [old] = chunks
-  const oldSha256 = old?.packSha256 ?? ('' as Sha256)
+  await using writer = indexes.startPack(archive.scopeId)
+  await indexes.packTexts(texts(), writer)
+  const offsets = new Map<number, number>()
+  const unlistedIndexes: number[] = []
+  for (const index of lost.indexes) {
+    signal.throwIfAborted()
+    const made = await remake(database.read, index)
+    if (made.kind === 'made') offsets.set(index.id, await writer.addBytes(made.bytes))
+    else if (made.kind === 'unlisted') unlistedIndexes.push(index.id)
+    else failure ??= `Nothing on record gives the bytes of dists/${made.path} again.`
+  }
+  const pack = await writer.finish()
+  const isSame = pack === undefined || pack.id === lost.fileId
   return {
-    fileId,
-    sha256: pack?.sha256 ?? oldSha256,
-    isSame: pack === undefined || pack.sha256 === oldSha256,
+    fileId: lost.fileId,
+    sha256: pack?.sha256 ?? (await digestOf(database, lost.fileId)),
+    isSame,
     chunks: new Map(
-      newChunks.flatMap((chunk, i): [number, Chunk][] => {
+      writer.chunks.flatMap((chunk, i): [number, Chunk][] => {
         const id = rendered[i]?.id
         return id === undefined ? [] : [[id, { ...chunk, id }]]
       }),
     ),
+    indexes: new Map(
+      [...offsets].flatMap(([id, offset]): [number, MovedIndex][] =>
+        pack === undefined ? [] : [[id, { from: lost.fileId, fileId: pack.id, offset }]],
+      ),
+    ),
+    unlistedIndexes,
     failure,
   }
+}
+
+async function digestOf({ read }: Database, fileId: number): Promise<Sha256> {
+  const { sha256 } = await read.selectFrom('file').select('sha256').where('id', '=', fileId).executeTakeFirstOrThrow()
+  return parseSha256(sha256) ?? ('' as Sha256)
 }

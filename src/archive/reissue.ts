@@ -7,7 +7,7 @@ import { assertLease } from '../database/lease.ts'
 import { archiveById } from './archive-table.ts'
 import type { HeldLease } from './held-lease.ts'
 import { formatDate } from './release.ts'
-import type { SealContext } from './seal.ts'
+import type { SealContext } from './seal-context.ts'
 import { suitesAt } from './suite-table.ts'
 
 const SECONDS_PER_DAY = 86_400

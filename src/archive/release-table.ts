@@ -1,4 +1,4 @@
-/** What the Release of a suite lists now, and of which maps its indexes are made. */
+/** Which indexes a suite has now, and of which maps they are made. */
 import type { Kysely } from 'kysely'
 import type { Tables } from '../database/schema.ts'
 import { type Place, placeKey } from './suite-items.ts'
@@ -49,20 +49,37 @@ export async function mapsAt(db: Kysely<Tables>, suiteId: number, revision: numb
   return new Map(rows.map(({ map_id: mapId, entries, ...place }) => [placeKey(place), { place, mapId, entries }]))
 }
 
-export interface ListedIndex {
+export interface SuiteIndex {
   readonly path: string
   readonly sha256: string
   readonly sizeBytes: number
+  /** Whether the Release lists it. */
+  readonly listed: boolean
+  /** Whether it is bytes of a file, and not made of maps. */
+  readonly isRaw: boolean
 }
 
 /** By path. */
-export async function listedIndexes(db: Kysely<Tables>, suiteId: number): Promise<Map<string, ListedIndex>> {
+export type SuiteIndexes = ReadonlyMap<string, SuiteIndex>
+
+export async function currentIndexes(db: Kysely<Tables>, suiteId: number): Promise<SuiteIndexes> {
   const rows = await db
     .selectFrom('release_index')
     .innerJoin('index_file', 'index_file.id', 'release_index.index_file_id')
-    .select(['release_index.path', 'index_file.sha256', 'index_file.size as sizeBytes'])
+    .select([
+      'release_index.path',
+      'release_index.listed',
+      'index_file.sha256',
+      'index_file.size',
+      'index_file.file_id',
+    ])
     .where('release_index.suite_id', '=', suiteId)
     .where('release_index.until_revision', 'is', null)
     .execute()
-  return new Map(rows.map((row) => [row.path, row]))
+  return new Map(
+    rows.map(({ path, sha256, size, listed, file_id: fileId }) => [
+      path,
+      { path, sha256, sizeBytes: size, listed: listed === 1, isRaw: fileId !== null },
+    ]),
+  )
 }

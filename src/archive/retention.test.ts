@@ -82,7 +82,7 @@ async function assertSwept({ db }: Pick<ArchiveWorld, 'db'>): Promise<void> {
     const ended = await db.read.selectFrom(table).select('suite_id').where('until_revision', '<=', from).execute()
     assert.deepEqual(ended, [], table)
   }
-  const indexes = await db.read.selectFrom('index_file').select(['id', 'maps_json']).execute()
+  const indexes = await db.read.selectFrom('index_file').select(['id', 'maps_json', 'file_id']).execute()
   const listed = await db.read.selectFrom('release_index').select('index_file_id').distinct().execute()
   assert.deepEqual(sorted(indexes.map(({ id }) => id)), sorted(listed.map((row) => row.index_file_id)))
 
@@ -99,7 +99,7 @@ async function assertSwept({ db }: Pick<ArchiveWorld, 'db'>): Promise<void> {
     .where('number', '<', from)
     .where('pack_file_id', 'is not', null)
     .execute()
-  const used = new Set(chunks.map((chunk) => chunk.pack_file_id))
+  const used = new Set([...chunks.map((chunk) => chunk.pack_file_id), ...indexes.map((index) => index.file_id)])
   assert.ok(packs.every((row) => used.has(row.pack_file_id ?? 0)))
 }
 

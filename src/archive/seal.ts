@@ -6,37 +6,27 @@
  * transaction that checks the lease and the head (commit-seal.ts). Until that commit nothing of it can be seen.
  */
 import { AshlarError } from '../common/errors.ts'
-import type { Faults } from '../common/faults.ts'
 import type { Database } from '../database/database.ts'
 import type { Micros } from '../database/schema.ts'
 import { type Archive, archiveById } from './archive-table.ts'
 import { endings } from './assembly.ts'
 import { stepsOf } from './batch-steps.ts'
 import type { ChangeRequest } from './change-request.ts'
-import type { Chunk, ChunkTable } from './chunk-table.ts'
+import { type ChangingSuite, planSuite } from './changing-suite.ts'
+import type { Chunk } from './chunk-table.ts'
 import { commitSeal, type SealedSuite } from './commit-seal.ts'
 import type { Effect, TouchedMap } from './effect.ts'
+import { extraIndexes } from './extra-indexes.ts'
 import type { HeldLease } from './held-lease.ts'
-import type { BuiltIndex, BuiltMap, IndexBuilder, PlannedMap } from './index-builder.ts'
-import { planChunks } from './index-map.ts'
-import { type IndexPath, layoutOf, type SuiteLayout } from './index-paths.ts'
+import type { BuiltIndex, BuiltMap, PlannedMap } from './index-builder.ts'
+import type { PackWriter } from './pack-writer.ts'
+import { type FreshRaw, packRaw, placed, type RawIndex } from './raw-index.ts'
 import { refuseChange } from './record-change.ts'
-import { currentMaps, type ListedIndex, listedIndexes, type SuiteMaps } from './release-table.ts'
+import type { SuiteMaps } from './release-table.ts'
 import { type ReleaseContext, signReleases } from './sign-release.ts'
+import type { SealContext } from './seal-context.ts'
 import { changesAnything, planSeal, type SealPlan, type WaitingChange } from './seal-plan.ts'
-import type { SigningKeys } from './signing-keys.ts'
-import { mapEntries, placeKey } from './suite-items.ts'
-import type { Suite } from './suite-table.ts'
-
-export interface SealContext {
-  readonly database: Database
-  readonly chunks: ChunkTable
-  readonly indexes: IndexBuilder
-  readonly keys: SigningKeys
-  readonly faults: Faults
-  /** The archive's address, for the Snapshots field: `https://host/apt/scope/workspace`. */
-  readonly urlOf: (archiveId: number) => Promise<string>
-}
+import { placeKey } from './suite-items.ts'
 
 /** Changes that one seal takes at most; the others wait for the next. */
 export const CHANGES_PER_SEAL = 200
@@ -111,16 +101,6 @@ function requireClock(archive: Archive, now: Micros): void {
   )
 }
 
-/** A suite that the seal changes: its maps as they will be, and the indexes that differ from those listed so far. */
-interface ChangingSuite {
-  readonly suite: Suite
-  readonly planned: readonly PlannedMap[]
-  readonly before: SuiteMaps
-  readonly listed: ReadonlyMap<string, ListedIndex>
-  readonly layout: SuiteLayout
-  readonly changed: readonly IndexPath[]
-}
-
 async function build(context: SealContext, archive: Archive, plan: SealPlan, now: Micros) {
   if (!changesAnything(plan)) return { suites: [], pack: undefined, newChunks: [] }
   const changing: ChangingSuite[] = []
@@ -132,11 +112,18 @@ async function build(context: SealContext, archive: Archive, plan: SealPlan, now
     if (touched.length > 0 || isSet || isNamed) changing.push(await planSuite(context, plan, suite, touched))
   }
   const planned = changing.flatMap((suite) => suite.planned)
-  const early = newTextBytes(planned) <= EARLY_TEXT_BYTES ? digestTexts(context, changing, planned) : undefined
+  await using writer = context.indexes.startPack(archive.scopeId)
+  const early = newTextBytes(planned) <= EARLY_TEXT_BYTES ? digestTexts(context, changing, planned, writer) : undefined
   // Awaited below; until then a rejection is nobody's.
   early?.catch(() => {})
-  const { pack, newChunks, maps } = await context.indexes.pack(archive, planned)
-  const texts = await (early ?? digestTexts(context, changing, maps.map(asKept)))
+  const maps = await context.indexes.packMaps(archive.id, planned, writer)
+  const texts = await (early ?? digestTexts(context, changing, maps.map(asKept), writer))
+  const extras: SuiteExtras[] = []
+  for (const [i, suite] of changing.entries()) {
+    const wanted = await extraIndexes(context, { ...suite, built: mapsOf(changing, i, maps), texts: texts[i] ?? [] })
+    extras.push({ wanted, fresh: await packRaw(context.database.read, archive.id, suite.now, wanted, writer) })
+  }
+  const pack = await writer.finish()
 
   const release: ReleaseContext = {
     signer: await context.keys.signer(archive.id),
@@ -145,9 +132,26 @@ async function build(context: SealContext, archive: Archive, plan: SealPlan, now
   }
   const suites: SealedSuite[] = []
   for (const [i, suite] of changing.entries()) {
-    suites.push(await sealSuite(context, release, suite, mapsOf(changing, i, maps), texts[i] ?? []))
+    const { wanted, fresh } = extras[i] ?? { wanted: [], fresh: [] }
+    const raw = { paths: wanted.map(({ path }) => path), fresh: fresh.map((one) => placed(one, pack)) }
+    suites.push(
+      await sealSuite(
+        context,
+        release,
+        suite,
+        mapsOf(changing, i, maps),
+        [...(texts[i] ?? []), ...raw.fresh],
+        raw.paths,
+      ),
+    )
   }
-  return { suites, pack, newChunks }
+  return { suites, pack, newChunks: writer.chunks }
+}
+
+/** The raw indexes that a suite is to have, and those of them that are new. */
+interface SuiteExtras {
+  readonly wanted: readonly RawIndex[]
+  readonly fresh: readonly FreshRaw[]
 }
 
 function mergeTouched(effects: readonly Effect[]): TouchedMap[] {
@@ -159,44 +163,6 @@ function mergeTouched(effects: readonly Effect[]): TouchedMap[] {
     else for (const key of map.keys) keys.add(key)
   }
   return [...merged.values()]
-}
-
-async function planSuite(
-  context: SealContext,
-  plan: SealPlan,
-  suite: Suite,
-  touched: readonly TouchedMap[],
-): Promise<ChangingSuite> {
-  const { database } = context
-  const before = await currentMaps(database.read, suite.id)
-  const listed = await listedIndexes(database.read, suite.id)
-  const planned: PlannedMap[] = []
-  for (const map of touched) planned.push(await planMap(context, plan, suite, before, map))
-
-  const isPlanned = new Set(planned.map((map) => placeKey(map.place)))
-  const unchanged = [...before.values()].filter((map) => map.entries > 0 && !isPlanned.has(placeKey(map.place)))
-  const used = [...unchanged, ...planned.filter((map) => map.chunks.length > 0)].map((map) => map.place)
-  const layout = layoutOf(suite.settings, used)
-  const changed = layout.indexes.filter(
-    (index) => !listed.has(index.path) || index.places.some((place) => isPlanned.has(placeKey(place))),
-  )
-  return { suite, planned, before, listed, layout, changed }
-}
-
-async function planMap(
-  context: SealContext,
-  plan: SealPlan,
-  suite: Suite,
-  before: SuiteMaps,
-  touched: TouchedMap,
-): Promise<PlannedMap> {
-  const { place, keys } = touched
-  const view = { sealing: plan.accepted, without: plan.ended }
-  const mapId = before.get(placeKey(place))?.mapId
-  const chunks = mapId === undefined ? [] : await context.chunks.ofMap(mapId)
-  const source = (from: string | undefined, to: string | undefined) =>
-    mapEntries(context.database.read, suite.id, place, view, from, to)
-  return { place, chunks: await planChunks(chunks, keys, source) }
 }
 
 function newTextBytes(maps: readonly PlannedMap[]): number {
@@ -220,6 +186,7 @@ async function digestTexts(
   context: SealContext,
   changing: readonly ChangingSuite[],
   maps: readonly PlannedMap[],
+  pack: PackWriter,
 ): Promise<BuiltIndex[][]> {
   return Promise.all(
     changing.map(async ({ changed, before }, i) => {
@@ -230,7 +197,7 @@ async function digestTexts(
           unchanged.map((chunk) => ({ kind: 'kept', chunk })),
         )
       }
-      return context.indexes.digestTexts(changed, (place) => chunks.get(placeKey(place)) ?? [])
+      return context.indexes.digestTexts(changed, (place) => chunks.get(placeKey(place)) ?? [], pack)
     }),
   )
 }
@@ -250,24 +217,31 @@ async function unchangedChunks(
   )
 }
 
-/** Finds the digests of the compressed indexes, and signs a Release over all. */
+/**
+ * Finds the digests of the compressed indexes, and signs a Release over all.
+ *
+ * @param ready the new indexes whose digests are known
+ * @param raw the paths of all raw indexes that the suite is to have
+ */
 async function sealSuite(
   context: SealContext,
   release: ReleaseContext,
   changing: ChangingSuite,
   built: readonly BuiltMap[],
-  texts: readonly BuiltIndex[],
+  ready: readonly BuiltIndex[],
+  raw: readonly string[],
 ): Promise<SealedSuite> {
-  const { suite, before, listed, layout, changed } = changing
+  const { suite, before, now, layout, changed } = changing
   const chunks = new Map(built.map((map) => [placeKey(map.place), map.chunks]))
   for (const [name, chunksOf] of await unchangedChunks(context, before, chunks)) chunks.set(name, chunksOf)
   const compressed = await context.indexes.digestCompressed(changed, (place) => chunks.get(placeKey(place)) ?? [])
 
-  const fresh = new Map([...texts, ...compressed].map((index) => [index.path, index]))
-  const staying = new Set(layout.indexes.flatMap((index) => formsOf(index.path)))
-  const kept = [...listed.values()].filter((index) => !fresh.has(index.path) && staying.has(index.path))
-  const indexes = [...fresh.values(), ...kept].toSorted((a, b) => (a.path < b.path ? -1 : 1))
-  const gone = [...listed.keys()].filter((path) => !staying.has(path))
+  const fresh = new Map([...ready, ...compressed].map((index) => [index.path, index]))
+  const staying = new Set([...layout.indexes.flatMap((index) => formsOf(index.path)), ...raw])
+  const kept = [...now.values()].filter((index) => !fresh.has(index.path) && staying.has(index.path))
+  const listed = [...fresh.values(), ...kept].filter((index) => index.listed)
+  const indexes = listed.toSorted((a, b) => (a.path < b.path ? -1 : 1))
+  const gone = [...now.keys()].filter((path) => !staying.has(path))
 
   await context.faults.reach('seal.sign')
   const { components, architectures } = layout

@@ -10,7 +10,8 @@ import { acquireLease, LeaseLost, releaseLease, renewLease } from '../database/l
 import { type HeldLease, sealLeaseName } from './held-lease.ts'
 import { ABANDONED_AFTER_MS, giveUpAbandoned, refuseChange } from './record-change.ts'
 import { issuesDue, reissueWhereDue } from './reissue.ts'
-import { CHANGES_PER_SEAL, type SealContext, sealChanges, waitingChanges } from './seal.ts'
+import { CHANGES_PER_SEAL, sealChanges, waitingChanges } from './seal.ts'
+import type { SealContext } from './seal-context.ts'
 import type { WaitingChange } from './seal-plan.ts'
 
 export interface SealerOptions {

@@ -4,6 +4,7 @@
  * Everything but the head itself is decided by (head, issue): so an answer is remembered under these two, and a request
  * costs one small query. No request reads items.
  */
+import type { Selectable } from 'kysely'
 import { LRUCache } from 'lru-cache'
 import { hash } from 'node:crypto'
 import { zstdDecompressSync } from 'node:zlib'
@@ -11,7 +12,7 @@ import type { Workspace } from '../access/access.ts'
 import { parseSha256 } from '../common/digest.ts'
 import { AshlarError } from '../common/errors.ts'
 import type { Database } from '../database/database.ts'
-import type { ReleaseIssueTable } from '../database/schema.ts'
+import type { IndexFileTable, ReleaseIssueTable } from '../database/schema.ts'
 import { formatInRelease } from '../debian/clearsign.ts'
 import { longestSuiteName } from '../debian/names.ts'
 import { binaryPublicKeys } from '../debian/openpgp.ts'
@@ -162,7 +163,7 @@ export class ServedPaths {
       }
       const index = await this.#indexAt(named.suite, revision, rest)
       const cache = kind === 'snapshot' ? 'immutable' : 'revalidate'
-      if (index !== undefined) return this.#index(index, rest, cache, lastModified)
+      if (index !== undefined) return this.#index(archive, index, rest, cache, lastModified)
     }
     throw notFound(`dists/${path}`)
   }
@@ -194,8 +195,9 @@ export class ServedPaths {
     const row = await this.#database.read
       .selectFrom('release_index')
       .innerJoin('index_file', 'index_file.id', 'release_index.index_file_id')
+      .leftJoin('file', 'file.id', 'index_file.file_id')
       .selectAll('index_file')
-      .select('release_index.until_revision')
+      .select(['release_index.until_revision', 'file.sha256 as fileSha256', 'file.size as fileSize'])
       .where('release_index.suite_id', '=', suite.id)
       .where('release_index.path', '=', path)
       .where('release_index.from_revision', '<=', revision)
@@ -209,37 +211,39 @@ export class ServedPaths {
   async #indexByHash(archive: Archive, digest: string, path: string): Promise<Served> {
     const row = await this.#database.read
       .selectFrom('index_file')
-      .selectAll()
-      .where('archive_id', '=', archive.id)
-      .where('sha256', '=', digest)
+      .leftJoin('file', 'file.id', 'index_file.file_id')
+      .selectAll('index_file')
+      .select(['file.sha256 as fileSha256', 'file.size as fileSize'])
+      .where('index_file.archive_id', '=', archive.id)
+      .where('index_file.sha256', '=', digest)
       .executeTakeFirst()
     if (row === undefined) throw archive.retainedFrom > 1 ? notFoundOrExpired(archive, path) : notFound(path)
     const seconds = Math.floor(row.created_at / 1_000_000)
-    return this.#index(row, `.${row.form}`, 'immutable', { seconds, honoured: true })
+    return this.#index(archive, row, `.${row.form}`, 'immutable', { seconds, honoured: true })
   }
 
   async #index(
-    row: {
-      readonly sha256: string
-      readonly size: number
-      readonly form: 'plain' | 'xz' | 'gz' | 'zst'
-      readonly maps_json: string
-    },
+    archive: Archive,
+    row: Omit<IndexFileRow, 'id' | 'archive_id' | 'created_at'> & RawFile,
     name: string,
     cache: Cache,
     lastModified: LastModified,
   ): Promise<Served> {
-    const mapIds = JSON.parse(row.maps_json) as number[]
-    const chunks = await Promise.all(mapIds.map((id) => this.#chunks.ofMap(id)))
     return {
       kind: 'pieces',
-      pieces: indexPieces(row.form, chunks.flat()),
+      pieces: row.file_id === null ? await this.#mapPieces(row) : [rawPiece(archive, { ...row, file_id: row.file_id })],
       sizeBytes: row.size,
       contentType: contentTypeOf(name),
       etag: row.sha256,
       cache,
       lastModified,
     }
+  }
+
+  async #mapPieces(row: Pick<IndexFileRow, 'form' | 'maps_json'>): Promise<Piece[]> {
+    const mapIds = JSON.parse(row.maps_json) as number[]
+    const chunks = await Promise.all(mapIds.map((id) => this.#chunks.ofMap(id)))
+    return indexPieces(row.form, chunks.flat())
   }
 
   /** A Release's date, honoured unless another Release of that second was at the same address. */
@@ -275,6 +279,24 @@ export class ServedPaths {
     const contentType = contentTypeOf(path)
     return { kind: 'bytes', bytes, contentType, etag: hash('sha256', bytes), cache: 'revalidate', lastModified }
   }
+}
+
+type IndexFileRow = Selectable<IndexFileTable>
+
+/** Of the file in which the bytes of an index lie. */
+interface RawFile {
+  readonly fileSha256: string | null
+  readonly fileSize: number | null
+}
+
+function rawPiece(
+  archive: Archive,
+  row: RawFile & Pick<IndexFileRow, 'size' | 'file_offset'> & { readonly file_id: number },
+): Piece {
+  const sha256 = parseSha256(row.fileSha256 ?? '')
+  if (sha256 === undefined) throw new Error(`The file ${row.file_id} of an index is not recorded`)
+  const pack = { id: row.file_id, sha256, sizeBytes: row.fileSize ?? 0, scopeId: archive.scopeId }
+  return { kind: 'stored', pack, offset: row.file_offset ?? 0, length: row.size }
 }
 
 interface NamedSuite {

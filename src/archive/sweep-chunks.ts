@@ -10,7 +10,7 @@ const CHUNKS_PER_STEP = 1000
 const MAPS_PER_QUERY = 100
 const REVISIONS_PER_STEP = 1000
 
-/** Sweeps the chunks that no map lists, and lets go of the packs in which none is left. */
+/** Sweeps the chunks that no map lists, and lets go of the packs in which nothing is left. */
 export async function sweepChunks(sweep: Sweep): Promise<{ chunks: number; packs: number }> {
   const start = await startOf(sweep)
   const marks = new Marks(sweep.archiveId, start.map, newerMaps)
@@ -80,7 +80,7 @@ async function newerMaps(trx: Transaction<Tables>, after: number, limit: number)
   return rows.map((row) => ({ id: row.id, archiveId: row.archive_id, refersTo: unpackIds(row.chunks) }))
 }
 
-/** Expired revisions name their packs only as long as these have chunks; a vacuum keeps what is named. */
+/** Expired revisions name their packs only as long as these have chunks or indexes; a vacuum keeps what is named. */
 async function releasePacks(sweep: Sweep): Promise<number> {
   const { database, archiveId, retainedFrom } = sweep
   let released = 0
@@ -103,6 +103,17 @@ async function releasePacks(sweep: Sweep): Promise<number> {
                 .select('chunk.id')
                 .whereRef('chunk.pack_file_id', '=', 'revision.pack_file_id')
                 .where('chunk.archive_id', '=', archiveId),
+            ),
+          ),
+        )
+        .where((eb) =>
+          eb.not(
+            eb.exists(
+              eb
+                .selectFrom('index_file')
+                .select('index_file.id')
+                .whereRef('index_file.file_id', '=', 'revision.pack_file_id')
+                .where('index_file.archive_id', '=', archiveId),
             ),
           ),
         )

@@ -21,7 +21,7 @@ export interface Swept {
   readonly indexes: number
   readonly releases: number
   readonly chunks: number
-  /** Packs without a chunk left; a vacuum removes their files. */
+  /** Packs of which nothing is left; a vacuum removes their files. */
   readonly packs: number
 }
 

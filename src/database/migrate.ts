@@ -5,6 +5,7 @@ import { AshlarError } from '../common/errors.ts'
 import type { ColumnTypes } from './column-types.ts'
 import * as core from './migrations/0001-core.ts'
 import * as stores from './migrations/0002-stores.ts'
+import * as indexFiles from './migrations/0003-index-files.ts'
 import * as promotion from './migrations/0007-promotion.ts'
 import * as origins from './migrations/0010-origins.ts'
 import type { Tables } from './schema.ts'
@@ -13,6 +14,7 @@ import type { Tables } from './schema.ts'
 const migrations: Readonly<Record<string, (db: Kysely<unknown>, types: ColumnTypes) => Promise<void>>> = {
   '0001-core': core.up,
   '0002-stores': stores.up,
+  '0003-index-files': indexFiles.up,
   '0007-promotion': promotion.up,
   '0010-origins': origins.up,
 }

@@ -405,19 +405,22 @@ export interface SuiteMapTable {
   until_revision: number | null
 }
 
-/** An assembled index: the chunks of its maps, one after the other, in one form. */
+/** An index in one form: the chunks of its maps, one after the other; or, without maps, bytes of a stored file. */
 export interface IndexFileTable {
   id: Generated<number>
   archive_id: number
   sha256: string
   size: number
   form: 'plain' | 'xz' | 'gz' | 'zst'
-  /** Map ids, in order, as JSON. */
+  /** Map ids, in order, as JSON; none if it is bytes of a file. */
   maps_json: string
   created_at: Micros
+  /** The file in which its bytes lie, and where they begin: a pack, or a file that is the index; null if it has maps. */
+  file_id: number | null
+  file_offset: number | null
 }
 
-/** What a Release lists, from one revision to another. */
+/** What a suite has as indexes, from one revision to another. */
 export interface ReleaseIndexTable {
   suite_id: number
   /** Relative to the suite's directory: `main/binary-amd64/Packages.xz`. */
@@ -425,6 +428,8 @@ export interface ReleaseIndexTable {
   index_file_id: number
   from_revision: number
   until_revision: number | null
+  /** 0 if it is served at its path and by its digest, but its Release does not list it. */
+  listed: Flag
 }
 
 /** A Release and its signatures, as issued for a suite at a revision that changed it. */

@@ -61,6 +61,7 @@ async function toldOf(trx: Transaction<Tables>, fileIds: readonly number[]): Pro
     trx.selectFrom('revision').select('pack_file_id as id').distinct().where('pack_file_id', 'in', ids).execute(),
     trx.selectFrom('artifact_file').select('file_id as id').distinct().where('file_id', 'in', ids).execute(),
     trx.selectFrom('chunk').select('pack_file_id as id').distinct().where('pack_file_id', 'in', ids).execute(),
+    trx.selectFrom('index_file').select('file_id as id').distinct().where('file_id', 'in', ids).execute(),
   ])
   return new Set(found.flat().flatMap(({ id }) => (id === null ? [] : [id])))
 }

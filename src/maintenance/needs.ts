@@ -2,7 +2,7 @@
  * Who needs the bytes of files. A scope needs a file if
  *
  * - an artifact of one of its workspaces has it,
- * - it is a pack with chunks of an archive of its, or
+ * - it has chunks or indexes of an archive of its, or
  * - it belongs to a package that a suite of its has, or had at a revision that is still retained.
  */
 import type { Kysely } from 'kysely'
@@ -14,7 +14,7 @@ export interface NeedsOptions {
   readonly withoutExpiring?: boolean
 }
 
-/** Scope ids by file id; files that nobody needs are left out. Four statements, however many files are asked for. */
+/** Scope ids by file id; files that nobody needs are left out. A few statements, however many files are asked for. */
 export async function scopesNeeding(
   db: Kysely<Tables>,
   fileIds: readonly number[],
@@ -23,7 +23,12 @@ export async function scopesNeeding(
   const needs = new Map<number, Set<number>>()
   if (fileIds.length === 0) return needs
   const ids = [...fileIds]
-  const found = await Promise.all([ofArtifacts(db, ids, options), ofPacks(db, ids), ofSuites(db, ids)])
+  const found = await Promise.all([
+    ofArtifacts(db, ids, options),
+    ofPacks(db, ids),
+    ofIndexes(db, ids),
+    ofSuites(db, ids),
+  ])
   for (const { file_id: fileId, scope_id: scopeId } of found.flat()) {
     if (fileId === null) continue
     const scopes = needs.get(fileId)
@@ -71,6 +76,20 @@ async function ofPacks(db: Kysely<Tables>, ids: number[]): Promise<Need[]> {
     .whereRef('archive.id', '=', 'chunk.archive_id')
     .whereRef('workspace.id', '=', 'archive.workspace_id')
     .where('chunk.pack_file_id', 'in', ids)
+    .execute()
+}
+
+/** Indexes that are bytes of the files. */
+async function ofIndexes(db: Kysely<Tables>, ids: number[]): Promise<Need[]> {
+  return await db
+    .selectFrom('index_file')
+    .crossJoin('archive')
+    .crossJoin('workspace')
+    .select(['index_file.file_id', 'workspace.scope_id'])
+    .distinct()
+    .whereRef('archive.id', '=', 'index_file.archive_id')
+    .whereRef('workspace.id', '=', 'archive.workspace_id')
+    .where('index_file.file_id', 'in', ids)
     .execute()
 }
 

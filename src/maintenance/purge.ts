@@ -13,6 +13,7 @@ import type { Micros, Tables } from '../database/schema.ts'
 import { beginDeletion, type CopyKey, forgetCopies, lockFiles } from '../storage/copy-states.ts'
 import type { ParkedPart } from '../storage/parked-uploads.ts'
 import { recordEvent } from '../storage/events.ts'
+import { archivesIndexedIn } from './indexed-in.ts'
 import { type Context, reach } from './context.ts'
 import { type HeldItem, itemsHolding } from './why-items.ts'
 import { mostListed } from './why-holders.ts'
@@ -115,12 +116,11 @@ async function lockedFile(trx: Transaction<Tables>, sha256: Sha256, now: Micros)
 
 async function refusePack(trx: Transaction<Tables>, fileId: number, sha256: Sha256): Promise<void> {
   const archive = await trx
-    .selectFrom('chunk')
-    .innerJoin('archive', 'archive.id', 'chunk.archive_id')
+    .selectFrom('archive')
     .innerJoin('workspace', 'workspace.id', 'archive.workspace_id')
     .innerJoin('scope', 'scope.id', 'workspace.scope_id')
     .select(['scope.name as scope', 'workspace.name as workspace'])
-    .where('chunk.pack_file_id', '=', fileId)
+    .where('archive.id', 'in', archivesIndexedIn(trx, fileId))
     .limit(1)
     .executeTakeFirst()
   if (archive === undefined) return

@@ -25,7 +25,7 @@ export interface TouchedPackage extends RevisionRange {
   readonly architecture: string
 }
 
-/** A suite some of whose indexes, at some retained revisions, are made of chunks in the file. */
+/** A suite some of whose indexes, at some retained revisions, lie in the file, or are made of chunks in it. */
 export interface TouchedIndexes extends RevisionRange {
   readonly workspace: string
   readonly suite: string
@@ -103,27 +103,29 @@ async function packagesWith(db: Kysely<Tables>, fileId: number): Promise<Touched
   }))
 }
 
-/** The suites whose maps list a chunk of the pack, with the revisions in between them. */
+/** The suites with indexes in the file, or whose maps list a chunk of it, with the revisions in between them. */
 async function indexesOf(db: Kysely<Tables>, packFileId: number): Promise<TouchedIndexes[]> {
+  const bySuite = new Map<string, { from: number; to: number | null } & TouchedIndexes>()
+  const add = (place: TouchedIndexes): void => {
+    const name = `${place.workspace} ${place.suite}`
+    const known = bySuite.get(name)
+    if (known === undefined) bySuite.set(name, { ...place })
+    else {
+      known.from = Math.min(known.from, place.from)
+      known.to = known.to === null || place.to === null ? null : Math.max(known.to, place.to)
+    }
+  }
+  for (const place of await rawIndexesIn(db, packFileId)) add(place)
   const chunks = await db
     .selectFrom('chunk')
     .select(['id', 'archive_id'])
     .where('pack_file_id', '=', packFileId)
     .execute()
-  const bySuite = new Map<string, { from: number; to: number | null } & TouchedIndexes>()
   for (const [archiveId, here] of Map.groupBy(chunks, (chunk) => chunk.archive_id)) {
     const wanted = new Set(here.map((chunk) => chunk.id))
     for await (const maps of mapsListing(db, archiveId, wanted)) {
       const mapIds = maps.map((map) => map.mapId)
-      for (const place of await placesOf(db, mapIds)) {
-        const name = `${place.workspace} ${place.suite}`
-        const known = bySuite.get(name)
-        if (known === undefined) bySuite.set(name, { ...place })
-        else {
-          known.from = Math.min(known.from, place.from)
-          known.to = known.to === null || place.to === null ? null : Math.max(known.to, place.to)
-        }
-      }
+      for (const place of await placesOf(db, mapIds)) add(place)
     }
   }
   return [...bySuite.values()]
@@ -147,10 +149,43 @@ async function placesOf(db: Kysely<Tables>, mapIds: readonly number[]): Promise<
       ]),
     )
     .execute()
-  return rows.map((row) => ({
+  return rows.map(asTouched)
+}
+
+/** Where, and at which retained revisions, suites have indexes that are bytes of the file. */
+async function rawIndexesIn(db: Kysely<Tables>, fileId: number): Promise<TouchedIndexes[]> {
+  const rows = await db
+    .selectFrom('index_file')
+    .innerJoin('release_index', 'release_index.index_file_id', 'index_file.id')
+    .innerJoin('suite', 'suite.id', 'release_index.suite_id')
+    .innerJoin('archive', 'archive.id', 'suite.archive_id')
+    .innerJoin('workspace', 'workspace.id', 'archive.workspace_id')
+    .innerJoin('scope', 'scope.id', 'workspace.scope_id')
+    .select(['scope.name as scope', 'workspace.name as workspace', 'suite.name as suite', 'archive.retained_from'])
+    .select(['release_index.from_revision', 'release_index.until_revision'])
+    .where('index_file.file_id', '=', fileId)
+    .where((eb) =>
+      eb.or([
+        eb('release_index.until_revision', 'is', null),
+        eb('release_index.until_revision', '>', eb.ref('archive.retained_from')),
+      ]),
+    )
+    .execute()
+  return rows.map(asTouched)
+}
+
+function asTouched(row: {
+  readonly scope: string
+  readonly workspace: string
+  readonly suite: string
+  readonly retained_from: number
+  readonly from_revision: number
+  readonly until_revision: number | null
+}): TouchedIndexes {
+  return {
     workspace: `${row.scope}/${row.workspace}`,
     suite: row.suite,
     from: Math.max(row.from_revision, row.retained_from),
     to: row.until_revision === null ? null : row.until_revision - 1,
-  }))
+  }
 }

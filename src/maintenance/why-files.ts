@@ -2,6 +2,7 @@
 import type { Kysely, SelectQueryBuilder } from 'kysely'
 import type { Sha256 } from '../common/digest.ts'
 import type { Micros, Tables } from '../database/schema.ts'
+import { archivesIndexedIn } from './indexed-in.ts'
 import type { Gone } from './fate.ts'
 import type { CopyRow } from './file-pages.ts'
 import { copiesSeen, type WhyCopy } from './why-copies.ts'
@@ -119,11 +120,10 @@ export async function isOfWorkspace(db: Kysely<Tables>, fileId: number, workspac
     .where('archive.workspace_id', '=', workspaceId)
     .where('change.state', '=', 'sealed')
     .limit(1)
-  const chunk = db
-    .selectFrom('chunk')
-    .innerJoin('archive', 'archive.id', 'chunk.archive_id')
+  const indexes = db
+    .selectFrom('archive')
     .select('archive.id')
-    .where('chunk.pack_file_id', '=', fileId)
+    .where('archive.id', 'in', archivesIndexedIn(db, fileId))
     .where('archive.workspace_id', '=', workspaceId)
     .limit(1)
   const pack = db
@@ -133,7 +133,7 @@ export async function isOfWorkspace(db: Kysely<Tables>, fileId: number, workspac
     .where('revision.pack_file_id', '=', fileId)
     .where('archive.workspace_id', '=', workspaceId)
     .limit(1)
-  for (const query of [artifact, poolName, chunk, pack]) {
+  for (const query of [artifact, poolName, indexes, pack]) {
     if ((await query.execute()).length > 0) return true
   }
   return false

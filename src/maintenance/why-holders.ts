@@ -1,6 +1,7 @@
 /** What holds a file or an artifact, as lists for people to read: bounded, with how many there are in all. */
 import { sql, type Kysely } from 'kysely'
 import type { Micros, Tables } from '../database/schema.ts'
+import { archivesIndexedIn } from './indexed-in.ts'
 import { type Held, type HeldItem, itemsHolding } from './why-items.ts'
 
 export type Holder =
@@ -165,22 +166,20 @@ async function relations(
   return { heldBy, total: await totalOf(count, rows.length) }
 }
 
-/** The archives with chunks in the file. */
+/** The archives with indexes in the file. */
 async function packs(db: Kysely<Tables>, fileId: number, workspaceId: number | undefined): Promise<Holders> {
   let query = db
-    .selectFrom('chunk')
-    .crossJoin('archive')
+    .selectFrom('archive')
     .crossJoin('workspace')
     .crossJoin('scope')
     .leftJoin('revision', (join) =>
-      join.onRef('revision.pack_file_id', '=', 'chunk.pack_file_id').onRef('revision.archive_id', '=', 'archive.id'),
+      join.onRef('revision.archive_id', '=', 'archive.id').on('revision.pack_file_id', '=', fileId),
     )
     .select(['scope.name as scope', 'workspace.name as workspace'])
     .select((eb) => eb.fn.min<number | null>('revision.number').as('revision'))
-    .whereRef('archive.id', '=', 'chunk.archive_id')
     .whereRef('workspace.id', '=', 'archive.workspace_id')
     .whereRef('scope.id', '=', 'workspace.scope_id')
-    .where('chunk.pack_file_id', '=', fileId)
+    .where('archive.id', 'in', archivesIndexedIn(db, fileId))
     .groupBy(['scope.name', 'workspace.name'])
     .limit(mostListed)
   if (workspaceId !== undefined) query = query.where('archive.workspace_id', '=', workspaceId)

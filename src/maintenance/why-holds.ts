@@ -6,6 +6,7 @@ import { sql, type Kysely } from 'kysely'
 import { INCOMPLETE_AFTER_SECONDS } from '../artifact/expiry-rule.ts'
 import { durationText } from '../common/duration.ts'
 import type { Micros, Tables } from '../database/schema.ts'
+import { archivesIndexedIn } from './indexed-in.ts'
 import { type Hold, longest } from './fate.ts'
 import { type Held, type HeldItem, itemsHolding, revisionsEnd } from './why-items.ts'
 
@@ -64,12 +65,11 @@ async function holdByPack(
   workspaceId: number | undefined,
 ): Promise<Hold | undefined> {
   let query = db
-    .selectFrom('chunk')
-    .innerJoin('archive', 'archive.id', 'chunk.archive_id')
+    .selectFrom('archive')
     .innerJoin('workspace', 'workspace.id', 'archive.workspace_id')
     .innerJoin('scope', 'scope.id', 'workspace.scope_id')
     .select(['scope.name as scope', 'workspace.name'])
-    .where('chunk.pack_file_id', '=', fileId)
+    .where('archive.id', 'in', archivesIndexedIn(db, fileId))
     .limit(1)
   if (workspaceId !== undefined) query = query.where('archive.workspace_id', '=', workspaceId)
   const row = await query.executeTakeFirst()

@@ -278,7 +278,13 @@ forEachDialect((_dialect, openFresh) => {
     await removed(world)
     await world.retainFrom(3)
     await world.dropArtifacts()
-    const copy = () => world.db.read.selectFrom('file_copy').selectAll().where('file_id', '=', 1).executeTakeFirst()
+    const copy = () =>
+      world.db.read
+        .selectFrom('file_copy')
+        .innerJoin('file', 'file.id', 'file_copy.file_id')
+        .selectAll('file_copy')
+        .where('file.sha256', '=', debOf('hello'))
+        .executeTakeFirst()
     const keptAt = (await copy())?.kept_at ?? 0
     const rule = 'nothing needs it'
     assert.deepEqual((await world.of('hello')).fate, goes(keptAt + 3 * dayMicros, rule, rule))
@@ -300,8 +306,9 @@ forEachDialect((_dialect, openFresh) => {
     const now = new Maintenance({ database: world.db, storage: world.storage, ages: noWait })
     for await (const _event of now.vacuum());
     const gone = await world.of('hello')
-    const since = (await world.db.read.selectFrom('file').select('gone_at').where('id', '=', 1).executeTakeFirst())
-      ?.gone_at
+    const since = (
+      await world.db.read.selectFrom('file').select('gone_at').where('sha256', '=', debOf('hello')).executeTakeFirst()
+    )?.gone_at
     assert.ok(since)
     const sentence = `Gone since ${timestamp(since).slice(0, 10)}: nothing needed it any more.`
     assert.deepEqual(gone.fate, { kind: 'gone', since, sentence })
@@ -364,7 +371,11 @@ forEachDialect((_dialect, openFresh) => {
       },
       { kind: 'relation', id: 2, workspace: 'local/main', type: 'built-using', target: 1 },
     ])
-    const { size } = await world.db.read.selectFrom('file').select('size').where('id', '=', 1).executeTakeFirstOrThrow()
+    const { size } = await world.db.read
+      .selectFrom('file')
+      .select('size')
+      .where('sha256', '=', debOf('hello'))
+      .executeTakeFirstOrThrow()
     assert.deepEqual(files, [
       {
         sha256: debOf('hello'),
@@ -399,15 +410,22 @@ forEachDialect((_dialect, openFresh) => {
   it('the text of indexes is held by the archive', async () => {
     await using world = await whyWorld(openFresh)
     await published(world)
-    const { sha256 } = await world.db.read
-      .selectFrom('chunk')
-      .innerJoin('file', 'file.id', 'chunk.pack_file_id')
-      .select('file.sha256')
-      .executeTakeFirstOrThrow()
-    for (const view of [everything, world.inWorkspace()]) {
-      const { fate, heldBy } = await world.why(sha256, view)
-      assert.match(fate.sentence, /^Kept: it holds text of the indexes of local\/main/)
-      assert.deepEqual(heldBy, [{ kind: 'pack', workspace: 'local/main', revision: 2 }])
+    const packs = await world.db.read
+      .selectFrom('revision')
+      .innerJoin('file', 'file.id', 'revision.pack_file_id')
+      .select(['file.sha256', 'number'])
+      .execute()
+    // The first has no chunks, only indexes as they are.
+    assert.deepEqual(
+      packs.map(({ number }) => number),
+      [1, 2],
+    )
+    for (const { sha256, number } of packs) {
+      for (const view of [everything, world.inWorkspace()]) {
+        const { fate, heldBy } = await world.why(sha256, view)
+        assert.match(fate.sentence, /^Kept: it holds text of the indexes of local\/main/)
+        assert.deepEqual(heldBy, [{ kind: 'pack', workspace: 'local/main', revision: number }])
+      }
     }
   })
 

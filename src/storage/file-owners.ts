@@ -1,4 +1,4 @@
-/** Whose files are: a scope has a file if an artifact of it has, or if it is a pack of one of its archives. */
+/** Whose files are: a scope has a file if an artifact of it has, or if an archive of its has indexes in it. */
 import type { Kysely } from 'kysely'
 import type { Tables } from '../database/schema.ts'
 
@@ -47,6 +47,19 @@ export async function ownersOf(db: Kysely<Tables>, { after, upTo }: FileRange): 
         ])
         .where('revision.pack_file_id', '>', after)
         .where('revision.pack_file_id', '<=', upTo),
+    )
+    .union(
+      db
+        .selectFrom('index_file')
+        .innerJoin('archive', 'archive.id', 'index_file.archive_id')
+        .innerJoin('workspace', 'workspace.id', 'archive.workspace_id')
+        .select([
+          (eb) => eb.ref('index_file.file_id').$notNull().as('fileId'),
+          'archive.id as archiveId',
+          'workspace.scope_id as scopeId',
+        ])
+        .where('index_file.file_id', '>', after)
+        .where('index_file.file_id', '<=', upTo),
     )
   const ofArtifacts = await artifacts.execute()
   const ofPacks = await packs.execute()

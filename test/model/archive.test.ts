@@ -25,6 +25,7 @@ import {
   indexTexts,
   inOrder,
   layout,
+  rawTexts,
   type NaiveState,
   type Past,
 } from './naive-archive.ts'
@@ -179,9 +180,11 @@ class Play {
     const release = (await this.#bytes(`${below}/${name}/Release`)).toString()
     const listed = listedIn(release)
     const expected = indexTexts(suite)
+    const raw = rawTexts(suite)
+    const inForms = [...expected.keys()].flatMap((path) => ['', '.gz', '.xz', '.zst'].map((ending) => path + ending))
     assert.deepEqual(
       [...listed.keys()].toSorted(),
-      [...expected.keys()].flatMap((path) => ['', '.gz', '.xz', '.zst'].map((ending) => path + ending)).toSorted(),
+      [...inForms, ...raw.keys()].toSorted(),
       `what the Release of ${name} lists at r${revision}`,
     )
     const has = (field: string, value: string): void =>
@@ -203,7 +206,7 @@ class Play {
       assert.ok(served.kind === 'pieces')
       assert.equal(served.etag, sha256, where)
       assert.equal(served.sizeBytes, sizeBytes, where)
-      const text = expected.get(path.replace(/\.(?:gz|xz|zst)$/, '')) ?? ''
+      const text = raw.get(path) ?? expected.get(path.replace(/\.(?:gz|xz|zst)$/, '')) ?? ''
       if (this.#texts.get(sha256) === undefined) {
         const bytes = await servedBytes(this.#world, served, this.#workspace)
         assert.equal(bytes.length, sizeBytes, where)
@@ -265,7 +268,7 @@ class Play {
     return ids.map((id) => rows.find((row) => row.id === id)?.text_sha256)
   }
 
-  /** A pack holds exactly the chunks that were new with its revision. */
+  /** A pack holds exactly the chunks and raw indexes that were new with its revision. */
   async #verifyPack(revision: number): Promise<void> {
     const pack = await this.#world.db.read
       .selectFrom('revision')
@@ -282,9 +285,16 @@ class Play {
       .where('archive_id', '=', pack.id)
       .where('pack_file_id', '=', pack.fileId)
       .execute()
+    const raw = await this.#world.db.read
+      .selectFrom('index_file')
+      .select(['file_offset', 'size'])
+      .distinct()
+      .where('archive_id', '=', pack.id)
+      .where('file_id', '=', pack.fileId)
+      .execute()
     const packed = chunks.reduce((sum, chunk) => sum + chunk.xz_size + chunk.gz_size + chunk.zst_size, 0)
-    assert.equal(packed, pack.size)
-    assert.ok(chunks.length > 0)
+    assert.equal(packed + raw.reduce((sum, index) => sum + index.size, 0), pack.size)
+    assert.ok(chunks.length + raw.length > 0)
   }
 
   /** The listings for people tell the same. */

@@ -306,6 +306,27 @@ export function indexTexts(suite: NaiveSuite): Map<string, string> {
   return texts
 }
 
+/** The small Release beside each Packages and Sources, by its path. */
+export function rawTexts(suite: NaiveSuite): Map<string, string> {
+  const { suite: archive, origin, label, notAutomatic, butAutomaticUpgrades } = suite.settings
+  return new Map(
+    [...indexTexts(suite).keys()].map((path) => {
+      const [component = '', ...directories] = path.split('/').slice(0, -1)
+      const lines = [
+        `Archive: ${archive}`,
+        `Origin: ${origin}`,
+        `Label: ${label}`,
+        ...(notAutomatic ? ['NotAutomatic: yes'] : []),
+        ...(butAutomaticUpgrades ? ['ButAutomaticUpgrades: yes'] : []),
+        'Acquire-By-Hash: yes',
+        `Component: ${component}${directories[0] === 'debug' ? '/debug' : ''}`,
+        `Architecture: ${directories.at(-1)?.replace('binary-', '') ?? ''}`,
+      ]
+      return [`${[component, ...directories].join('/')}/Release`, `${lines.join('\n')}\n`]
+    }),
+  )
+}
+
 /** Those that are set, and those that are used. */
 export function layout(suite: NaiveSuite): { components: string[]; architectures: string[] } {
   const { items, settings } = suite

@@ -5,7 +5,18 @@ import type { Tables } from '../schema.ts'
 import { type AnyLayout, bytes, createTables, id, idOf, integer, type LayoutOf, orNull, text } from './layout.ts'
 
 /** Tables that a later migration changes. */
-type Changed = 'workspace' | 'user' | 'file' | 'file_store' | 'file_copy' | 'artifact' | 'upload' | 'archive' | 'change'
+type Changed =
+  | 'workspace'
+  | 'user'
+  | 'file'
+  | 'file_store'
+  | 'file_copy'
+  | 'artifact'
+  | 'upload'
+  | 'archive'
+  | 'change'
+  | 'index_file'
+  | 'release_index'
 /** Tables that a later migration makes. */
 type Later = 'store_policy' | 'store_figure' | 'expiring_artifact' | 'maintenance' | 'event'
 

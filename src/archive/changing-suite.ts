@@ -1,0 +1,61 @@
+/** A suite that a seal changes: what it has, and which of its maps and indexes will be others. */
+import type { PlannedMap } from './index-builder.ts'
+import { planChunks } from './index-map.ts'
+import { type IndexPath, layoutOf, type SuiteLayout } from './index-paths.ts'
+import { currentIndexes, currentMaps, type SuiteIndexes, type SuiteMaps } from './release-table.ts'
+import type { SealContext } from './seal-context.ts'
+import type { SealPlan } from './seal-plan.ts'
+import type { TouchedMap } from './effect.ts'
+import { mapEntries, placeKey } from './suite-items.ts'
+import type { Suite } from './suite-table.ts'
+
+export interface ChangingSuite {
+  readonly suite: Suite
+  /** The maps that change, as they will be. */
+  readonly planned: readonly PlannedMap[]
+  /** The maps until now. */
+  readonly before: SuiteMaps
+  /** The indexes until now. */
+  readonly now: SuiteIndexes
+  readonly layout: SuiteLayout
+  /** The indexes of maps that differ from those until now. */
+  readonly changed: readonly IndexPath[]
+}
+
+export async function planSuite(
+  context: SealContext,
+  plan: SealPlan,
+  suite: Suite,
+  touched: readonly TouchedMap[],
+): Promise<ChangingSuite> {
+  const { database } = context
+  const before = await currentMaps(database.read, suite.id)
+  const now = await currentIndexes(database.read, suite.id)
+  const planned: PlannedMap[] = []
+  for (const map of touched) planned.push(await planMap(context, plan, suite, before, map))
+
+  const isPlanned = new Set(planned.map((map) => placeKey(map.place)))
+  const unchanged = [...before.values()].filter((map) => map.entries > 0 && !isPlanned.has(placeKey(map.place)))
+  const used = [...unchanged, ...planned.filter((map) => map.chunks.length > 0)].map((map) => map.place)
+  const layout = layoutOf(suite.settings, used)
+  const changed = layout.indexes.filter(
+    (index) => now.get(index.path)?.isRaw !== false || index.places.some((place) => isPlanned.has(placeKey(place))),
+  )
+  return { suite, planned, before, now, layout, changed }
+}
+
+async function planMap(
+  context: SealContext,
+  plan: SealPlan,
+  suite: Suite,
+  before: SuiteMaps,
+  touched: TouchedMap,
+): Promise<PlannedMap> {
+  const { place, keys } = touched
+  const view = { sealing: plan.accepted, without: plan.ended }
+  const mapId = before.get(placeKey(place))?.mapId
+  const chunks = mapId === undefined ? [] : await context.chunks.ofMap(mapId)
+  const source = (from: string | undefined, to: string | undefined) =>
+    mapEntries(context.database.read, suite.id, place, view, from, to)
+  return { place, chunks: await planChunks(chunks, keys, source) }
+}

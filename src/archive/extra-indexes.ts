@@ -1,0 +1,78 @@
+/**
+ * What a suite has as indexes beside those of its maps: one maker for each kind. Whoever has another kind to add adds
+ * its maker to the list here.
+ */
+import type { Kysely } from 'kysely'
+import type { Tables } from '../database/schema.ts'
+import type { ChangingSuite } from './changing-suite.ts'
+import { directoryReleases } from './directory-release.ts'
+import type { BuiltIndex, BuiltMap } from './index-builder.ts'
+import { layoutOf, type SuiteLayout } from './index-paths.ts'
+import type { RawIndex } from './raw-index.ts'
+import { mapsAt } from './release-table.ts'
+import type { SealContext } from './seal-context.ts'
+import type { Suite } from './suite-table.ts'
+
+/** A suite whose new chunks are made; they lie in a pack that is not kept yet. */
+export interface BuiltSuite extends ChangingSuite {
+  /** Its maps that change. */
+  readonly built: readonly BuiltMap[]
+  /** Its changed indexes as plain text. */
+  readonly texts: readonly BuiltIndex[]
+}
+
+/** A suite as it was at a revision. */
+interface PastSuite {
+  readonly suite: Suite
+  readonly layout: SuiteLayout
+}
+
+interface Maker {
+  /**
+   * All raw indexes of this kind that the suite is to have; what no maker names goes. One whose bytes cost nothing to make
+   * may be given as bytes each time: only other bytes than those of now are packed.
+   */
+  make(context: SealContext, suite: BuiltSuite): readonly RawIndex[] | Promise<readonly RawIndex[]>
+  /** The bytes that it made for a path at a revision, if that is of its kind and can still be told. */
+  remake(past: PastSuite, path: string): Uint8Array | undefined | Promise<Uint8Array | undefined>
+}
+
+const releases: Maker = {
+  make: (_context, { suite, layout }) =>
+    directoryReleases(suite.settings, layout).map(({ path, text }) => ({
+      kind: 'bytes',
+      path,
+      listed: true,
+      bytes: Buffer.from(text),
+    })),
+  remake({ suite, layout }, path) {
+    const release = directoryReleases(suite.settings, layout).find((one) => one.path === path)
+    return release && Buffer.from(release.text)
+  },
+}
+
+const makers: readonly Maker[] = [releases]
+
+/** All raw indexes that the suite is to have. */
+export async function extraIndexes(context: SealContext, suite: BuiltSuite): Promise<RawIndex[]> {
+  const made: RawIndex[] = []
+  for (const maker of makers) made.push(...(await maker.make(context, suite)))
+  return made
+}
+
+/** What a raw index of a suite was at a revision, made again where that is possible; its digest has still to be compared. */
+export async function remadeIndex(
+  db: Kysely<Tables>,
+  suite: Suite,
+  revision: number,
+  path: string,
+): Promise<Uint8Array | undefined> {
+  const maps = [...(await mapsAt(db, suite.id, revision)).values()]
+  const used = maps.filter((map) => map.entries > 0).map((map) => map.place)
+  const past = { suite, layout: layoutOf(suite.settings, used) }
+  for (const maker of makers) {
+    const bytes = await maker.remake(past, path)
+    if (bytes !== undefined) return bytes
+  }
+  return undefined
+}

@@ -1,0 +1,16 @@
+import type { Faults } from '../common/faults.ts'
+import type { Database } from '../database/database.ts'
+import type { ChunkTable } from './chunk-table.ts'
+import type { IndexBuilder } from './index-builder.ts'
+import type { SigningKeys } from './signing-keys.ts'
+
+/** What a seal works with. */
+export interface SealContext {
+  readonly database: Database
+  readonly chunks: ChunkTable
+  readonly indexes: IndexBuilder
+  readonly keys: SigningKeys
+  readonly faults: Faults
+  /** The archive's address, for the Snapshots field: `https://host/apt/scope/workspace`. */
+  readonly urlOf: (archiveId: number) => Promise<string>
+}
