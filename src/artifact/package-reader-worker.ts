@@ -73,7 +73,7 @@ async function describe(
     versionKey: versionKey(found.version),
     files: [{ name, sha256 }],
     // A copy of just these bytes: all of the buffer below them would be sent to the other thread.
-    paths: Uint8Array.from(zstdCompressSync(Buffer.from(paths.join('\n')))),
+    paths: Uint8Array.from(zstdCompressSync(Buffer.from(paths.join('\n'), 'latin1'))),
   }
 }
 

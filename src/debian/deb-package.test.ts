@@ -51,8 +51,17 @@ test('a .deb tells its fields and the sorted paths of what it installs', async (
     assert.equal(deb.control.get('depends'), 'libc6')
     assert(deb.controlText.startsWith('Package: hello\nVersion: 1:2.0\n'))
     const expected = Object.keys(files).sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
-    assert.deepEqual(deb.paths, expected)
+    assert.deepEqual(
+      deb.paths.map((path) => Buffer.from(path, 'latin1').toString()),
+      expected,
+    )
   }
+})
+
+test('a path that is not UTF-8 keeps its bytes', async () => {
+  const files = { 'usr/share/caf\xe9': '', 'usr/share/caf\xff': '', 'usr/share/cafe': '' }
+  const deb = await read(makeDeb({ name: 'hello', version: '1', files, pathEncoding: 'latin1' }))
+  assert.deepEqual(deb.paths, ['usr/share/cafe', 'usr/share/caf\xe9', 'usr/share/caf\xff'])
 })
 
 test('members of later format versions are passed over where deb(5) allows them', async () => {
@@ -247,7 +256,7 @@ test(
       const tar = execFileSync('dpkg-deb', ['--fsys-tarfile', path], { maxBuffer: 2 ** 30 })
       const listed = execFileSync('tar', ['--quoting-style=literal', '-t'], {
         input: tar,
-        encoding: 'utf8',
+        encoding: 'latin1',
         maxBuffer: 2 ** 28,
       })
       const expected = listed.split('\n').filter((line) => line !== '' && !line.endsWith('/'))

@@ -35,7 +35,7 @@ export interface DebPackage {
   readonly control: Paragraph
   /** The control file as it stands. */
   readonly controlText: string
-  /** What is installed, directories left out: relative paths without `./`, sorted by their bytes. */
+  /** What is installed, directories left out: relative paths without `./`, as their bytes (latin1), in their order. */
   readonly paths: readonly string[]
 }
 
@@ -144,7 +144,7 @@ async function readPaths(source: ByteSource, member: TarMember, options: DebOpti
     },
     onContent: () => {},
   })
-  return sortByBytes(paths)
+  return paths.sort()
 }
 
 async function walkTar(
@@ -184,12 +184,6 @@ function checkControl(control: Paragraph, fileName: string): void {
   parseVersion(control.require('Version'))
   const architecture = control.require('Architecture')
   if (!isArchitecture(architecture)) throw badField(fileName, 'Architecture', architecture)
-}
-
-/** In the order of their UTF-8 bytes, which is that of UTF-16 unless there are surrogates. */
-function sortByBytes(paths: string[]): string[] {
-  const plain = paths.every((path) => !/[\ud800-\udfff]/.test(path))
-  return plain ? paths.sort() : paths.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
 }
 
 /** A source that answers from its first bytes at once, since the headers and most small packages lie there. */

@@ -7,7 +7,10 @@ import { AshlarError } from '../common/errors.ts'
 import type { ByteFeed, Walk } from './byte-walk.ts'
 
 export interface TarEntry {
-  /** Relative, without `./`, double slashes or a slash at the end; empty for the root. */
+  /**
+   * Relative, without `./`, double slashes or a slash at the end; empty for the root. As its bytes, one character for
+   * each (latin1): a path need not be UTF-8, and so two that differ stay different, and JavaScript sorts them by bytes.
+   */
   readonly path: string
   readonly kind: 'file' | 'directory' | 'other'
   readonly size: number
@@ -83,9 +86,9 @@ function parseEntry(
   const kind = kinds.get(type)
   if (kind === undefined) {
     const known = type === 'x' || type === 'g' ? 'a PAX header, which dpkg does not unpack' : `an entry of type ${type}`
-    throw invalid(origin, `${path === '' ? 'it' : path} is ${known}`)
+    throw invalid(origin, `${path === '' ? 'it' : readable(path)} is ${known}`)
   }
-  if (kind !== 'file' && size !== 0) throw invalid(origin, `${path} has content although it is not a file`)
+  if (kind !== 'file' && size !== 0) throw invalid(origin, `${readable(path)} has content although it is not a file`)
   // V7 tar has no type for directories but a slash at the end of their names.
   return { path, kind: kind === 'file' && name.at(-1) === 0x2f ? 'directory' : kind, size }
 }
@@ -101,15 +104,20 @@ function shortName(header: Buffer): Buffer {
  * @throws AshlarError `package-invalid` for names that could lead elsewhere, or that an index of lines cannot hold.
  */
 function cleanPath(name: Buffer, origin: string): string {
-  const text = name.toString('utf8')
-  if (/[\0\n]/.test(text)) throw invalid(origin, `${JSON.stringify(text)} has a NUL or a newline in its name`)
+  const text = name.toString('latin1')
+  if (/[\0\n]/.test(text)) throw invalid(origin, `${JSON.stringify(readable(text))} has a NUL or a newline in its name`)
   if (text === '') throw invalid(origin, 'an entry has no name')
-  if (text.startsWith('/')) throw invalid(origin, `${text} is an absolute path`)
+  if (text.startsWith('/')) throw invalid(origin, `${readable(text)} is an absolute path`)
   const plain = text.startsWith('./') ? text.slice(2) : text
   if (!/(^|\/)(\.{0,2})(\/|$)/.test(plain)) return plain
   const segments = plain.split('/').filter((segment) => segment !== '' && segment !== '.')
-  if (segments.includes('..')) throw invalid(origin, `${text} leads out of its directory`)
+  if (segments.includes('..')) throw invalid(origin, `${readable(text)} leads out of its directory`)
   return segments.join('/')
+}
+
+/** A path as people read it. */
+function readable(path: string): string {
+  return Buffer.from(path, 'latin1').toString('utf8')
 }
 
 function checkSum(header: Buffer, origin: string): void {

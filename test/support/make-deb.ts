@@ -16,6 +16,8 @@ export interface DebRecipe {
   readonly source?: string
   /** Path without a leading `./` -> content. Default: one small file below usr/share/doc. */
   readonly files?: Readonly<Record<string, string | Buffer>>
+  /** What the bytes of paths are; `latin1` for paths that are not UTF-8. Default `utf8`. */
+  readonly pathEncoding?: 'utf8' | 'latin1'
   /** Default `none`. */
   readonly compression?: 'none' | 'gz' | 'xz' | 'zst'
   /** More lines of the control file, each ended by a newline. */
@@ -32,7 +34,7 @@ export function makeDeb(recipe: DebRecipe): Buffer {
   return writeAr([
     ['debian-binary', Buffer.from('2.0\n')],
     [`control.tar${suffix}`, compress(makeTar({ control: controlOf(recipe) }), compression)],
-    [`data.tar${suffix}`, compress(makeTar(files), compression)],
+    [`data.tar${suffix}`, compress(makeTar(files, './', recipe.pathEncoding), compression)],
   ])
 }
 
@@ -71,25 +73,29 @@ export function makeSource(recipe: {
 }
 
 /** A tar file of these files and the directories above them, the root included. @param root what paths begin with. */
-export function makeTar(files: Readonly<Record<string, string | Buffer>>, root = './'): Buffer {
+export function makeTar(
+  files: Readonly<Record<string, string | Buffer>>,
+  root = './',
+  encoding: 'utf8' | 'latin1' = 'utf8',
+): Buffer {
   const blocks: Buffer[] = root === '' ? [] : [tarHeader(root, 0, '5')]
   const seen = new Set<string>()
   for (const [path, content] of Object.entries(files)) {
     for (let slash = path.indexOf('/'); slash !== -1; slash = path.indexOf('/', slash + 1)) {
       const directory = path.slice(0, slash + 1)
-      if (!seen.has(directory)) blocks.push(tarHeader(root + directory, 0, '5'))
+      if (!seen.has(directory)) blocks.push(tarHeader(root + directory, 0, '5', encoding))
       seen.add(directory)
     }
     const bytes = typeof content === 'string' ? Buffer.from(content) : content
-    blocks.push(tarHeader(root + path, bytes.length, '0'), bytes, Buffer.alloc(-bytes.length & 511))
+    blocks.push(tarHeader(root + path, bytes.length, '0', encoding), bytes, Buffer.alloc(-bytes.length & 511))
   }
   blocks.push(Buffer.alloc(1024))
   return Buffer.concat(blocks)
 }
 
 /** The header of one entry, preceded by a GNU long name where the name needs it. */
-export function tarHeader(path: string, size: number, type: string): Buffer {
-  const name = Buffer.from(path)
+export function tarHeader(path: string, size: number, type: string, encoding: BufferEncoding = 'utf8'): Buffer {
+  const name = Buffer.from(path, encoding)
   const header = Buffer.alloc(512)
   name.copy(header, 0, 0, 100)
   header.write(type === '5' ? '0000755\0' : '0000644\0', 100, 'latin1')
