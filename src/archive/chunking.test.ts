@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import * as fc from 'fast-check'
-import { cut } from './chunking.ts'
+import { cut, Cutter } from './chunking.ts'
 import { keyHash } from './entry-key.ts'
 
 const MAX = 1000
@@ -75,4 +75,21 @@ it('a change moves cuts beside itself only', () => {
 
 it('nothing is no chunk', () => {
   assert.deepEqual(cut([]), [])
+})
+
+it('no more is kept back than two chunks, in whatever order the hashes come', () => {
+  const orders = [(i: number) => i, (i: number) => 1e9 - i, (i: number) => (i * 7919) % 10_007, () => 5]
+  for (const [which, hashOf] of orders.entries()) {
+    const cutter = new Cutter<Entry>(MAX)
+    let waiting = 0
+    for (let i = 0; i < 20_000; i += 1) {
+      waiting += 10
+      for (const chunk of cutter.push({ key: String(i), hash: hashOf(i), bytes: 10 })) waiting -= bytesOf(chunk)
+      assert.ok(waiting <= 2 * MAX + 20, `${waiting} bytes wait in order ${which}`)
+    }
+    assert.equal(
+      cutter.end().reduce((sum, chunk) => sum + bytesOf(chunk), 0),
+      waiting,
+    )
+  }
 })

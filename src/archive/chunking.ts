@@ -27,42 +27,71 @@ export interface Atom {
  * it greater than those at its borders, and no cut can fall inside.
  */
 export function cut<A extends Atom>(atoms: readonly A[], maxBytes: number = MAX_CHUNK_BYTES): A[][] {
-  const ends = [0]
-  for (const atom of atoms) ends.push((ends.at(-1) ?? 0) + atom.bytes)
-  const length = (from: number, to: number): number => (ends[to] ?? 0) - (ends[from] ?? 0)
-
-  const smallest = smallestHashWithin(atoms.map((atom) => atom.hash))
-  const chunks: A[][] = []
-  /** Runs still to be looked at, the leftmost on top. */
-  const pending: { from: number; to: number }[] = atoms.length === 0 ? [] : [{ from: 0, to: atoms.length }]
-  for (let run = pending.pop(); run !== undefined; run = pending.pop()) {
-    const middle = length(run.from, run.to) > maxBytes ? smallest(run.from + 1, run.to) : undefined
-    if (middle === undefined) {
-      chunks.push(atoms.slice(run.from, run.to))
-    } else {
-      pending.push({ from: middle, to: run.to }, { from: run.from, to: middle })
-    }
-  }
-  return chunks
+  const cutter = new Cutter<A>(maxBytes)
+  return [...atoms.flatMap((atom) => cutter.push(atom)), ...cutter.end()]
 }
 
-/** Answers which of the atoms [from, to) has the smallest hash; the earlier one if two are equal. */
-function smallestHashWithin(hashes: readonly number[]): (from: number, to: number) => number | undefined {
-  const smaller = (a: number, b: number): number => {
-    const [left, right] = [hashes[a] ?? Infinity, hashes[b] ?? Infinity]
-    return left < right || (left === right && a < b) ? a : b
+/** An atom of which it is not known yet whether a chunk starts with it. */
+interface Undecided {
+  /** How many atoms stand before it. */
+  readonly index: number
+  /** How many bytes stand before it. */
+  readonly start: number
+  readonly hash: number
+}
+
+/** Cuts atoms as they come, with no more of them in memory than make two chunks. */
+export class Cutter<A extends Atom> {
+  readonly #maxBytes: number
+  /** Since the last cut. */
+  #atoms: A[] = []
+  /** How many came before them. */
+  #cutAtoms = 0
+  /** Of all that came. */
+  #bytes = 0
+  /**
+   * By ascending hashes, those that no smaller one has followed: the widest run of each begins at the one below it. The
+   * lowest is the start of the map or the last cut; those below that are too far away to matter.
+   */
+  readonly #stack: Undecided[] = []
+
+  constructor(maxBytes: number = MAX_CHUNK_BYTES) {
+    this.#maxBytes = maxBytes
   }
-  // A sparse table: row k holds, for each atom, the smallest of the 2^k atoms from it on.
-  const rows: Uint32Array[] = [Uint32Array.from(hashes.keys())]
-  for (let width = 2; width <= hashes.length; width *= 2) {
-    const half = rows.at(-1) ?? new Uint32Array()
-    const length = hashes.length - width + 1
-    rows.push(Uint32Array.from({ length }, (_, i) => smaller(half[i] ?? 0, half[i + width / 2] ?? 0)))
+
+  /** @returns the chunks that are complete now */
+  push(atom: A): A[][] {
+    const chunks = this.#decide()
+    // No smaller one has ended their runs before, and those were not too long.
+    while ((this.#stack.at(-1)?.hash ?? -1) > atom.hash) this.#stack.pop()
+    // What is smaller than the last cut has a run as long as that had, and longer.
+    if (this.#stack.length === 0 && this.#atoms.length > 0) chunks.push(this.#take(this.#atoms.length))
+    const index = this.#cutAtoms + this.#atoms.length
+    this.#stack.push({ index, start: this.#bytes, hash: index === 0 ? -1 : atom.hash })
+    this.#atoms.push(atom)
+    this.#bytes += atom.bytes
+    return chunks
   }
-  return (from, to) => {
-    if (from >= to) return undefined
-    const level = 31 - Math.clz32(to - from)
-    const row = rows[level] ?? new Uint32Array()
-    return smaller(row[from] ?? 0, row[to - 2 ** level] ?? 0)
+
+  /** @returns the last chunks */
+  end(): A[][] {
+    const chunks = this.#decide()
+    return this.#atoms.length === 0 ? chunks : [...chunks, this.#take(this.#atoms.length)]
+  }
+
+  /** Cuts before each atom whose widest run is too long already, whatever comes. */
+  #decide(): A[][] {
+    const chunks: A[][] = []
+    for (;;) {
+      const [lowest, next] = this.#stack
+      if (lowest === undefined || next === undefined || this.#bytes - lowest.start <= this.#maxBytes) return chunks
+      chunks.push(this.#take(next.index - this.#cutAtoms))
+      this.#stack.shift()
+    }
+  }
+
+  #take(count: number): A[] {
+    this.#cutAtoms += count
+    return this.#atoms.splice(0, count)
   }
 }
