@@ -29,6 +29,7 @@ import {
   STEPS_PER_BATCH,
 } from './change-request.ts'
 import { ChunkTable } from './chunk-table.ts'
+import { ContentsMaker } from './contents-drafts.ts'
 import { IndexBuilder } from './index-builder.ts'
 import { type At, momentName } from './moment.ts'
 import { type RebuiltPack, rebuildPacks } from './rebuild-packs.ts'
@@ -132,6 +133,7 @@ export class Archives implements AsyncDisposable {
   readonly #publicUrl: () => string
   readonly #chunks: ChunkTable
   readonly #indexes: IndexBuilder
+  readonly #contents: ContentsMaker
   readonly #keys: SigningKeys
   readonly #sealer: Sealer
   readonly #served: ServedPaths
@@ -147,6 +149,7 @@ export class Archives implements AsyncDisposable {
     this.#publicUrl = options.publicUrl
     this.#chunks = new ChunkTable(database)
     this.#indexes = new IndexBuilder(storage, this.#chunks, faults)
+    this.#contents = new ContentsMaker(storage)
     this.#keys = new SigningKeys(database)
     this.#sealer = new Sealer(
       {
@@ -154,6 +157,7 @@ export class Archives implements AsyncDisposable {
         faults,
         chunks: this.#chunks,
         indexes: this.#indexes,
+        contents: this.#contents,
         keys: this.#keys,
         urlOf: (archiveId) => this.#urlOf(archiveId),
       },
@@ -197,6 +201,7 @@ export class Archives implements AsyncDisposable {
     clearInterval(this.#upkeep)
     await this.#sealer.close()
     await this.#indexes[Symbol.asyncDispose]()
+    await this.#contents[Symbol.asyncDispose]()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -388,7 +393,13 @@ export class Archives implements AsyncDisposable {
    * @throws AshlarError busy if an archive is being sealed without a pause; storage-full, storage-failed
    */
   rebuildPacks(packFileIds: readonly number[], signal: AbortSignal): AsyncIterable<RebuiltPack> {
-    const context = { database: this.#database, chunks: this.#chunks, indexes: this.#indexes, keys: this.#keys }
+    const context = {
+      database: this.#database,
+      chunks: this.#chunks,
+      indexes: this.#indexes,
+      contents: this.#contents,
+      keys: this.#keys,
+    }
     return rebuildPacks(context, packFileIds, signal)
   }
 

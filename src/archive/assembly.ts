@@ -3,7 +3,7 @@
  * gzip members and zstd frames one after the other (apt reads all three; it reads no concatenated xz *streams*).
  */
 import { open } from 'node:fs/promises'
-import { constants, gzipSync, zstdCompressSync, zstdDecompress } from 'node:zlib'
+import { constants, gunzip, gzipSync, zstdCompressSync, zstdDecompress } from 'node:zlib'
 import { promisify } from 'node:util'
 import { AshlarError } from '../common/errors.ts'
 import type { ByteRange } from '../storage/file-store.ts'
@@ -13,6 +13,9 @@ import { xzStreamEnd, xzStreamHeader, type XzBlockSize } from './xz-stream.ts'
 
 export type IndexForm = 'plain' | 'xz' | 'gz' | 'zst'
 
+/** A form in which chunks are packed. */
+export type PackedForm = Exclude<IndexForm, 'plain'>
+
 /** The forms in which an index is offered, and the ending of its name in each. */
 export const endings: Readonly<Record<IndexForm, string>> = { plain: '', xz: '.xz', gz: '.gz', zst: '.zst' }
 
@@ -21,9 +24,10 @@ export type Piece =
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
   /** As it lies in a pack; `bytes` long. */
   | { readonly kind: 'stored'; readonly pack: Pack; readonly offset: number; readonly length: number }
-  /** The content of a zstd frame in a pack. */
+  /** The content of a zstd frame or a gzip member in a pack. */
   | {
-      readonly kind: 'zstd'
+      readonly kind: 'packed'
+      readonly form: 'zst' | 'gz'
       readonly pack: Pack
       readonly offset: number
       readonly packedLength: number
@@ -41,7 +45,7 @@ const READ_BYTES = 512 * 1024
 
 const emptyGzip = gzipSync('', { level: constants.Z_BEST_COMPRESSION })
 const emptyZstd = zstdCompressSync('')
-const decompressZstd = promisify(zstdDecompress)
+const decompress = { zst: promisify(zstdDecompress), gz: promisify(gunzip) }
 
 export function pieceLength(piece: Piece): number {
   return piece.kind === 'bytes' ? piece.bytes.length : piece.length
@@ -52,14 +56,14 @@ export function chunkPieces(form: IndexForm, chunks: readonly Chunk[]): Piece[] 
   return chunks.map((chunk) => {
     const zstOffset = chunk.packOffset + chunk.xzBytes + chunk.gzBytes
     switch (form) {
-      case 'plain':
-        return {
-          kind: 'zstd',
-          pack: chunk.pack,
-          offset: zstOffset,
-          packedLength: chunk.zstBytes,
-          length: chunk.textBytes,
-        }
+      case 'plain': {
+        // From zstd, which is quicker, unless the chunk has no such form.
+        const place =
+          chunk.zstBytes > 0
+            ? { form: 'zst' as const, offset: zstOffset, packedLength: chunk.zstBytes }
+            : { form: 'gz' as const, offset: chunk.packOffset + chunk.xzBytes, packedLength: chunk.gzBytes }
+        return { kind: 'packed', pack: chunk.pack, ...place, length: chunk.textBytes }
+      }
       case 'xz':
         return { kind: 'stored', pack: chunk.pack, offset: chunk.packOffset, length: chunk.xzBytes }
       case 'gz':
@@ -140,7 +144,7 @@ async function* readPiece(
     const frame: Uint8Array[] = []
     const range = { start: piece.offset, end: piece.offset + piece.packedLength }
     for await (const bytes of readPack(storage, piece.pack, range)) frame.push(bytes)
-    yield (await decompressZstd(Buffer.concat(frame))).subarray(part.start, part.end)
+    yield (await decompress[piece.form](Buffer.concat(frame))).subarray(part.start, part.end)
   }
 }
 

@@ -1,4 +1,6 @@
 /** A suite that a seal changes: what it has, and which of its maps and indexes will be others. */
+import type { ContentsDrafts } from './contents-drafts.ts'
+import { planContents } from './contents-map.ts'
 import type { PlannedMap } from './index-builder.ts'
 import { planChunks } from './index-map.ts'
 import { type IndexPath, layoutOf, type SuiteLayout } from './index-paths.ts'
@@ -27,6 +29,7 @@ export async function planSuite(
   plan: SealPlan,
   suite: Suite,
   touched: readonly TouchedMap[],
+  drafts: ContentsDrafts,
 ): Promise<ChangingSuite> {
   const { database } = context
   const before = await currentMaps(database.read, suite.id)
@@ -34,10 +37,15 @@ export async function planSuite(
   const planned: PlannedMap[] = []
   for (const map of touched) planned.push(await planMap(context, plan, suite, before, map))
 
+  const replaced = new Set(planned.map((map) => placeKey(map.place)))
+  const unchanged = [...before.values()].filter((map) => map.entries > 0 && !replaced.has(placeKey(map.place)))
+  const filled = [...unchanged, ...planned.filter((map) => map.chunks.length > 0)].map((map) => map.place)
+  const layout = layoutOf(suite.settings, filled)
+
+  const view = { sealing: plan.accepted, without: plan.ended }
+  const changes = { suiteId: suite.id, before, touched, indexes: layout.indexes, view }
+  planned.push(...(await planContents(context, changes, drafts)))
   const isPlanned = new Set(planned.map((map) => placeKey(map.place)))
-  const unchanged = [...before.values()].filter((map) => map.entries > 0 && !isPlanned.has(placeKey(map.place)))
-  const used = [...unchanged, ...planned.filter((map) => map.chunks.length > 0)].map((map) => map.place)
-  const layout = layoutOf(suite.settings, used)
   const changed = layout.indexes.filter(
     (index) => now.get(index.path)?.isRaw !== false || index.places.some((place) => isPlanned.has(placeKey(place))),
   )

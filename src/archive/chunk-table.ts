@@ -9,7 +9,7 @@ export interface Pack extends StoredFile {
   readonly scopeId: number
 }
 
-/** A chunk in a pack: the xz block, then the gzip member, then the zstd frame. It never changes. */
+/** A chunk in a pack: the xz block, then the gzip member, then the zstd frame; one that it lacks has 0 bytes. It never changes. */
 export interface Chunk {
   readonly id: number
   readonly firstKey: string

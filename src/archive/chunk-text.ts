@@ -2,7 +2,8 @@
 import { hash } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import type { Tables } from '../database/schema.ts'
-import { entryText, itemsAt, type Place } from './suite-items.ts'
+import type { ContentsTexts } from './contents-texts.ts'
+import { entryText, isItemPlace, itemsAt, type ItemPlace, type Place } from './suite-items.ts'
 
 /** A suite that has a chunk in one of its maps at a revision. */
 export interface Listing {
@@ -20,19 +21,23 @@ export interface TextRange {
 /** The text, if one of the suites still gives exactly it. */
 export async function chunkText(
   db: Kysely<Tables>,
+  contents: ContentsTexts,
   range: TextRange,
   listings: readonly Listing[],
 ): Promise<Buffer | undefined> {
   for (const listing of listings) {
-    const text = await textAt(db, listing, range)
-    if (hash('sha256', text) === range.textSha256) return text
+    const { place } = listing
+    const text = isItemPlace(place)
+      ? await textAt(db, { ...listing, place }, range)
+      : await contents.chunkAt(listing, range.firstKey)
+    if (text !== undefined && hash('sha256', text) === range.textSha256) return text
   }
   return undefined
 }
 
 async function textAt(
   db: Kysely<Tables>,
-  { suiteId, place, revision }: Listing,
+  { suiteId, place, revision }: Listing & { readonly place: ItemPlace },
   { firstKey, lastKey }: TextRange,
 ): Promise<Buffer> {
   const rows = await itemsAt(db, revision)

@@ -3,7 +3,7 @@ import type { Database } from '../database/database.ts'
 import type { Archive } from './archive-table.ts'
 import type { PackageLine } from './change-request.ts'
 import type { HeldLease } from './held-lease.ts'
-import { type Place, placeKey } from './suite-items.ts'
+import { type ItemPlace, placeKey } from './suite-items.ts'
 import type { Suite, Suites } from './suite-table.ts'
 
 /** The state on top of which a change is planned. */
@@ -22,7 +22,7 @@ export interface PlanState {
 
 /** The keys of a map whose entries come, go or change. */
 export interface TouchedMap {
-  readonly place: Place
+  readonly place: ItemPlace
   readonly keys: Set<string>
 }
 
@@ -51,7 +51,7 @@ export class Effect {
     return this.removed.has(itemId) || this.dropped.has(itemId)
   }
 
-  touch(place: Place, key: string): void {
+  touch(place: ItemPlace, key: string): void {
     const name = placeKey(place)
     const map = this.touched.get(name) ?? { place, keys: new Set() }
     map.keys.add(key)

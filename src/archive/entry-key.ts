@@ -17,6 +17,11 @@ export function entryKey(sourceName: string, name: string, versionKey: string): 
   return `${sourceName} ${name} ${versionKey}`
 }
 
+/** The name of the package that a key orders. */
+export function nameInKey(key: string): string {
+  return key.split(' ', 2)[1] ?? ''
+}
+
 /** A pseudo-random number below 2^48 that belongs to a key; cuts are made where it is small. */
 export function keyHash(key: string): number {
   return Number.parseInt(hash('sha256', key).slice(0, 12), 16)

@@ -7,21 +7,24 @@ import { type Sha256, parseSha256 } from '../common/digest.ts'
 import type { Faults } from '../common/faults.ts'
 import { inOrder } from '../common/in-order.ts'
 import { workerFile, WorkerPool } from '../common/worker-pool.ts'
-import type { LocalFile, Storage } from '../storage/storage.ts'
+import type { Storage } from '../storage/storage.ts'
 import {
   chunkPieces,
   endings,
   endPieces,
   type IndexForm,
   type NamedPiece,
+  type PackedForm,
   type Piece,
   startPieces,
 } from './assembly.ts'
-import type { Chunk, ChunkTable, Pack } from './chunk-table.ts'
+import type { Chunk, ChunkTable } from './chunk-table.ts'
 import type { PlannedChunk } from './index-map.ts'
+import { formsOf, packedFormsOf } from './index-forms.ts'
 import type { IndexPath } from './index-paths.ts'
 import type { IndexAnswer, IndexDigest, IndexRequest, LocalPiece } from './index-worker.ts'
-import { type FreshChunk, isUnkept, PackWriter } from './pack-writer.ts'
+import { LocalPaths } from './local-paths.ts'
+import { type FreshChunk, PackWriter } from './pack-writer.ts'
 import type { Place } from './suite-items.ts'
 
 /** A map whose chunks are planned. */
@@ -30,8 +33,9 @@ export interface PlannedMap {
   readonly chunks: readonly PlannedChunk[]
 }
 
-/** The text of a chunk that is to be packed, and which run of keys it is. */
+/** The text of a chunk that is to be packed, in which forms, and which run of keys it is. */
 export interface ChunkText {
+  readonly forms: readonly PackedForm[]
   readonly firstKey: string
   readonly lastKey: string
   readonly entries: number
@@ -89,7 +93,9 @@ export class IndexBuilder implements AsyncDisposable {
     const built: BuiltMap[] = []
     for (const map of maps) {
       const chunks: Chunk[] = []
-      const ready = inOrder(map.chunks, CHUNKS_IN_WORK, (planned) => this.#compress(archiveId, planned))
+      const ready = inOrder(map.chunks, CHUNKS_IN_WORK, (planned) =>
+        this.#compress(archiveId, planned, packedFormsOf(map.place)),
+      )
       for await (const { kept, fresh } of ready) {
         const chunk = kept ?? known.get(fresh.textSha256) ?? (await pack.addChunk(fresh))
         known.set(chunk.textSha256, chunk)
@@ -102,8 +108,8 @@ export class IndexBuilder implements AsyncDisposable {
 
   /** Compresses these texts into a pack, in their order, whatever chunks the archive has. */
   async packTexts(texts: AsyncIterable<ChunkText>, pack: PackWriter): Promise<void> {
-    const ready = inOrder(texts, CHUNKS_IN_WORK, async ({ text, ...range }): Promise<FreshChunk> => {
-      const compressed = await this.#compressors.run({ kind: 'compress', text })
+    const ready = inOrder(texts, CHUNKS_IN_WORK, async ({ text, forms, ...range }): Promise<FreshChunk> => {
+      const compressed = await this.#compressors.run({ kind: 'compress', text, forms })
       if (!('xzBytes' in compressed)) throw new Error('A thread answered another question')
       return { ...range, compressed, textSha256: digest(compressed.textSha256), textBytes: text.length }
     })
@@ -111,7 +117,7 @@ export class IndexBuilder implements AsyncDisposable {
   }
 
   /** The digest of an index of these chunks in a compressed form. */
-  async digestChunks(form: Exclude<IndexForm, 'plain'>, chunks: readonly Chunk[]): Promise<IndexDigest> {
+  async digestChunks(form: PackedForm, chunks: readonly Chunk[]): Promise<IndexDigest> {
     await using paths = new LocalPaths(this.#storage)
     const pieces = await localPieces(paths, namedPieces(form, chunks))
     const digests = await this.#hasher.run({ kind: 'digest', indexes: [pieces] })
@@ -119,12 +125,12 @@ export class IndexBuilder implements AsyncDisposable {
     return digests[0] ?? missing()
   }
 
-  async #compress(archiveId: number, planned: PlannedChunk): Promise<Ready> {
+  async #compress(archiveId: number, planned: PlannedChunk, forms: readonly PackedForm[]): Promise<Ready> {
     if (planned.kind === 'kept') return { kept: planned.chunk }
     const text = await planned.text()
     const kept = await this.#chunks.withText(archiveId, digest(hash('sha256', text)))
     if (kept !== undefined) return { kept }
-    const compressed = await this.#compressors.run({ kind: 'compress', text })
+    const compressed = await this.#compressors.run({ kind: 'compress', text, forms })
     if (!('xzBytes' in compressed)) throw new Error('A thread answered another question')
     const { firstKey, lastKey, entries } = planned
     const textSha256 = digest(compressed.textSha256)
@@ -153,7 +159,11 @@ export class IndexBuilder implements AsyncDisposable {
   ): Promise<BuiltIndex[]> {
     await this.#faults.reach('index.assemble')
     const forms = (['xz', 'gz', 'zst'] as const).map((form) =>
-      this.#digest(form, indexes, async ({ places }) => namedPieces(form, places.flatMap(chunksOf))),
+      this.#digest(
+        form,
+        indexes.filter(({ places }) => formsOf(places[0]).includes(form)),
+        async ({ places }) => namedPieces(form, places.flatMap(chunksOf)),
+      ),
     )
     return (await Promise.all(forms)).flat()
   }
@@ -196,37 +206,11 @@ async function localPieces(paths: LocalPaths, pieces: readonly NamedPiece[]): Pr
       local.push({ identity, bytes: piece.bytes })
       continue
     }
-    const zstd = piece.kind === 'zstd'
-    const path = await paths.of(piece.pack)
-    local.push({ identity, path, offset: piece.offset, length: zstd ? piece.packedLength : piece.length, zstd })
+    const packed = piece.kind === 'packed' ? piece.form : undefined
+    const length = piece.kind === 'packed' ? piece.packedLength : piece.length
+    local.push({ identity, path: await paths.of(piece.pack), offset: piece.offset, length, packed })
   }
   return local
-}
-
-/** Where packs lie on this machine; each is borrowed once, until this is disposed. */
-class LocalPaths implements AsyncDisposable {
-  readonly #storage: Storage
-  readonly #inWork: PackWriter | undefined
-  readonly #borrowed = new Map<number, LocalFile>()
-
-  /** @param inWork the pack that is not kept yet */
-  constructor(storage: Storage, inWork?: PackWriter) {
-    this.#storage = storage
-    this.#inWork = inWork
-  }
-
-  async of(pack: Pack): Promise<string> {
-    if (this.#inWork !== undefined && isUnkept(pack)) return this.#inWork.path
-    const known = this.#borrowed.get(pack.id)
-    if (known !== undefined) return known.path
-    const local = await this.#storage.local(pack, pack.scopeId)
-    this.#borrowed.set(pack.id, local)
-    return local.path
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const local of this.#borrowed.values()) await local[Symbol.asyncDispose]()
-  }
 }
 
 type Ready =

@@ -1,6 +1,7 @@
 /** Which indexes a suite has, and of which maps each is made. */
+import { contentsIndexes } from './contents-places.ts'
 import type { SuiteSettings } from './settings.ts'
-import type { MapKind, Place } from './suite-items.ts'
+import { isItemPlace, type MapKind, type Place } from './suite-items.ts'
 
 /** An index below a suite's directory, without the ending of its form. */
 export interface IndexPath {
@@ -26,8 +27,9 @@ const directories: Readonly<Record<Exclude<MapKind, 'sources'>, string>> = {
   debug: 'debug/',
 }
 
-/** @param used the places in which the suite has packages */
-export function layoutOf(settings: SuiteSettings, used: readonly Place[]): SuiteLayout {
+/** @param filled the places of the suite's maps that are not empty */
+export function layoutOf(settings: SuiteSettings, filled: readonly Place[]): SuiteLayout {
+  const used = filled.filter(isItemPlace)
   const components = withOthers(
     settings.components,
     used.map((place) => place.component),
@@ -36,26 +38,25 @@ export function layoutOf(settings: SuiteSettings, used: readonly Place[]): Suite
   const architectures = withOthers(settings.architectures, machines)
   const kindsOf = (component: string): Set<MapKind> =>
     new Set<MapKind>(['packages', ...used.filter((place) => place.component === component).map((place) => place.kind)])
+  const binaryKindsOf = (component: string) => [...kindsOf(component)].filter((kind) => kind !== 'sources').toSorted()
 
   const indexes = components.flatMap((component): IndexPath[] => [
-    ...[...kindsOf(component)]
-      .filter((kind) => kind !== 'sources')
-      .toSorted()
-      .flatMap((kind) =>
-        architectures.map((architecture): IndexPath => ({
-          path: `${component}/${directories[kind]}binary-${architecture}/Packages`,
-          places: [
-            { component, kind, architecture: 'all' },
-            { component, kind, architecture },
-          ],
-          directory: { component: kind === 'debug' ? `${component}/debug` : component, architecture },
-        })),
-      ),
+    ...binaryKindsOf(component).flatMap((kind) =>
+      architectures.map((architecture): IndexPath => ({
+        path: `${component}/${directories[kind]}binary-${architecture}/Packages`,
+        places: [
+          { component, kind, architecture: 'all' },
+          { component, kind, architecture },
+        ],
+        directory: { component: kind === 'debug' ? `${component}/debug` : component, architecture },
+      })),
+    ),
     {
       path: `${component}/source/Sources`,
       places: [{ component, kind: 'sources', architecture: 'source' }],
       directory: { component, architecture: 'source' },
     },
+    ...(settings.contents ? contentsIndexes(component, binaryKindsOf(component), architectures) : []),
   ])
   const debug = components.filter((component) => kindsOf(component).has('debug')).map((name) => `${name}/debug`)
   return { components: [...components, ...debug], architectures, indexes }

@@ -1,25 +1,31 @@
 /** The thread that compresses chunks and hashes assembled indexes. */
 import { createHash, hash, type Hash } from 'node:crypto'
 import { closeSync, openSync, readSync } from 'node:fs'
-import { constants, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { constants, gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { LRUCache } from 'lru-cache'
 import { answerRequests } from '../common/worker-pool.ts'
+import type { PackedForm } from './assembly.ts'
 import { compressXzBlock } from './xz-stream.ts'
 
-/** Bytes of an assembled index: given, or a part of a local file, perhaps a zstd frame whose content is meant. */
+/** Bytes of an assembled index: given, or a part of a local file, perhaps in a packed form whose content is meant. */
 export type LocalPiece = {
   /** Equal for equal bytes only. */
   readonly identity: string
 } & (
   | { readonly bytes: Uint8Array }
-  | { readonly path: string; readonly offset: number; readonly length: number; readonly zstd: boolean }
+  | {
+      readonly path: string
+      readonly offset: number
+      readonly length: number
+      readonly packed: 'zst' | 'gz' | undefined
+    }
 )
 
 export type IndexRequest =
-  | { readonly kind: 'compress'; readonly text: Uint8Array }
+  | { readonly kind: 'compress'; readonly text: Uint8Array; readonly forms: readonly PackedForm[] }
   | { readonly kind: 'digest'; readonly indexes: readonly (readonly LocalPiece[])[] }
 
-/** A chunk in its three forms, one after the other as in a pack. */
+/** A chunk in its forms, one after the other as in a pack; the size of a form that it lacks is 0. */
 export interface CompressedChunk {
   readonly textSha256: string
   readonly bytes: Uint8Array
@@ -42,14 +48,18 @@ const ZSTD_LEVEL = 9
 
 answerRequests(async (request: IndexRequest): Promise<{ answer: IndexAnswer }> => {
   if (request.kind === 'digest') return { answer: digestAll(request.indexes) }
-  const chunk = await compress(Buffer.from(request.text.buffer, request.text.byteOffset, request.text.byteLength))
-  return { answer: chunk }
+  const text = Buffer.from(request.text.buffer, request.text.byteOffset, request.text.byteLength)
+  return { answer: await compress(text, request.forms) }
 })
 
-async function compress(text: Buffer): Promise<CompressedChunk> {
-  const xz = await compressXzBlock(text)
-  const gz = gzipSync(text, { level: GZIP_LEVEL })
-  const zst = zstdCompressSync(text, { params: { [constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL } })
+const lacking = Buffer.alloc(0)
+
+async function compress(text: Buffer, forms: readonly PackedForm[]): Promise<CompressedChunk> {
+  const xz = forms.includes('xz') ? await compressXzBlock(text) : { bytes: lacking, unpadded: 0 }
+  const gz = forms.includes('gz') ? gzipSync(text, { level: GZIP_LEVEL }) : lacking
+  const zst = forms.includes('zst')
+    ? zstdCompressSync(text, { params: { [constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL } })
+    : lacking
   return {
     textSha256: hash('sha256', text),
     bytes: Buffer.concat([xz.bytes, gz, zst]),
@@ -107,10 +117,7 @@ function prefixNames(pieces: readonly LocalPiece[]): string[] {
   return pieces.map((piece) => (name = hash('sha256', `${name} ${piece.identity}`)))
 }
 
-function readPiece(
-  piece: { readonly path: string; readonly offset: number; readonly length: number; readonly zstd: boolean },
-  files: Map<string, number>,
-): Buffer {
+function readPiece(piece: Extract<LocalPiece, { path: string }>, files: Map<string, number>): Buffer {
   const file = files.get(piece.path) ?? openSync(piece.path, 'r')
   files.set(piece.path, file)
   const bytes = Buffer.allocUnsafe(piece.length)
@@ -119,5 +126,6 @@ function readPiece(
     if (count === 0) throw new Error(`${piece.path} ends before byte ${piece.offset + piece.length}`)
     done += count
   }
-  return piece.zstd ? zstdDecompressSync(bytes) : bytes
+  if (piece.packed === undefined) return bytes
+  return piece.packed === 'gz' ? gunzipSync(bytes) : zstdDecompressSync(bytes)
 }

@@ -48,7 +48,8 @@ forEachDialect((dialect: DialectName, open) => {
     await submit({ kind: 'rollback', suite: 'stable', to: 'r3' })
     await submit({ kind: 'copy', suite: 'stable', from: { suite: 'newest' } })
     await submit({ kind: 'copy', suite: 'stable', from: { suite: 'newest', at: 'r4' }, packages: [{ name: 'hello' }] })
-    await submit({ kind: 'suite-update', suite: 'stable', settings: { validUntilDays: 3 } })
+    await submit({ kind: 'suite-update', suite: 'stable', settings: { validUntilDays: 3, contents: true } })
+    await submit({ kind: 'copy', suite: 'stable', from: { suite: 'newest', at: 'r5' } })
     await submit({ kind: 'alias', name: 'lts', suite: 'newest' })
     await archives.submitBatch(
       workspace,

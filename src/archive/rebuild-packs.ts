@@ -15,10 +15,13 @@ import type { Database } from '../database/database.ts'
 import { type Hold, holdLease, LeaseLost } from '../database/lease.ts'
 import type { ChunkTable as ChunkRow } from '../database/schema.ts'
 import { type Archive, archiveById } from './archive-table.ts'
+import type { PackedForm } from './assembly.ts'
 import { changedIndexes } from './changed-indexes.ts'
 import { mapsListing } from './chunk-maps.ts'
 import { chunkText, type Listing, listingsOf } from './chunk-text.ts'
 import type { Chunk, ChunkTable } from './chunk-table.ts'
+import type { ContentsMaker } from './contents-drafts.ts'
+import { ContentsTexts } from './contents-texts.ts'
 import { commitRebuild, type MovedIndex } from './commit-rebuild.ts'
 import { sealLeaseName } from './held-lease.ts'
 import type { ChunkText, IndexBuilder } from './index-builder.ts'
@@ -29,6 +32,7 @@ export interface RebuildContext {
   readonly database: Database
   readonly chunks: ChunkTable
   readonly indexes: IndexBuilder
+  readonly contents: ContentsMaker
   readonly keys: SigningKeys
 }
 
@@ -159,6 +163,12 @@ async function listingsOfChunks(
   return listings
 }
 
+/** The forms in which it was packed. */
+function formsIn(chunk: LostChunk): PackedForm[] {
+  const sizes = { xz: chunk.xz_size, gz: chunk.gz_size, zst: chunk.zst_size }
+  return (['xz', 'gz', 'zst'] as const).filter((form) => sizes[form] > 0)
+}
+
 interface PackOutcome {
   readonly fileId: number
   readonly sha256: Sha256
@@ -175,7 +185,7 @@ interface PackOutcome {
 
 /** Makes what can be made of a pack, as one new pack. */
 async function packAgain(
-  { database, indexes }: RebuildContext,
+  { database, indexes, contents }: RebuildContext,
   archive: Archive,
   lost: Lost & { readonly fileId: number },
   listings: ReadonlyMap<number, readonly Listing[]>,
@@ -183,19 +193,21 @@ async function packAgain(
 ): Promise<PackOutcome> {
   let failure: string | undefined
   const rendered: LostChunk[] = []
+  await using drafts = contents.start()
+  const contentsTexts = new ContentsTexts(database.read, drafts)
   const texts = async function* (): AsyncGenerator<ChunkText, void, undefined> {
     for (const chunk of lost.chunks) {
       signal.throwIfAborted()
       const places = listings.get(chunk.id)
       if (places === undefined) continue
       const range = { firstKey: chunk.first_key, lastKey: chunk.last_key }
-      const text = await chunkText(database.read, { ...range, textSha256: chunk.text_sha256 }, places)
+      const text = await chunkText(database.read, contentsTexts, { ...range, textSha256: chunk.text_sha256 }, places)
       if (text === undefined) {
         failure ??= `The record of what was listed from “${chunk.first_key}” to “${chunk.last_key}” gives another text.`
         continue
       }
       rendered.push(chunk)
-      yield { ...range, entries: chunk.entries, text }
+      yield { ...range, forms: formsIn(chunk), entries: chunk.entries, text }
     }
   }
   await using writer = indexes.startPack(archive.scopeId)

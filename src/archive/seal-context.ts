@@ -1,6 +1,7 @@
 import type { Faults } from '../common/faults.ts'
 import type { Database } from '../database/database.ts'
 import type { ChunkTable } from './chunk-table.ts'
+import type { ContentsMaker } from './contents-drafts.ts'
 import type { IndexBuilder } from './index-builder.ts'
 import type { SigningKeys } from './signing-keys.ts'
 
@@ -9,6 +10,7 @@ export interface SealContext {
   readonly database: Database
   readonly chunks: ChunkTable
   readonly indexes: IndexBuilder
+  readonly contents: ContentsMaker
   readonly keys: SigningKeys
   readonly faults: Faults
   /** The archive's address, for the Snapshots field: `https://host/apt/scope/workspace`. */

@@ -18,9 +18,11 @@ import { commitSeal, type SealedSuite } from './commit-seal.ts'
 import type { Effect, TouchedMap } from './effect.ts'
 import { extraIndexes } from './extra-indexes.ts'
 import type { HeldLease } from './held-lease.ts'
+import { formsOf } from './index-forms.ts'
 import type { BuiltIndex, BuiltMap, PlannedMap } from './index-builder.ts'
 import type { PackWriter } from './pack-writer.ts'
 import { type FreshRaw, packRaw, placed, type RawIndex } from './raw-index.ts'
+import type { IndexPath } from './index-paths.ts'
 import { refuseChange } from './record-change.ts'
 import type { SuiteMaps } from './release-table.ts'
 import { type ReleaseContext, signReleases } from './sign-release.ts'
@@ -103,13 +105,14 @@ function requireClock(archive: Archive, now: Micros): void {
 
 async function build(context: SealContext, archive: Archive, plan: SealPlan, now: Micros) {
   if (!changesAnything(plan)) return { suites: [], pack: undefined, newChunks: [] }
+  await using drafts = context.contents.start()
   const changing: ChangingSuite[] = []
   for (const suite of plan.suites.all) {
     const touched = mergeTouched(plan.effects.filter((effect) => effect.suite.name === suite.name))
     const isSet = plan.settings.some((change) => change.suite === suite.name)
     // Who followed the alias to another suite needs a Release that is not older than the last one of that.
     const isNamed = plan.aliases.some((change) => change.suite === suite.name)
-    if (touched.length > 0 || isSet || isNamed) changing.push(await planSuite(context, plan, suite, touched))
+    if (touched.length > 0 || isSet || isNamed) changing.push(await planSuite(context, plan, suite, touched, drafts))
   }
   const planned = changing.flatMap((suite) => suite.planned)
   await using writer = context.indexes.startPack(archive.scopeId)
@@ -237,7 +240,7 @@ async function sealSuite(
   const compressed = await context.indexes.digestCompressed(changed, (place) => chunks.get(placeKey(place)) ?? [])
 
   const fresh = new Map([...ready, ...compressed].map((index) => [index.path, index]))
-  const staying = new Set([...layout.indexes.flatMap((index) => formsOf(index.path)), ...raw])
+  const staying = new Set([...layout.indexes.flatMap(pathsOf), ...raw])
   const kept = [...now.values()].filter((index) => !fresh.has(index.path) && staying.has(index.path))
   const listed = [...fresh.values(), ...kept].filter((index) => index.listed)
   const indexes = listed.toSorted((a, b) => (a.path < b.path ? -1 : 1))
@@ -249,7 +252,7 @@ async function sealSuite(
   return { suite, built, indexes: [...fresh.values()], gone, issues }
 }
 
-/** The paths of an index in all its forms. */
-function formsOf(path: string): string[] {
-  return Object.values(endings).map((ending) => `${path}${ending}`)
+/** The paths of an index in its forms. */
+function pathsOf({ path, places }: IndexPath): string[] {
+  return formsOf(places[0]).map((form) => `${path}${endings[form]}`)
 }

@@ -22,6 +22,8 @@ export interface SuiteSettings {
   readonly validUntilDays: number | null
   /** Nothing comes in or goes out until it is not frozen any more. */
   readonly frozen: boolean
+  /** Whether it has Contents indexes, which tell the packages that have a file. */
+  readonly contents: boolean
 }
 
 export type SuiteSettingsInput = Partial<SuiteSettings>
@@ -41,6 +43,7 @@ export function defaultSettings(suite: string): SuiteSettings {
     butAutomaticUpgrades: false,
     validUntilDays: null,
     frozen: false,
+    contents: false,
   }
 }
 

@@ -9,7 +9,7 @@ import { chunkPieces, readPieces } from './assembly.ts'
 import type { PackageLine } from './change-request.ts'
 import type { Chunk, ChunkTable } from './chunk-table.ts'
 import { mapsAt } from './release-table.ts'
-import type { Place } from './suite-items.ts'
+import { isItemPlace, type Place } from './suite-items.ts'
 
 export interface PackageChange {
   readonly name: string
@@ -45,7 +45,7 @@ export async function diffSuites(context: DiffContext, from: SuiteState, to: Sui
   for (const name of [...new Set([...before.keys(), ...after.keys()])].toSorted()) {
     const [old, now] = [before.get(name), after.get(name)]
     const place = old?.place ?? now?.place
-    if (place === undefined || old?.mapId === now?.mapId) continue
+    if (place === undefined || !isItemPlace(place) || old?.mapId === now?.mapId) continue
     const oldChunks = old === undefined ? [] : await context.chunks.ofMap(old.mapId)
     const newChunks = now === undefined ? [] : await context.chunks.ofMap(now.mapId)
     const [onlyOld, onlyNew] = [without(oldChunks, newChunks), without(newChunks, oldChunks)]

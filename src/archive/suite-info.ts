@@ -6,7 +6,15 @@ import type { PackageLine } from './change-request.ts'
 import { layoutOf } from './index-paths.ts'
 import type { SuiteSettings } from './settings.ts'
 import { mapsAt } from './release-table.ts'
-import { headItems, inListingOrder, type ItemPosition, itemsAt, itemsNamed, type MapKind } from './suite-items.ts'
+import {
+  headItems,
+  inListingOrder,
+  type ItemPosition,
+  itemsAt,
+  itemsNamed,
+  type MapKind,
+  isItemPlace,
+} from './suite-items.ts'
 import type { Suite } from './suite-table.ts'
 
 export interface SuiteInfo {
@@ -42,7 +50,7 @@ export async function describeSuite(
   suite: Suite,
   revision: number,
 ): Promise<SuiteInfo> {
-  const maps = [...(await mapsAt(db, suite.id, revision)).values()]
+  const maps = [...(await mapsAt(db, suite.id, revision)).values()].filter((map) => isItemPlace(map.place))
   const last = await db
     .selectFrom('release_issue')
     .innerJoin('revision', (join) =>

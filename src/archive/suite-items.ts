@@ -1,6 +1,6 @@
 /** What a suite holds: its items, now and at each revision. */
 import type { ExpressionBuilder, Kysely, SelectQueryBuilder } from 'kysely'
-import type { SuiteItemTable, Tables } from '../database/schema.ts'
+import type { SuiteItemTable, SuiteMapTable, Tables } from '../database/schema.ts'
 import { canonicalDebName } from '../debian/names.ts'
 import { renderPackagesEntry } from '../debian/binary-package.ts'
 import { renderSourcesEntry } from '../debian/source-package.ts'
@@ -10,8 +10,19 @@ export type MapKind = SuiteItemTable['map_kind']
 /** Which map of a suite. */
 export interface Place {
   readonly component: string
-  readonly kind: MapKind
+  readonly kind: SuiteMapTable['map_kind']
   readonly architecture: string
+}
+
+/** A map whose entries are items. */
+export interface ItemPlace extends Place {
+  readonly kind: MapKind
+}
+
+const itemKinds: readonly string[] = ['packages', 'udeb', 'debug', 'sources'] satisfies MapKind[]
+
+export function isItemPlace(place: Place): place is ItemPlace {
+  return itemKinds.includes(place.kind)
 }
 
 /** Tells places apart; also their order. */
@@ -91,7 +102,7 @@ function removedBy(eb: ExpressionBuilder<ItemTables, 'item'>, revision: number) 
 export type ItemsQuery = ReturnType<typeof headItems>
 
 /** Where an item stands in the order of a suite's listing, which is that of an index. */
-export interface ItemPosition extends Place {
+export interface ItemPosition extends ItemPlace {
   readonly key: string
   readonly id: number
 }
@@ -159,7 +170,7 @@ export async function* itemPages(query: ItemsQuery, suiteId: number): AsyncGener
 export async function* mapEntries(
   db: Kysely<Tables>,
   suiteId: number,
-  place: Place,
+  place: ItemPlace,
   view: HeadView,
   from: string | undefined,
   to: string | undefined,

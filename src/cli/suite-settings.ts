@@ -16,6 +16,7 @@ interface SettingOptions {
   readonly notAutomatic?: boolean
   readonly butAutomaticUpgrades?: boolean
   readonly validUntilDays?: number | 'never'
+  readonly contents?: boolean
 }
 
 /** Gives a command the options that shape a suite and its Release. */
@@ -38,11 +39,13 @@ export function withSettingOptions(command: Command): Command {
       'after how many days apt distrusts a Release not renewed, or never',
       daysOrNever,
     )
+    .option('--contents', 'it has Contents indexes, from which apt-file tells the package of a file')
+    .option('--no-contents', 'it has none')
 }
 
 export function settingsFrom(options: SettingOptions): SuiteSettings {
   const { suiteField, codename, origin, label, description, components, architectures, versions } = options
-  const { notAutomatic, butAutomaticUpgrades, validUntilDays } = options
+  const { notAutomatic, butAutomaticUpgrades, validUntilDays, contents } = options
   return Object.fromEntries(
     Object.entries({
       suite: suiteField,
@@ -56,6 +59,7 @@ export function settingsFrom(options: SettingOptions): SuiteSettings {
       notAutomatic,
       butAutomaticUpgrades,
       validUntilDays: validUntilDays === undefined ? undefined : endOf(validUntilDays),
+      contents,
     }).filter(([, value]) => value !== undefined),
   )
 }
@@ -72,6 +76,7 @@ export function settingLines(settings: SuiteSettings): [string, string][] {
     ['Pinning', settings.notAutomatic === true ? pinning : ''],
     ['Frozen', settings.frozen === true ? 'yes: nothing comes in or goes out' : ''],
     ['Valid for', typeof settings.validUntilDays === 'number' ? `${settings.validUntilDays} days` : ''],
+    ['Contents', settings.contents === true ? 'yes' : ''],
   ]
 }
 

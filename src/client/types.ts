@@ -72,6 +72,7 @@ export interface SuiteSettings {
   readonly validUntilDays?: number | null
   /** Nothing comes in or goes out until it is not frozen any more. */
   readonly frozen?: boolean
+  readonly contents?: boolean
 }
 
 export interface SuiteInfo {

@@ -398,7 +398,9 @@ export interface IndexMapTable {
 export interface SuiteMapTable {
   suite_id: number
   component: string
-  map_kind: 'packages' | 'udeb' | 'debug' | 'sources'
+  /** Maps of items have the items' kind; those of Contents are made of what packages of such a kind install. */
+  map_kind: SuiteItemTable['map_kind'] | 'contents' | 'contents-udeb' | 'contents-debug'
+  /** As that of items; of Contents it names all architectures that it lists (`all+amd64`). */
   architecture: string
   map_id: number
   from_revision: number

@@ -37,13 +37,15 @@ async function forgetPackages(trx: Transaction<Tables>, fileIds: readonly number
     .execute()
   if (rows.length === 0) return
   const ids = rows.map((row) => row.id)
-  await trx.deleteFrom('package_contents').where('package_id', 'in', ids).execute()
   const items = await trx
     .selectFrom('suite_item')
-    .select('package_id')
-    .distinct()
+    .select(['package_id', 'removed_by'])
     .where('package_id', 'in', ids)
     .execute()
+  // As long as a suite lists a package that was purged, its paths are needed to take them out of Contents.
+  const listed = new Set(items.filter((item) => item.removed_by === null).map((item) => item.package_id))
+  const unlisted = ids.filter((id) => !listed.has(id))
+  if (unlisted.length > 0) await trx.deleteFrom('package_contents').where('package_id', 'in', unlisted).execute()
   const told = new Set(items.map((item) => item.package_id))
   const going = ids.filter((id) => !told.has(id))
   if (going.length === 0) return

@@ -115,6 +115,7 @@ const settings = {
   butAutomaticUpgrades: Type.Optional(Type.Boolean()),
   validUntilDays: Type.Optional(Type.Union([Type.Integer({ minimum: 1 }), Type.Null()])),
   frozen: Type.Optional(Type.Boolean({ description: 'Nothing comes in or goes out until it is not frozen any more' })),
+  contents: Type.Optional(Type.Boolean({ description: 'It has Contents indexes' })),
 }
 export const SuiteWish = closed('SuiteWish', {
   name: Name,

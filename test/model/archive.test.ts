@@ -29,6 +29,7 @@ import {
   type NaiveState,
   type Past,
 } from './naive-archive.ts'
+import { contentsOf } from './naive-contents.ts'
 import { requestsOf, type Wish, wishes } from './requests.ts'
 import { type ModelPackage, universe } from './universe.ts'
 
@@ -81,7 +82,11 @@ class Play {
   }
 
   async all(history: readonly Wish[]): Promise<void> {
-    await this.#one({ kind: 'suite-create', suite: 'stable', settings: { components: ['main', 'contrib'] } })
+    await this.#one({
+      kind: 'suite-create',
+      suite: 'stable',
+      settings: { components: ['main', 'contrib'], contents: true },
+    })
     await this.#one({ kind: 'suite-create', suite: 'testing', settings: { versions: 'newest' }, aliases: ['next'] })
     for (const wish of history) {
       const requests = requestsOf(wish, this.#state, this.#packages, this.#head)
@@ -182,6 +187,10 @@ class Play {
     const expected = indexTexts(suite)
     const raw = rawTexts(suite)
     const inForms = [...expected.keys()].flatMap((path) => ['', '.gz', '.xz', '.zst'].map((ending) => path + ending))
+    for (const { path, lines } of contentsOf(suite)) {
+      expected.set(path, lines.map((line) => line.text).join(''))
+      inForms.push(path, `${path}.gz`)
+    }
     assert.deepEqual(
       [...listed.keys()].toSorted(),
       [...inForms, ...raw.keys()].toSorted(),
@@ -236,7 +245,17 @@ class Play {
       .where((eb) => eb.or([eb('until_revision', 'is', null), eb('until_revision', '>', revision)]))
       .execute()
     let entries = 0
+    const contents = suite === undefined ? [] : contentsOf(suite)
     for (const map of maps) {
+      if (map.map_kind.startsWith('contents')) {
+        const place = [map.component, map.map_kind, map.architecture].join(' ')
+        const lines =
+          contents.find((one) => [one.component, one.kind, one.architecture].join(' ') === place)?.lines ?? []
+        const atoms = lines.map(({ key, text }) => ({ hash: keyHash(key), bytes: text.length, text }))
+        assert.deepEqual(await this.#chunkDigests(unpackIds(map.chunks)), digestsOf(cut(atoms)), place)
+        assert.equal(map.entries, lines.length)
+        continue
+      }
       const items = (suite?.items ?? [])
         .filter((item) => item.component === map.component && item.pkg.map === map.map_kind)
         .filter((item) => item.pkg.architecture === map.architecture)
@@ -246,8 +265,7 @@ class Play {
         const key = entryKey(item.pkg.source, item.pkg.name, versionKey(item.pkg.version))
         return { hash: keyHash(key), bytes: Buffer.byteLength(text), text }
       })
-      const expected = cut(atoms).map((chunk) => sha256Of(Buffer.from(chunk.map((atom) => atom.text).join(''))))
-      assert.deepEqual(await this.#chunkDigests(unpackIds(map.chunks)), expected)
+      assert.deepEqual(await this.#chunkDigests(unpackIds(map.chunks)), digestsOf(cut(atoms)))
       assert.equal(map.entries, items.length)
       assert.equal(
         map.text_size,
@@ -321,4 +339,8 @@ function unpacked(path: string, bytes: Buffer): string {
   if (path.endsWith('.gz')) return gunzipSync(bytes).toString()
   if (path.endsWith('.zst')) return zstdDecompressSync(bytes).toString()
   return (path.endsWith('.xz') ? xz.decompressSync(bytes) : bytes).toString()
+}
+
+function digestsOf(chunks: readonly (readonly { readonly text: string }[])[]): string[] {
+  return chunks.map((chunk) => sha256Of(Buffer.from(chunk.map((atom) => atom.text).join(''))))
 }

@@ -61,6 +61,8 @@ const settings: SuiteSettingsInput[] = [
   { validUntilDays: 7 },
   { validUntilDays: null },
   { frozen: true },
+  { contents: true },
+  { contents: false },
 ]
 
 const stepKinds = ['add', 'remove', 'edit', 'copy', 'copy', 'rollback', 'alias', 'suite-update'] as const

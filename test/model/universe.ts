@@ -17,13 +17,19 @@ export interface ModelPackage {
   readonly files: readonly { readonly name: string; readonly sha256: string }[]
   /** Of the .deb or .dsc. */
   readonly sha256: string
+  /** What it installs. */
+  readonly paths: readonly string[]
 }
 
 /** Makes and keeps the packages. */
 export async function universe(world: ArchiveWorld): Promise<ModelPackage[]> {
   const ids: number[] = []
+  const paths = new Map<number, readonly string[]>()
   const deb = async (name: string, version: string, more: Partial<DebRecipe> = {}): Promise<void> => {
-    ids.push(await world.deb(name, version, more))
+    const files = more.files ?? filesOf(name, version)
+    const id = await world.deb(name, version, { ...more, files })
+    ids.push(id)
+    paths.set(id, Object.keys(files))
   }
   for (const version of ['1.0-1', '1.0-2', '2.0-1']) {
     ids.push(await world.source('alpha', version))
@@ -67,7 +73,17 @@ export async function universe(world: ArchiveWorld): Promise<ModelPackage[]> {
       })
     }
   }
-  return describe(world, ids)
+  return describe(world, ids, paths)
+}
+
+/** Some that other packages or other versions have too; of one package many, so that Contents has several chunks. */
+function filesOf(name: string, version: string): Record<string, string> {
+  const paths = [`usr/share/doc/${name}/copyright`, `usr/lib/${version}/${name}`, 'usr/share/shared']
+  if (name === 'long-a') {
+    for (let i = 0; i < 3000; i += 1)
+      paths.push(`usr/share/${(i * 7919) % 3000}/${'x'.repeat(100)}/${i % 50}-${version}`)
+  }
+  return Object.fromEntries(paths.map((path) => [path, path === 'usr/share/shared' ? '' : `${name} ${version}`]))
 }
 
 /** Fields of about a hundred bytes each, different for each package, and quick to compress. */
@@ -76,7 +92,11 @@ function longFields(salt: string, count: number): string {
   return Array.from({ length: count }, (_, i) => `X-${i}: ${salt} ${filler}\n`).join('')
 }
 
-async function describe(world: ArchiveWorld, ids: readonly number[]): Promise<ModelPackage[]> {
+async function describe(
+  world: ArchiveWorld,
+  ids: readonly number[],
+  paths: ReadonlyMap<number, readonly string[]>,
+): Promise<ModelPackage[]> {
   const rows = await world.db.read
     .selectFrom('package')
     .innerJoin('file', 'file.id', 'package.file_id')
@@ -104,5 +124,6 @@ async function describe(world: ArchiveWorld, ids: readonly number[]): Promise<Mo
     stanza: row.stanza,
     files: files.filter((file) => file.package_id === row.id).map(({ name, sha256 }) => ({ name, sha256 })),
     sha256: row.sha256,
+    paths: paths.get(row.id) ?? [],
   }))
 }

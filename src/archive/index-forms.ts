@@ -1,0 +1,13 @@
+/** In which forms indexes are offered, and so in which their chunks are packed. */
+import type { IndexForm, PackedForm } from './assembly.ts'
+import { isItemPlace, type Place } from './suite-items.ts'
+
+/** Contents are as long as all others together, and asked for seldom: one form is enough, which every reader of them has. */
+export function packedFormsOf(place: Place): readonly PackedForm[] {
+  return isItemPlace(place) ? ['xz', 'gz', 'zst'] : ['gz']
+}
+
+/** With the plain text, which a Release has to list even if nobody fetches it. */
+export function formsOf(place: Place): readonly IndexForm[] {
+  return ['plain', ...packedFormsOf(place)]
+}

@@ -1,0 +1,166 @@
+/** Contents indexes: what they list through the life of a suite. */
+import assert from 'node:assert/strict'
+import { gunzipSync } from 'node:zlib'
+import { it } from 'node:test'
+import { type ArchiveWorld, archiveWorld, listedIn } from '../support/archive-world.ts'
+import { forEachDialect } from '../support/databases.ts'
+
+/** The lines of an index as `path package,package`, and that each of its forms is the same text. */
+async function contents(world: ArchiveWorld, path: string, at = ''): Promise<string[]> {
+  const plain = (await world.bytes(`${at}dists/${path}`)).toString('latin1')
+  const packed = gunzipSync(await world.bytes(`${at}dists/${path}.gz`)).toString('latin1')
+  assert.equal(packed, plain)
+  const lines = plain.split('\n').slice(0, -1)
+  assert.deepEqual(lines.map(pathIn), lines.map(pathIn).toSorted(), 'paths are in the order of their bytes')
+  return lines.map((line) => line.replace(/ +(\S+)$/, ' $1'))
+}
+
+function pathIn(line: string): string {
+  return line.replace(/ +\S+$/, '')
+}
+
+function files(...paths: string[]): { readonly files: Record<string, string> } {
+  return { files: Object.fromEntries(paths.map((path) => [path, path])) }
+}
+
+async function listed(world: ArchiveWorld, suite: string): Promise<string[]> {
+  const paths = [...listedIn(await world.text(`dists/${suite}/Release`)).keys()]
+  return paths.filter((path) => path.includes('Contents'))
+}
+
+forEachDialect((_dialect, open) => {
+  it('a suite has them only if it is set so, in plain and gz, and loses them when it is not', async () => {
+    await using world = await archiveWorld(open)
+    const stable = await world.suite('stable', { architectures: ['amd64'] })
+    await stable.add('hello', '1', { architecture: 'amd64', section: 'utils', ...files('usr/bin/hello') })
+    assert.deepEqual(await listed(world, 'stable'), [])
+    await stable.set({ contents: true })
+    assert.deepEqual(await listed(world, 'stable'), ['main/Contents-amd64', 'main/Contents-amd64.gz'])
+    assert.deepEqual(await contents(world, 'stable/main/Contents-amd64'), ['usr/bin/hello utils/hello'])
+
+    await stable.set({ contents: false })
+    assert.deepEqual(await listed(world, 'stable'), [])
+    await assert.rejects(world.text('dists/stable/main/Contents-amd64'), { code: 'not-found' })
+    await stable.add('other', '1', files('usr/share/other'))
+    await stable.remove({ name: 'hello' })
+    await stable.set({ contents: true })
+    assert.deepEqual(await contents(world, 'stable/main/Contents-amd64'), ['usr/share/other misc/other'])
+    // A snapshot has what there was.
+    assert.deepEqual(await contents(world, 'stable/main/Contents-amd64', 'snapshot/r3/'), ['usr/bin/hello utils/hello'])
+  })
+
+  it('a path has one line, with every package that has it, for its architecture or for all', async () => {
+    await using world = await archiveWorld(open)
+    const stable = await world.suite('stable', { contents: true, architectures: ['amd64', 'arm64'] })
+    const shared = 'usr/share/shared'
+    await stable.addPackages(
+      await world.deb('bb', '1', { architecture: 'amd64', section: 'net', ...files(shared, 'usr/bin/b') }),
+      await world.deb('aa', '1', { architecture: 'all', section: 'doc', ...files(shared) }),
+      await world.deb('cc', '1', { architecture: 'arm64', section: 'contrib/net', ...files(shared, 'usr/bin/c') }),
+    )
+    assert.deepEqual(await contents(world, 'stable/main/Contents-amd64'), [
+      'usr/bin/b net/bb',
+      'usr/share/shared doc/aa,net/bb',
+    ])
+    assert.deepEqual(await contents(world, 'stable/main/Contents-arm64'), [
+      'usr/bin/c contrib/net/cc',
+      'usr/share/shared contrib/net/cc,doc/aa',
+    ])
+    await stable.remove({ name: 'aa' })
+    assert.deepEqual(await contents(world, 'stable/main/Contents-amd64'), [
+      'usr/bin/b net/bb',
+      'usr/share/shared net/bb',
+    ])
+  })
+
+  it('of several versions of a package each path is listed, once, until the last version that has it goes', async () => {
+    await using world = await archiveWorld(open)
+    const stable = await world.suite('stable', { contents: true, architectures: ['amd64'] })
+    await stable.add('xx', '1', files('both', 'old'))
+    await stable.add('xx', '2', files('both', 'new'))
+    const of = (at?: string) => contents(world, 'stable/main/Contents-amd64', at)
+    assert.deepEqual(await of(), ['both misc/xx', 'new misc/xx', 'old misc/xx'])
+    await stable.remove({ name: 'xx', version: '1' })
+    assert.deepEqual(await of(), ['both misc/xx', 'new misc/xx'])
+    await stable.rollback('r3')
+    assert.deepEqual(await of(), ['both misc/xx', 'new misc/xx', 'old misc/xx'])
+    await stable.remove({ name: 'xx' })
+    assert.deepEqual(await of(), [])
+    await stable.rollback('r2')
+    assert.deepEqual(await of(), ['both misc/xx', 'old misc/xx'])
+    await stable.set({ versions: 'newest' })
+    await stable.add('xx', '3', files('newest'))
+    assert.deepEqual(await of(), ['newest misc/xx'])
+    assert.deepEqual(await of('snapshot/r3/'), ['both misc/xx', 'new misc/xx', 'old misc/xx'])
+  })
+
+  it('a package stands below the section that its suite gives it, in the component where it is', async () => {
+    await using world = await archiveWorld(open)
+    const settings = { contents: true, architectures: ['amd64'], components: ['main', 'contrib'] }
+    const stable = await world.suite('stable', settings)
+    const [one, two] = [
+      await world.deb('xx', '1', { section: 'net', ...files('a', 'b') }),
+      await world.deb('xx', '2', { section: 'net', ...files('b', 'c') }),
+    ]
+    await stable.addPackages({ packageId: one, section: 'web' }, two)
+    assert.deepEqual(await contents(world, 'stable/main/Contents-amd64'), ['a web/xx', 'b net/xx,web/xx', 'c net/xx'])
+    await stable.addPackages({ packageId: one })
+    assert.deepEqual(await contents(world, 'stable/main/Contents-amd64'), ['a net/xx', 'b net/xx', 'c net/xx'])
+    await stable.addPackages({ packageId: two, component: 'contrib', section: 'contrib/net' })
+    assert.deepEqual(await contents(world, 'stable/main/Contents-amd64'), ['a net/xx', 'b net/xx'])
+    assert.deepEqual(await contents(world, 'stable/contrib/Contents-amd64'), ['b contrib/net/xx', 'c contrib/net/xx'])
+
+    const testing = await world.suite('testing', settings)
+    await world.submit({
+      kind: 'copy',
+      suite: 'testing',
+      from: { suite: 'stable' },
+      packages: [{ name: 'xx', version: '2' }],
+    })
+    assert.deepEqual(await contents(world, 'testing/contrib/Contents-amd64'), ['b contrib/net/xx', 'c contrib/net/xx'])
+    assert.deepEqual(await contents(world, 'testing/main/Contents-amd64'), [])
+    await testing.remove({ name: 'xx' })
+    assert.deepEqual(await contents(world, 'testing/contrib/Contents-amd64'), [])
+  })
+
+  it('installer packages and debug symbols have their own', async () => {
+    await using world = await archiveWorld(open)
+    const stable = await world.suite('stable', { contents: true, architectures: ['amd64'] })
+    const udeb = { extraControl: 'Package-Type: udeb\n', section: 'debian-installer' }
+    const debug = { extraControl: 'Auto-Built-Package: debug-symbols\n', section: 'debug' }
+    await stable.addPackages(
+      await world.deb('xx', '1', files('bin/x')),
+      await world.deb('xx-udeb', '1', { ...udeb, ...files('bin/x') }),
+      await world.deb('xx-dbgsym', '1', { architecture: 'amd64', ...debug, ...files('usr/lib/debug/x') }),
+    )
+    assert.deepEqual(await contents(world, 'stable/main/Contents-amd64'), ['bin/x misc/xx'])
+    assert.deepEqual(await contents(world, 'stable/main/Contents-udeb-amd64'), ['bin/x debian-installer/xx-udeb'])
+    assert.deepEqual(await contents(world, 'stable/main/debug/Contents-amd64'), ['usr/lib/debug/x debug/xx-dbgsym'])
+  })
+
+  it('paths keep their bytes and the order of these', async () => {
+    await using world = await archiveWorld(open)
+    const stable = await world.suite('stable', { contents: true, architectures: ['amd64'] })
+    const paths = ['a\xff', 'a\xe9', 'a\xf0\x9d\x84\x9e', 'a\xef\xac\x80', 'a b', 'a-b', 'a/b', 'A', 'a,b', 'a\tb']
+    await stable.add('xx', '1', { ...files(...paths), pathEncoding: 'latin1' })
+    const lines = await contents(world, 'stable/main/Contents-amd64')
+    assert.deepEqual(
+      lines,
+      paths.toSorted().map((path) => `${path} misc/xx`),
+    )
+    await stable.add('yy', '1', { ...files('a\xff', 'a\xfe'), pathEncoding: 'latin1' })
+    const more = await contents(world, 'stable/main/Contents-amd64')
+    assert.deepEqual(more.slice(-2), ['a\xfe misc/yy', 'a\xff misc/xx,misc/yy'])
+  })
+
+  it('a package whose bytes nobody has read has no lines, and its going takes none', async () => {
+    await using world = await archiveWorld(open)
+    const stable = await world.suite('stable', { contents: true, architectures: ['amd64'] })
+    const claimed = await world.deb('claimed', '1', files('usr/share/claimed', 'usr/share/known'))
+    await world.db.write((trx) => trx.deleteFrom('package_contents').where('package_id', '=', claimed).execute())
+    await stable.addPackages(claimed, await world.deb('known', '1', files('usr/share/known')))
+    assert.deepEqual(await contents(world, 'stable/main/Contents-amd64'), ['usr/share/known misc/known'])
+    await stable.remove({ name: 'claimed' })
+    assert.deepEqual(await contents(world, 'stable/main/Contents-amd64'), ['usr/share/known misc/known'])
+  })
+})
