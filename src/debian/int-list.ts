@@ -23,6 +23,11 @@ export class IntList {
     this.#length += 1
   }
 
+  /** Forgets what comes from a place on. */
+  truncate(length: number): void {
+    this.#length = Math.min(length, this.#length)
+  }
+
   at(index: number): number {
     return this.#items[index] ?? 0
   }

@@ -39,6 +39,8 @@ export class PackageLedger {
   readonly names = new Interner()
   readonly #versions: string[] = []
   readonly #versionKeys: string[] = []
+  /** Most versions occur many times, in relations above all. */
+  readonly #knownKeys = new Map<string, string>()
   readonly #architectures = new Interner()
   readonly #nameOf = new IntList()
   readonly #architectureOf = new IntList()
@@ -77,7 +79,7 @@ export class PackageLedger {
     this.#depends.begin()
     this.#conflicts.begin()
     try {
-      this.#versionKeys.push(versionKey(facts.version))
+      this.#versionKeys.push(this.#keyOf(facts.version))
     } catch (error) {
       this.#versionKeys.push('')
       this.#note(number, error)
@@ -149,6 +151,14 @@ export class PackageLedger {
     return atom
   }
 
+  #keyOf(version: string): string {
+    const known = this.#knownKeys.get(version)
+    if (known !== undefined) return known
+    const key = versionKey(version)
+    this.#knownKeys.set(version, key)
+    return key
+  }
+
   #note(number: number, error: unknown): void {
     if (!(error instanceof AshlarError)) throw error
     if (!this.#problems.has(number)) this.#problems.set(number, error.message)
@@ -163,7 +173,7 @@ export class PackageLedger {
     const provisions = parseProvides(facts.provides).map(({ name, qualifier, version }) => ({
       name: this.names.number(name),
       qualifier,
-      versionKey: version === null ? null : versionKey(version),
+      versionKey: version === null ? null : this.#keyOf(version),
     }))
     this.#provides.set(number, provisions)
   }
@@ -187,7 +197,7 @@ export class PackageLedger {
       name: this.names.number(name),
       qualifier,
       operator: version?.operator ?? null,
-      versionKey: version === null ? '' : versionKey(version.version),
+      versionKey: version === null ? '' : this.#keyOf(version.version),
       text,
     })
     return this.#atomNumbers.number(text)

@@ -53,6 +53,11 @@ export class PackageUniverse {
     return this.#members.length
   }
 
+  /** The numbers of all members. */
+  keys(): IterableIterator<number> {
+    return this.#members.keys()
+  }
+
   /** A member's number in the ledger. */
   package(member: number): number {
     return this.#members[member] ?? 0
@@ -88,14 +93,14 @@ export class PackageUniverse {
     return candidates
   }
 
-  /** The atom by which one of two members does not stand the other; undefined if they only have the same name. */
-  conflictText(one: number, other: number): string | undefined {
+  /** Which of two members does not stand the other, and how it says so; undefined if they only have the same name. */
+  conflictBetween(one: number, other: number): { readonly holder: number; readonly text: string } | undefined {
     for (const [holder, against] of [
       [one, other],
       [other, one],
     ] as const) {
       const found = this.#conflictAtoms(holder).find(({ members }) => members.includes(against))
-      if (found !== undefined) return found.atom.text
+      if (found !== undefined) return { holder, text: found.atom.text }
     }
     return undefined
   }
