@@ -35,7 +35,8 @@ export function layoutOf(settings: SuiteSettings, filled: readonly Place[]): Sui
     used.map((place) => place.component),
   )
   const machines = used.map((place) => place.architecture).filter((name) => name !== 'all' && name !== 'source')
-  const architectures = withOthers(settings.architectures, machines)
+  const named = settings.architectureAll === 'separate' ? ['all', ...settings.architectures] : settings.architectures
+  const architectures = withOthers(named, machines)
   const kindsOf = (component: string): Set<MapKind> =>
     new Set<MapKind>(['packages', ...used.filter((place) => place.component === component).map((place) => place.kind)])
   const binaryKindsOf = (component: string) => [...kindsOf(component)].filter((kind) => kind !== 'sources').toSorted()
@@ -46,7 +47,7 @@ export function layoutOf(settings: SuiteSettings, filled: readonly Place[]): Sui
         path: `${component}/${directories[kind]}binary-${architecture}/Packages`,
         places: [
           { component, kind, architecture: 'all' },
-          { component, kind, architecture },
+          ...(architecture === 'all' ? [] : [{ component, kind, architecture }]),
         ],
         directory: { component: kind === 'debug' ? `${component}/debug` : component, architecture },
       })),

@@ -30,6 +30,11 @@ export function renderRelease(facts: ReleaseFacts): string {
     ['Acquire-By-Hash', 'yes'],
     ['Snapshots', facts.snapshots],
     ['Architectures', facts.architectures.join(' ')],
+    // Or apt would fetch `binary-all` besides, and know its packages twice.
+    [
+      'No-Support-for-Architecture-all',
+      settings.architectureAll === 'separate' && facts.architectures.includes('all') ? 'Packages' : undefined,
+    ],
     ['Components', facts.components.join(' ')],
     ['Description', settings.description === '' ? undefined : settings.description],
   ]

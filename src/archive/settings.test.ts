@@ -26,6 +26,7 @@ const good: readonly SuiteSettingsInput[] = [
   { validUntilDays: 1 },
   { validUntilDays: 3650 },
   { validUntilDays: null },
+  { architectureAll: 'separate' },
 ]
 for (const input of good) {
   it(`${JSON.stringify(input)} is taken`, () => {

@@ -14,6 +14,11 @@ export interface SuiteSettings {
   readonly components: readonly string[]
   /** Listed even while no package has them; others are listed as soon as one does. */
   readonly architectures: readonly string[]
+  /**
+   * `separate`: architecture-independent packages are listed in `binary-all` as well; those of an architecture keep
+   * them, for clients that know no `binary-all`.
+   */
+  readonly architectureAll: 'merged' | 'separate'
   /** Whether a newer version takes the place of an older one of the same name and architecture. */
   readonly versions: 'all' | 'newest'
   readonly notAutomatic: boolean
@@ -38,6 +43,7 @@ export function defaultSettings(suite: string): SuiteSettings {
     description: '',
     components: ['main'],
     architectures: ['amd64', 'arm64'],
+    architectureAll: 'merged',
     versions: 'all',
     notAutomatic: false,
     butAutomaticUpgrades: false,

@@ -12,6 +12,7 @@ interface SettingOptions {
   readonly description?: string
   readonly components?: string[]
   readonly architectures?: string[]
+  readonly architectureAll?: 'merged' | 'separate'
   readonly versions?: 'all' | 'newest'
   readonly notAutomatic?: boolean
   readonly butAutomaticUpgrades?: boolean
@@ -29,6 +30,11 @@ export function withSettingOptions(command: Command): Command {
     .option('--description <text>', 'the Description field of its Release')
     .option('--components <names>', 'its components, such as main,contrib; the first takes what names none', names)
     .option('--architectures <names>', 'architectures to list even while no package has them', names)
+    .addOption(
+      new Option('--architecture-all <how>', 'separate: list packages for all architectures in binary-all too').choices(
+        ['merged', 'separate'],
+      ),
+    )
     .addOption(new Option('--versions <which>', 'the versions of a package it keeps').choices(['all', 'newest']))
     .option('--not-automatic', 'apt installs from it only when asked to')
     .option('--no-not-automatic', 'apt installs from it as from any other')
@@ -44,8 +50,8 @@ export function withSettingOptions(command: Command): Command {
 }
 
 export function settingsFrom(options: SettingOptions): SuiteSettings {
-  const { suiteField, codename, origin, label, description, components, architectures, versions } = options
-  const { notAutomatic, butAutomaticUpgrades, validUntilDays, contents } = options
+  const { suiteField, codename, origin, label, description, components, architectures } = options
+  const { architectureAll, versions, notAutomatic, butAutomaticUpgrades, validUntilDays, contents } = options
   return Object.fromEntries(
     Object.entries({
       suite: suiteField,
@@ -55,6 +61,7 @@ export function settingsFrom(options: SettingOptions): SuiteSettings {
       description,
       components,
       architectures,
+      architectureAll,
       versions,
       notAutomatic,
       butAutomaticUpgrades,
@@ -72,6 +79,7 @@ export function settingLines(settings: SuiteSettings): [string, string][] {
     ['Origin', settings.origin ?? ''],
     ['Label', settings.label ?? ''],
     ['Description', settings.description ?? ''],
+    ['For all', settings.architectureAll === 'separate' ? 'also in binary-all' : ''],
     ['Versions', settings.versions ?? ''],
     ['Pinning', settings.notAutomatic === true ? pinning : ''],
     ['Frozen', settings.frozen === true ? 'yes: nothing comes in or goes out' : ''],

@@ -65,6 +65,8 @@ export interface SuiteSettings {
   readonly description?: string
   readonly components?: readonly string[]
   readonly architectures?: readonly string[]
+  /** `separate`: architecture-independent packages are listed in `binary-all` as well. */
+  readonly architectureAll?: 'merged' | 'separate'
   readonly versions?: 'all' | 'newest'
   readonly notAutomatic?: boolean
   readonly butAutomaticUpgrades?: boolean

@@ -110,6 +110,11 @@ const settings = {
   description: Type.Optional(Type.String()),
   components: Type.Optional(Type.Array(Type.String(), { maxItems: 100 })),
   architectures: Type.Optional(Type.Array(Type.String(), { maxItems: 100 })),
+  architectureAll: Type.Optional(
+    Type.Union([Type.Literal('merged'), Type.Literal('separate')], {
+      description: 'separate: architecture-independent packages are listed in binary-all as well',
+    }),
+  ),
   versions: Type.Optional(Type.Union([Type.Literal('all'), Type.Literal('newest')])),
   notAutomatic: Type.Optional(Type.Boolean()),
   butAutomaticUpgrades: Type.Optional(Type.Boolean()),

@@ -207,6 +207,7 @@ class Play {
     )
     assert.deepEqual(new Set(/^Architectures: (.*)$/m.exec(release)?.[1]?.split(' ')), new Set(architectures))
     has('Label', suite.settings.label)
+    has('No-Support-for-Architecture-all', suite.settings.architectureAll === 'separate' ? 'Packages' : '')
     assert.equal(release.includes('\nValid-Until: '), below === 'dists' && suite.settings.validUntilDays !== null)
 
     for (const [path, { sha256, sizeBytes }] of listed) {

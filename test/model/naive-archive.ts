@@ -298,7 +298,7 @@ export function indexTexts(suite: NaiveSuite): Map<string, string> {
       if (map !== 'packages' && !own.some((item) => item.pkg.map === map)) continue
       for (const architecture of architectures) {
         const path = `${component}/${directory}binary-${architecture}/Packages`
-        texts.set(path, listing(map, 'all') + listing(map, architecture))
+        texts.set(path, listing(map, 'all') + (architecture === 'all' ? '' : listing(map, architecture)))
       }
     }
     texts.set(`${component}/source/Sources`, listing('sources', 'source'))
@@ -333,7 +333,9 @@ export function layout(suite: NaiveSuite): { components: string[]; architectures
   const machines = items.map((item) => item.pkg.architecture).filter((name) => name !== 'all' && name !== 'source')
   return {
     components: [...new Set([...settings.components, ...items.map((item) => item.component)])],
-    architectures: [...new Set([...settings.architectures, ...machines])],
+    architectures: [
+      ...new Set([...(settings.architectureAll === 'separate' ? ['all'] : []), ...settings.architectures, ...machines]),
+    ],
   }
 }
 

@@ -63,6 +63,8 @@ const settings: SuiteSettingsInput[] = [
   { frozen: true },
   { contents: true },
   { contents: false },
+  { architectureAll: 'separate' },
+  { architectureAll: 'merged' },
 ]
 
 const stepKinds = ['add', 'remove', 'edit', 'copy', 'copy', 'rollback', 'alias', 'suite-update'] as const
