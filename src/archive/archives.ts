@@ -245,6 +245,22 @@ export class Archives implements AsyncDisposable {
     return changeId
   }
 
+  /**
+   * The change of that idempotency key.
+   * @throws AshlarError not-found
+   */
+  async changeOfKey(workspace: Workspace, key: string): Promise<ChangeStatus> {
+    const row = await this.#database.read
+      .selectFrom('change')
+      .innerJoin('archive', 'archive.id', 'change.archive_id')
+      .select('change.id')
+      .where('archive.workspace_id', '=', workspace.id)
+      .where('change.idempotency_key', '=', key)
+      .executeTakeFirst()
+    if (row === undefined) throw new AshlarError('not-found', `No change of this workspace has the key '${key}'.`)
+    return this.change(workspace, row.id)
+  }
+
   /** @throws AshlarError not-found */
   async change(workspace: Workspace, changeId: number): Promise<ChangeStatus> {
     const row = await this.#database.read

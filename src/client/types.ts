@@ -114,6 +114,24 @@ export interface SealedChange {
   readonly snapshot: string
 }
 
+/** Packages for a suite, all in one place of it. */
+export interface PackageAddition {
+  readonly artifacts: readonly number[]
+  readonly component?: string
+  readonly section?: string
+  readonly priority?: string
+}
+
+export interface ChangeStatus {
+  readonly change: number
+  readonly state: 'preparing' | 'pending' | 'sealed' | 'refused'
+  /** Why it was refused. */
+  readonly code?: string
+  readonly detail?: string
+  readonly result?: SealedChange
+  readonly batch?: SealedBatch
+}
+
 /** One of several changes that are made as one. */
 export type BatchStep =
   | {
@@ -131,6 +149,16 @@ export type BatchStep =
       readonly component?: string
       readonly section?: string
       readonly priority?: string
+    }
+  | {
+      readonly kind: 'edit'
+      readonly suite: string
+      /** Each for a place of its own. */
+      readonly add: readonly PackageAddition[]
+      /** Artifacts whose packages go. */
+      readonly remove?: readonly number[]
+      /** If a path has meant other bytes: refuse, or lay the package elsewhere and take the place of its twin. */
+      readonly onPoolConflict?: 'refuse' | 'second-path'
     }
   | { readonly kind: 'remove'; readonly suite: string; readonly packages: readonly PackageSelector[] }
   | {
@@ -242,6 +270,8 @@ export interface WorkspaceSettings {
 
 /** A package in a suite. */
 export interface SuitePackage extends PackageLine {
+  /** Of the .deb or the .dsc. */
+  readonly sha256: string
   readonly section?: string | null
   readonly priority?: string | null
 }

@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import type { Transport } from './transport.ts'
+import { AshlarError } from '../common/errors.ts'
 import { uploadFile } from './upload-file.ts'
 import type {
   Artifact,
   ArtifactPage,
   ArtifactWish,
   BatchStep,
+  ChangeStatus,
   HistoryPage,
   PackagePage,
   PackageSelector,
@@ -25,6 +27,8 @@ export interface CallOptions {
 }
 
 export interface ChangeOptions extends CallOptions {
+  /** Of whom it is, as another program knew them (`name~origin`); only admins may say so. Default: the caller. */
+  readonly recordedFor?: string | undefined
   /** The same key with the same request gives the same change. Default: a random one. */
   readonly idempotencyKey?: string | undefined
 }
@@ -40,11 +44,15 @@ export class WorkspaceClient {
   }
 
   /** At most 1000 at a time. Give each an idempotency key: only then is the call repeated after a lost answer. */
-  async createArtifacts(wishes: readonly ArtifactWish[], options: CallOptions = {}): Promise<readonly Artifact[]> {
+  async createArtifacts(
+    wishes: readonly ArtifactWish[],
+    options: Omit<ChangeOptions, 'idempotencyKey'> = {},
+  ): Promise<readonly Artifact[]> {
     const answer = await this.#transport.json({
       method: 'POST',
       path: `${this.#root}/artifacts`,
       json: { artifacts: wishes },
+      headers: recordedFor(options),
       repeatable: wishes.every((wish) => wish.idempotencyKey !== undefined),
       signal: options.signal,
     })
@@ -144,6 +152,16 @@ export class WorkspaceClient {
     return (await this.#submit('POST', '/changes', { steps }, options)) as SealedBatch
   }
 
+  /** What became of the change that was asked for with this idempotency key; undefined if none was. */
+  async changeOfKey(key: string): Promise<ChangeStatus | undefined> {
+    try {
+      return (await this.#get('/changes', { key })) as ChangeStatus
+    } catch (error) {
+      if (error instanceof AshlarError && error.code === 'not-found') return undefined
+      throw error
+    }
+  }
+
   async setAlias(name: string, suite: string, options: ChangeOptions = {}): Promise<SealedChange> {
     return this.#change('PUT', `/aliases/${encodeURIComponent(name)}`, { suite }, options)
   }
@@ -203,7 +221,7 @@ export class WorkspaceClient {
       method,
       path: this.#root + path,
       ...(json === undefined ? {} : { json }),
-      headers: { 'idempotency-key': options.idempotencyKey ?? randomUUID() },
+      headers: { 'idempotency-key': options.idempotencyKey ?? randomUUID(), ...recordedFor(options) },
       repeatable: true,
       signal: options.signal,
     })
@@ -217,4 +235,8 @@ export class WorkspaceClient {
 /** A suite's name may hold slashes; in an address it is one segment. */
 function suitePath(name: string): string {
   return `/suites/${encodeURIComponent(name)}`
+}
+
+function recordedFor({ recordedFor: name }: ChangeOptions): Record<string, string> {
+  return name === undefined ? {} : { 'ashlar-recorded-for': name }
 }

@@ -1,10 +1,11 @@
 /** Changes of several steps over any suites of a workspace, sealed or refused as one. */
 import type { Workspace } from '../access/access.ts'
-import type { StepRequest } from '../archive/change-request.ts'
+import type { Static } from 'typebox'
+import type { PackagePlacement, StepRequest } from '../archive/change-request.ts'
 import { submitBatch } from './changes.ts'
 import type { App, Context } from './context.ts'
 import { given } from './given.ts'
-import { Batch, type BatchStep, SealedBatch, refTo } from './models.ts'
+import { Batch, type BatchStep, type PackageAddition, SealedBatch, refTo } from './models.ts'
 import { operation } from './operation.ts'
 import { inWorkspace } from './parameters.ts'
 import { callerOf, workspaceOf } from './permission.ts'
@@ -43,11 +44,16 @@ async function requestOf(context: Context, workspace: Workspace, step: BatchStep
       return given({ ...rest, settings })
     }
     case 'add': {
-      const { kind, suite, artifacts, ...placement } = step
-      const found = await context.artifacts.packagesOf(workspace, artifacts)
-      const packageIds = new Set(found.map(({ packageId }) => packageId))
-      const place = given(placement)
-      return { kind, suite, packages: [...packageIds].map((packageId) => Object.assign({ packageId }, place)) }
+      const { kind, suite, ...addition } = step
+      return { kind, suite, packages: await placementsOf(context, workspace, addition) }
+    }
+    case 'edit': {
+      const { kind, suite, onPoolConflict } = step
+      const add: PackagePlacement[] = []
+      for (const addition of step.add) add.push(...(await placementsOf(context, workspace, addition)))
+      const gone = await context.artifacts.packagesOf(workspace, step.remove ?? [])
+      const remove = [...new Set(gone.map(({ packageId }) => packageId))]
+      return { kind, suite, add, remove, ...given({ onPoolConflict }) }
     }
     case 'copy': {
       const { kind, suite, from, at, packages } = step
@@ -59,4 +65,14 @@ async function requestOf(context: Context, workspace: Workspace, step: BatchStep
     case 'rollback':
       return step
   }
+}
+
+async function placementsOf(
+  { artifacts }: Context,
+  workspace: Workspace,
+  { artifacts: ids, ...placement }: Static<typeof PackageAddition>,
+): Promise<PackagePlacement[]> {
+  const found = await artifacts.packagesOf(workspace, ids)
+  const place = given(placement)
+  return [...new Set(found.map(({ packageId }) => packageId))].map((packageId) => Object.assign({ packageId }, place))
 }

@@ -1,8 +1,9 @@
 /** Changes: asking an archive for one, and what became of it. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Static } from 'typebox'
+import { Type } from 'typebox'
 import type { Workspace } from '../access/access.ts'
-import type { SubmitOptions } from '../archive/archives.ts'
+import type { ChangeStatus, SubmitOptions } from '../archive/archives.ts'
 import type {
   ChangeRequest,
   SealedBatch as Batch,
@@ -15,7 +16,7 @@ import type { App, Context } from './context.ts'
 import { given } from './given.ts'
 import type { Metrics } from './metrics.ts'
 import { Change, type SealedBatch, type SealedChange, refTo } from './models.ts'
-import { idempotencyKeyOf, withId } from './parameters.ts'
+import { idempotencyKeyOf, inWorkspace, query, withId } from './parameters.ts'
 import { authorIdOf, workspaceOf } from './permission.ts'
 import { signalOf } from './request-body.ts'
 import { operation } from './operation.ts'
@@ -30,12 +31,28 @@ export function changeRoutes(app: App, { archives, publicUrl }: Context): void {
     }),
     handler: async (request) => {
       const workspace = workspaceOf(request)
-      const status = await archives.change(workspace, request.params.id)
-      if (status.state !== 'sealed') return status
-      if ('batch' in status) return { ...status, batch: batchDocument(status.batch, publicUrl(), workspace) }
-      return { ...status, result: sealedDocument(status.result, publicUrl(), workspace) }
+      return statusDocument(await archives.change(workspace, request.params.id), publicUrl(), workspace)
     },
   })
+  app.get('/workspaces/:scope/:workspace/changes', {
+    config: { asks: 'suite:write' },
+    schema: operation('getChangeOfKey', 'What became of the change that was asked for with an idempotency key', {
+      tags: ['changes'],
+      params: inWorkspace,
+      querystring: query({ key: Type.String({ minLength: 1, maxLength: 255 }) }),
+      response: { 200: refTo(Change) },
+    }),
+    handler: async (request) => {
+      const workspace = workspaceOf(request)
+      return statusDocument(await archives.changeOfKey(workspace, request.query.key), publicUrl(), workspace)
+    },
+  })
+}
+
+function statusDocument(status: ChangeStatus, publicUrl: string, workspace: Workspace): Static<typeof Change> {
+  if (status.state !== 'sealed') return status
+  if ('batch' in status) return { ...status, batch: batchDocument(status.batch, publicUrl, workspace) }
+  return { ...status, result: sealedDocument(status.result, publicUrl, workspace) }
 }
 
 /** Asks for a change and waits until it is sealed. @throws AshlarError the reason why it is refused */

@@ -248,10 +248,21 @@ export const AliasStep = step('alias', 'AliasStep', {
   suite: Type.Union([SuiteName, Type.Null()], { description: 'Null takes the alias away' }),
 })
 export const AddStep = step('add', 'AddStep', { suite: SuiteName, ...PackageAddition.properties })
+export const EditStep = step('edit', 'EditStep', {
+  suite: SuiteName,
+  add: Type.Array(refTo(PackageAddition), { maxItems: 10_000, description: 'Each for a place of its own' }),
+  remove: Type.Optional(Type.Array(Id, { maxItems: 100_000, description: 'Artifacts whose packages go' })),
+  onPoolConflict: Type.Optional(
+    Type.Union([Type.Literal('refuse'), Type.Literal('second-path')], {
+      description:
+        'If a path has meant other bytes: refuse, or lay the package elsewhere and take the place of its twin',
+    }),
+  ),
+})
 export const RemoveStep = step('remove', 'RemoveStep', { suite: SuiteName, ...PackageRemoval.properties })
 export const CopyStep = step('copy', 'CopyStep', { suite: SuiteName, ...PackageCopy.properties })
 export const RollbackStep = step('rollback', 'RollbackStep', { suite: SuiteName, ...Rollback.properties })
-const steps = [SuiteCreateStep, SuiteUpdateStep, AliasStep, AddStep, RemoveStep, CopyStep, RollbackStep]
+const steps = [SuiteCreateStep, SuiteUpdateStep, AliasStep, AddStep, EditStep, RemoveStep, CopyStep, RollbackStep]
 export type BatchStep = Static<(typeof steps)[number]>
 export const Batch = closed('Batch', {
   steps: Type.Array(
