@@ -4,6 +4,7 @@ import { completionCommand } from './cli/completion.ts'
 import { fsckCommand } from './cli/fsck.ts'
 import { endWithLauncher } from './cli/launched.ts'
 import { runProgram } from './cli/program.ts'
+import { importCommand } from './cli/import.ts'
 import { purgeCommand } from './cli/purge.ts'
 import { scopeCommand } from './cli/scope.ts'
 import { serveCommand } from './cli/serve.ts'
@@ -20,6 +21,7 @@ endWithLauncher()
 await runProgram(process.argv.slice(2), [
   serveCommand(),
   uploadCommand(),
+  importCommand(),
   suiteCommand(),
   artifactCommand(),
   storeCommand(),

@@ -5,7 +5,8 @@
  * looks like a checkout. After `<!-- run: server -->` it is left running once the server is ready. A block of `text`
  * after `<!-- shows -->` has lines of the output of the block before it, in this order, where `…` stands for anything.
  * `npm ci` is left out, and the usual port is replaced by a free one. What readers have already is set up without their
- * seeing it, by `<!-- server: COMMAND -->` and `<!-- setup: COMMAND -->`. Links between pages have to lead somewhere.
+ * seeing it, by `<!-- server: COMMAND -->` and `<!-- setup: COMMAND -->`; a page with `<!-- needs: PROGRAM -->` is not run
+ * where there is no such program. Links between pages have to lead somewhere.
  */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
@@ -21,11 +22,11 @@ const root = dirname(import.meta.dirname)
 const pages = ['README.md', 'CONTRIBUTING.md', ...globSync('docs/**/*.md', { cwd: root })].toSorted()
 
 interface Block {
-  readonly kind: 'run' | 'serve' | 'shows'
+  readonly kind: 'run' | 'serve' | 'shows' | 'needs'
   readonly text: string
 }
 
-const hidden = /^<!-- (?<set>server|setup): (?<command>.*) -->$/
+const hidden = /^<!-- (?<set>server|setup|needs): (?<command>.*) -->$/
 const visible = /^<!-- (?<mark>run|run: server|shows) -->\n+```(?:sh|text)\n(?<text>[^]*?)^```$/
 const pattern = new RegExp(`${hidden.source}|${visible.source}`, 'gm')
 
@@ -33,6 +34,7 @@ function blocksOf(page: string): Block[] {
   return [...page.matchAll(pattern)].map(({ groups }): Block => {
     const { set, command, mark, text } = groups ?? {}
     if (mark === 'shows') return { kind: 'shows', text: text ?? '' }
+    if (set === 'needs') return { kind: 'needs', text: command ?? '' }
     return { kind: (set ?? mark)?.endsWith('server') === true ? 'serve' : 'run', text: text ?? command ?? '' }
   })
 }
@@ -142,7 +144,7 @@ function assertShows(output: string, expected: string): void {
   }
 }
 
-const skip = spawnSync('apt-get', ['--version']).error === undefined ? false : 'apt-get is not installed'
+const isInstalled = (program: string): boolean => spawnSync(program, ['--version']).error === undefined
 
 for (const page of pages) {
   const text = readFileSync(join(root, page), 'utf8')
@@ -168,6 +170,9 @@ for (const page of pages) {
       assert.equal(blocks.length, text.match(/^<!-- (?!Generated).* -->$/gm)?.length ?? 0)
     })
     if (blocks.some(({ kind }) => kind !== 'shows')) {
+      const needed = ['apt-get', ...blocks.filter(({ kind }) => kind === 'needs').map(({ text: program }) => program)]
+      const lacking = needed.find((program) => !isInstalled(program))
+      const skip = lacking === undefined ? false : `${lacking} is not installed`
       it('has commands that work, and show what it says', { skip }, async () => {
         await using home = await temporaryDirectory()
         await checkout(home.path)
@@ -176,7 +181,7 @@ for (const page of pages) {
         for (const block of blocks) {
           if (block.kind === 'run') output = await reader.run(block.text)
           else if (block.kind === 'serve') output = await reader.serve(block.text)
-          else assertShows(output, reader.translated(block.text))
+          else if (block.kind === 'shows') assertShows(output, reader.translated(block.text))
         }
       })
     }

@@ -10,7 +10,8 @@ const root = dirname(import.meta.dirname)
 
 /** Which rooms each room may import from. */
 const house: Readonly<Record<string, readonly string[]>> = {
-  cli: ['client', 'debian', 'common'],
+  cli: ['client', 'import', 'debian', 'common'],
+  import: ['debian', 'common'],
   server: ['web', 'maintenance', 'archive', 'artifact', 'storage', 'access', 'database', 'debian', 'common'],
   web: ['archive', 'artifact', 'storage', 'access', 'database', 'debian', 'common'],
   maintenance: ['archive', 'artifact', 'storage', 'access', 'database', 'debian', 'common'],

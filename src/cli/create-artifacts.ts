@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
 import pLimit from 'p-limit'
 import type { Artifact, ArtifactWish, RelationWish } from '../client/client.ts'
+import { naming } from '../common/errors.ts'
 import type { LocalFile } from './local-file.ts'
-import { showProgress } from './progress.ts'
+import { type Progress, showProgress } from './progress.ts'
 import type { Session } from './session.ts'
 
 /** An artifact that is to be made of local files. */
@@ -25,19 +26,31 @@ export interface CreatedArtifacts {
   readonly sentBytes: number
 }
 
+interface CreateOptions {
+  /** Whom they are recorded for, as another program knew them; default: who asks. */
+  readonly recordedFor?: string | undefined
+  /** Told how far it is; default: a line of its own. */
+  readonly progress?: Progress
+}
+
 /**
  * Makes the artifacts and sends the files that the server does not have. What an interrupted run has made and sent is
  * found again: the keys are made of the content.
  */
-export async function createArtifacts(session: Session, plan: readonly PlannedArtifact[]): Promise<CreatedArtifacts> {
+export async function createArtifacts(
+  session: Session,
+  plan: readonly PlannedArtifact[],
+  { recordedFor, progress: given }: CreateOptions = {},
+): Promise<CreatedArtifacts> {
   const artifacts: Artifact[] = []
   const wishes = plan.map(wishFor)
   for (let start = 0; start < wishes.length; start += WISHES_PER_REQUEST) {
-    artifacts.push(...(await session.workspace.createArtifacts(wishes.slice(start, start + WISHES_PER_REQUEST))))
+    const slice = wishes.slice(start, start + WISHES_PER_REQUEST)
+    artifacts.push(...(await session.workspace.createArtifacts(slice, { recordedFor })))
   }
   const missing = plan.flatMap(({ files }, index) => missingFiles(files, artifacts[index]))
   const sentBytes = missing.reduce((sum, { local }) => sum + local.sizeBytes, 0)
-  const progress = showProgress(`Uploading ${missing.length} files:`, sentBytes, session.showsProgress)
+  const progress = given ?? showProgress(`Uploading ${missing.length} files:`, sentBytes, session.showsProgress)
   const stop = new AbortController()
   const limit = pLimit(UPLOADS_AT_A_TIME)
   try {
@@ -46,7 +59,11 @@ export async function createArtifacts(session: Session, plan: readonly PlannedAr
         limit(async () => {
           stop.signal.throwIfAborted()
           const target = { artifact, path: local.path }
-          await session.workspace.uploadFile(target, local, { signal: stop.signal, onBytes: progress.advance })
+          await session.workspace
+            .uploadFile(target, local, { signal: stop.signal, onBytes: progress.advance })
+            .catch((error: unknown) => {
+              throw naming(local.file, error)
+            })
         }),
       ),
     )
@@ -55,7 +72,7 @@ export async function createArtifacts(session: Session, plan: readonly PlannedAr
     stop.abort(error)
     throw error
   } finally {
-    progress.end()
+    if (given === undefined) progress.end()
   }
   return { artifacts, sentFiles: missing.length, sentBytes }
 }

@@ -222,6 +222,11 @@ export const catalogue = {
     title: 'A local file or folder cannot be read.',
     advice: 'Check that it exists, what it is, and that this user may read it.',
   },
+  'import-unreadable': {
+    status: 400,
+    title: 'What another program left cannot be read.',
+    advice: 'Let that program check it, and stop it while it is read; docs/how-to says what is looked for where.',
+  },
   'server-unreachable': {
     status: 503,
     title: 'No Ashlar server answers.',
