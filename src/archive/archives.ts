@@ -32,6 +32,7 @@ import { ChunkTable } from './chunk-table.ts'
 import { ContentsMaker } from './contents-drafts.ts'
 import { IndexBuilder } from './index-builder.ts'
 import { type At, momentName } from './moment.ts'
+import { type Preview, previewSteps } from './preview.ts'
 import { type RebuiltPack, rebuildPacks } from './rebuild-packs.ts'
 import { purgedPackages } from './purged-packages.ts'
 import { ABANDONED_AFTER_MS, giveUpAbandoned, recordChange } from './record-change.ts'
@@ -55,6 +56,7 @@ export type {
 } from './change-request.ts'
 export type { At } from './moment.ts'
 export type { Piece } from './assembly.ts'
+export type { Preview, PreviewedStep } from './preview.ts'
 export type { RebuiltPack } from './rebuild-packs.ts'
 export type { Cache, LastModified, Served } from './served.ts'
 export type { SuiteSettings, SuiteSettingsInput } from './settings.ts'
@@ -222,18 +224,32 @@ export class Archives implements AsyncDisposable {
    *   happened; busy as for a single change
    */
   async submitBatch(workspace: Workspace, steps: readonly StepRequest[], options: SubmitOptions): Promise<SealedBatch> {
-    if (steps.length === 0 || steps.length > STEPS_PER_BATCH) {
-      throw new AshlarError('request-invalid', `A batch has 1 to ${STEPS_PER_BATCH} steps, not ${steps.length}.`)
-    }
+    requireSteps(steps)
     return sealedBatch(this.#database.read, await this.#seal(workspace, { kind: 'batch', steps }, options))
+  }
+
+  /**
+   * What a batch would do now; nothing of it is done.
+   * @throws AshlarError why one of the steps cannot be, as `submitBatch` does
+   */
+  async preview(
+    workspace: Workspace,
+    steps: readonly StepRequest[],
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<Preview> {
+    requireSteps(steps)
+    const archive = await this.#archiveFor(workspace, steps)
+    return previewSteps({ database: this.#database, faults: this.#faults, ...options }, archive, steps)
+  }
+
+  async #archiveFor(workspace: Workspace, steps: readonly StepRequest[]): Promise<Archive> {
+    if (steps.some((step) => step.kind === 'suite-create')) return ensureArchive(this.#database, workspace.id)
+    return this.#archive(workspace, steps[0] === undefined ? '' : suiteNamed(steps[0]))
   }
 
   async #seal(workspace: Workspace, request: ChangeRequest, options: SubmitOptions): Promise<number> {
     const { userId, idempotencyKey, signal } = options
-    const steps = request.kind === 'batch' ? request.steps : [request]
-    const archive = steps.some((step) => step.kind === 'suite-create')
-      ? await ensureArchive(this.#database, workspace.id)
-      : await this.#archive(workspace, steps[0] === undefined ? '' : suiteNamed(steps[0]))
+    const archive = await this.#archiveFor(workspace, request.kind === 'batch' ? request.steps : [request])
     const changeId = await recordChange(this.#database, archive, request, {
       userId,
       idempotencyKey,
@@ -471,6 +487,11 @@ function likeDiskErrors(faults: Faults): Faults {
 
 function urlOf(publicUrl: string, workspace: { readonly scope: string; readonly name: string }): string {
   return `${publicUrl.replace(/\/$/, '')}/apt/${workspace.scope}/${workspace.name}`
+}
+
+function requireSteps(steps: readonly StepRequest[]): void {
+  if (steps.length > 0 && steps.length <= STEPS_PER_BATCH) return
+  throw new AshlarError('request-invalid', `A batch has 1 to ${STEPS_PER_BATCH} steps, not ${steps.length}.`)
 }
 
 function suiteNamed(request: StepRequest): string {

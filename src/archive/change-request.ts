@@ -18,6 +18,20 @@ export interface PackageSelector {
   readonly architecture?: string
 }
 
+/** A source and all that was built from it; without a version, of every version that the suite has. */
+export interface SourceSelector {
+  readonly name: string
+  readonly version?: string
+}
+
+/** The packages of a suite that one of these means; without any of them, all that it has. */
+export interface PackageChoice {
+  readonly packages?: readonly PackageSelector[]
+  readonly sources?: readonly SourceSelector[]
+  /** In aptly's language: `Name (% lib*), $Architecture (amd64)`. */
+  readonly query?: string
+}
+
 /** What to do if a pool path already means other bytes: refuse, or lay the package at its second path. */
 export type PoolConflict = 'refuse' | 'second-path'
 
@@ -47,13 +61,13 @@ export type StepRequest =
       readonly remove: readonly number[]
       readonly onPoolConflict?: PoolConflict
     }
-  /** Without `packages`: all of the other suite. */
-  | {
+  | ({
       readonly kind: 'copy'
       readonly from: { readonly suite: string; readonly at?: At }
       readonly suite: string
-      readonly packages?: readonly PackageSelector[]
-    }
+      /** Also what they need, as far as the suite does not have it. */
+      readonly withDependencies?: boolean
+    } & PackageChoice)
   | { readonly kind: 'rollback'; readonly suite: string; readonly to: At }
 
 /**
@@ -93,6 +107,17 @@ export interface SealedChange {
   readonly removed: readonly PackageLine[]
   /** What a rollback did not bring back, since a file of it was purged; at most 1,000. */
   readonly leftOut: readonly PackageLine[]
+  /** What packages that were copied with their dependencies need, and neither suite has; at most 1,000. */
+  readonly unmet: readonly UnmetNeed[]
+}
+
+/** What a package needs and nothing provides. */
+export interface UnmetNeed {
+  readonly name: string
+  readonly version: string
+  /** On which machines. */
+  readonly architecture: string
+  readonly relation: string
 }
 
 /** Lines of packages that an answer has at most, of each kind. */

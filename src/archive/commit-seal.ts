@@ -6,6 +6,7 @@ import type { Micros, Tables } from '../database/schema.ts'
 import type { StoredFile } from '../storage/storage.ts'
 import type { Archive } from './archive-table.ts'
 import { LINES_PER_ANSWER } from './change-request.ts'
+import type { Effect } from './effect.ts'
 import type { HeldLease } from './held-lease.ts'
 import { type Chunk, packIds } from './chunk-table.ts'
 import type { BuiltIndex, BuiltMap } from './index-builder.ts'
@@ -71,8 +72,8 @@ export async function commitSeal(database: Database, seal: Seal): Promise<void> 
 /** Ends items for ever, forgets those that their change would have added in vain, and notes what did not come. */
 async function endItems(trx: Transaction<Tables>, plan: SealPlan): Promise<void> {
   for (const effect of plan.effects) {
-    if (effect.leftOut.length > 0) {
-      const outcome = JSON.stringify({ leftOut: effect.leftOut.slice(0, LINES_PER_ANSWER) })
+    const outcome = outcomeOf(effect)
+    if (outcome !== null) {
       await trx.updateTable('change').set({ outcome_json: outcome }).where('id', '=', effect.changeId).execute()
     }
     for (const ids of batches([...effect.removed])) {
@@ -82,6 +83,12 @@ async function endItems(trx: Transaction<Tables>, plan: SealPlan): Promise<void>
       await trx.deleteFrom('suite_item').where('id', 'in', ids).execute()
     }
   }
+}
+
+/** What its items do not tell. */
+function outcomeOf({ leftOut, unmet }: Effect): string | null {
+  if (leftOut.length + unmet.length === 0) return null
+  return JSON.stringify({ leftOut: leftOut.slice(0, LINES_PER_ANSWER), unmet: unmet.slice(0, LINES_PER_ANSWER) })
 }
 
 async function writeRevision(

@@ -1,7 +1,7 @@
 /** What one accepted change does to its suite. */
 import type { Database } from '../database/database.ts'
 import type { Archive } from './archive-table.ts'
-import type { PackageLine } from './change-request.ts'
+import type { PackageLine, UnmetNeed } from './change-request.ts'
 import type { HeldLease } from './held-lease.ts'
 import { type ItemPlace, placeKey } from './suite-items.ts'
 import type { Suite, Suites } from './suite-table.ts'
@@ -10,8 +10,8 @@ import type { Suite, Suites } from './suite-table.ts'
 export interface PlanState {
   readonly database: Database
   readonly archive: Archive
-  /** What is written while planning is written only as long as this is held. */
-  readonly lease: HeldLease
+  /** What is written while planning is written only as long as this is held; undefined while it is only a preview. */
+  readonly lease: HeldLease | undefined
   /** Changes whose items count besides those of the head. */
   readonly sealing: readonly number[]
   /** The suites as the changes before make them. */
@@ -36,6 +36,8 @@ export class Effect {
   readonly touched = new Map<string, TouchedMap>()
   /** What was asked for and did not come, since a file of it was purged. */
   readonly leftOut: PackageLine[] = []
+  /** What is needed of what came, and nothing has. */
+  readonly unmet: UnmetNeed[] = []
 
   constructor(changeId: number, suite: Suite) {
     this.changeId = changeId

@@ -5,9 +5,9 @@ import type { PlanState } from './effect.ts'
 
 /** A write while a change is planned, that another process which has taken over since would not want. @throws LeaseLost */
 export async function writeHeld(state: PlanState, deed: (trx: Transaction<Tables>) => Promise<unknown>): Promise<void> {
-  const { name, holder, fence } = state.lease
+  const { lease } = state
   await state.database.write(async (trx) => {
-    await assertLease(trx, name, holder, fence)
+    if (lease !== undefined) await assertLease(trx, lease.name, lease.holder, lease.fence)
     await deed(trx)
   })
 }

@@ -98,9 +98,15 @@ async function* itemsOf(
       yield* placedItems(database.read, suites.get(request.suite), request.add)
       return
     case 'copy':
-      yield* itemsToCopy(database, archive, suites, request, copiedFrom)
+      if (isCopiedLater(request)) suites.get(request.suite)
+      else yield* itemsToCopy(database, archive, suites, request, copiedFrom)
       return
   }
+}
+
+/** Whether a copy finds its items only when it has its turn, be it a step of a batch or not. */
+export function isCopiedLater({ withDependencies }: Extract<StepRequest, { kind: 'copy' }>): boolean {
+  return withDependencies === true
 }
 
 /** Their paths are claimed already. */
@@ -115,7 +121,7 @@ async function* itemsToCopy(
   const { at } = request.from
   const from = (at === undefined ? suites : await suitesAt(database.read, archive.id, revision)).get(request.from.suite)
   const source = { suite: from, items: itemsAt(database.read, revision) }
-  for await (const rows of copiedItems(database.read, source, target, request.packages)) {
+  for await (const rows of copiedItems(database.read, source, target, request)) {
     yield rows.map((row) => ({ row, step: 0, claims: [], second: { directory: row.directory, claims: [] } }))
   }
 }

@@ -1,11 +1,16 @@
-/** What a step of a batch copies: read when its turn comes, so that it sees what the steps before it did. */
+/**
+ * What is copied when a copy has its turn: in a batch, so that it sees what the steps before it did; with dependencies,
+ * so that what the suite lacks is what it lacks then.
+ */
 import { resolveSnapshot } from './archive-table.ts'
 import type { StepRequest } from './change-request.ts'
-import { copiedItems, type CopySource } from './copied-items.ts'
+import { chosenItems, itemsOfIds, type SuiteView } from './chosen-items.ts'
+import { placedIn } from './copied-items.ts'
 import type { Effect, PlanState } from './effect.ts'
 import { forgetWritten, writeHeld } from './held-write.ts'
-import { headItems, itemsAt } from './suite-items.ts'
-import { suitesAt } from './suite-table.ts'
+import { neededItems } from './needed-items.ts'
+import { headItems, itemsAt, type WholeItem } from './suite-items.ts'
+import { type Suite, suitesAt } from './suite-table.ts'
 
 const ROWS_PER_QUERY = 200
 
@@ -13,12 +18,12 @@ type CopyRequest = Extract<StepRequest, { kind: 'copy' }>
 
 /** Writes the items of a copy, which then are planned as those of any change. */
 export async function copyItems(state: PlanState, effect: Effect, request: CopyRequest): Promise<void> {
-  const { database } = state
   await forgetWritten(state, effect.changeId)
   const source = await copySource(state, request)
-  for await (const rows of copiedItems(database.read, source, effect.suite, request.packages)) {
-    for (let start = 0; start < rows.length; start += ROWS_PER_QUERY) {
-      const values = rows
+  for await (const rows of itemsToCopy(state, effect, source, request)) {
+    const copied = await placedIn(state.database.read, effect.suite, rows)
+    for (let start = 0; start < copied.length; start += ROWS_PER_QUERY) {
+      const values = copied
         .slice(start, start + ROWS_PER_QUERY)
         .map((row) => ({ ...row, added_by: effect.changeId, removed_by: null }))
       await writeHeld(state, (trx) => trx.insertInto('suite_item').values(values).execute())
@@ -26,12 +31,29 @@ export async function copyItems(state: PlanState, effect: Effect, request: CopyR
   }
 }
 
-async function copySource(state: PlanState, { from }: CopyRequest): Promise<CopySource> {
+async function* itemsToCopy(
+  state: PlanState,
+  effect: Effect,
+  source: SuiteView,
+  request: CopyRequest,
+): AsyncGenerator<WholeItem[], void, undefined> {
   const { read } = state.database
-  if (from.at === undefined) {
-    return { suite: state.suites.get(from.suite), items: headItems(read, state.sealing), without: state }
-  }
+  if (request.withDependencies !== true) return yield* chosenItems(read, source, request)
+  const chosen: WholeItem[] = []
+  for await (const page of chosenItems(read, source, request)) chosen.push(...page)
+  const { items, unmet } = await neededItems(read, source, nowOf(state, effect.suite), chosen)
+  effect.unmet.push(...unmet)
+  yield* itemsOfIds(source, items)
+}
+
+async function copySource(state: PlanState, { from }: CopyRequest): Promise<SuiteView> {
+  if (from.at === undefined) return nowOf(state, state.suites.get(from.suite))
+  const { read } = state.database
   const revision = await resolveSnapshot(state.database, state.archive, from.at)
   const then = await suitesAt(read, state.archive.id, revision)
   return { suite: then.get(from.suite), items: itemsAt(read, revision) }
+}
+
+function nowOf(state: PlanState, suite: Suite): SuiteView {
+  return { suite, items: headItems(state.database.read, state.sealing), without: state }
 }

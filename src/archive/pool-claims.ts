@@ -4,7 +4,7 @@
  * A change claims the paths of its packages when it is recorded; the claim counts once the change is sealed. So of two
  * uploads of one version with different bytes one is refused, whichever server they reach.
  */
-import type { Transaction } from 'kysely'
+import type { Kysely, Transaction } from 'kysely'
 import { AshlarError } from '../common/errors.ts'
 import type { Tables } from '../database/schema.ts'
 
@@ -69,6 +69,31 @@ export async function claimPaths(
         throw new ClaimUndecided(row.change_id)
       }
     }
+  }
+  return taken
+}
+
+/** Which of the claims have a path that means other bytes, claiming none. */
+export async function takenPaths(
+  db: Kysely<Tables>,
+  archiveId: number,
+  claims: readonly PoolClaim[],
+): Promise<PoolClaim[]> {
+  const taken: PoolClaim[] = []
+  for (let start = 0; start < claims.length; start += CLAIMS_PER_QUERY) {
+    const batch = claims.slice(start, start + CLAIMS_PER_QUERY)
+    const rows = await db
+      .selectFrom('pool_name')
+      .select(['path', 'file_id'])
+      .where('archive_id', '=', archiveId)
+      .where(
+        'path',
+        'in',
+        batch.map((claim) => claim.path),
+      )
+      .execute()
+    const meant = new Map(rows.map((row) => [row.path, row.file_id]))
+    taken.push(...batch.filter((claim) => (meant.get(claim.path) ?? claim.fileId) !== claim.fileId))
   }
   return taken
 }

@@ -61,6 +61,13 @@ forEachDialect((dialect: DialectName, open) => {
       ],
       { userId: null, idempotencyKey: 'batch' },
     )
+    const query = { query: 'Name (% h*)', withDependencies: true }
+    await archives.preview(workspace, [
+      { kind: 'copy', suite: 'testing', from: { suite: 'newest' }, sources: [{ name: 'hello' }] },
+      { kind: 'copy', suite: 'stable', from: { suite: 'testing' }, ...query },
+      { kind: 'rollback', suite: 'stable', to: 'r3' },
+      { kind: 'add', suite: 'testing', packages: [{ packageId }] },
+    ])
     for (const at of [undefined, 'r4']) {
       const ref = { suite: 'stable', at }
       await archives.suites(workspace, at)

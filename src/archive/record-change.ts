@@ -15,9 +15,9 @@ import { type Archive, keepRetained, resolveSnapshot } from './archive-table.ts'
 import { namingStep, stepsOf } from './batch-steps.ts'
 import type { ChangeRequest } from './change-request.ts'
 import { isUniqueViolation } from '../database/unique-violation.ts'
-import { type NewItem, newItems } from './new-items.ts'
+import { isCopiedLater, type NewItem, newItems } from './new-items.ts'
 import type { HeldLease } from './held-lease.ts'
-import { claimPaths, ClaimUndecided, type PoolClaim, poolNameTaken } from './pool-claims.ts'
+import { claimPaths, ClaimUndecided, type PoolClaim, poolNameTaken, takenPaths } from './pool-claims.ts'
 import { suitesAt } from './suite-table.ts'
 
 export interface RecordOptions {
@@ -27,6 +27,8 @@ export interface RecordOptions {
   readonly waitFor: (changeId: number) => Promise<void>
   readonly signal?: AbortSignal | undefined
   readonly faults: Faults
+  /** For a change that is only to be planned, see preview.ts: it never waits for its seal, and claims no paths. */
+  readonly preview?: boolean
 }
 
 /** Items that are written in one transaction. */
@@ -71,7 +73,7 @@ async function revisionCopied(
   archive: Archive,
   request: ChangeRequest,
 ): Promise<number | undefined> {
-  if (request.kind !== 'copy') return undefined
+  if (request.kind !== 'copy' || isCopiedLater(request)) return undefined
   const { at } = request.from
   return at === undefined ? archive.head : resolveSnapshot(database, archive, at)
 }
@@ -136,10 +138,11 @@ class Recorder {
         if (held.length > 0) await this.#write(held, 'preparing')
         held = group
       }
-      return await this.#write(held, 'pending')
+      return await this.#write(held, this.#options.preview === true ? 'preparing' : 'pending')
     } catch (error) {
       if (this.#changeId !== undefined) {
-        await refuseChange(this.#database, this.#changeId, asAshlarError(error))
+        if (this.#options.preview === true) await forgetPreview(this.#database, this.#changeId)
+        else await refuseChange(this.#database, this.#changeId, asAshlarError(error))
       }
       throw error
     }
@@ -160,9 +163,8 @@ class Recorder {
 
   async #writeIn(trx: Transaction<Tables>, items: readonly NewItem[], state: 'preparing' | 'pending'): Promise<number> {
     const changeId = await this.#writeChange(trx, state)
-    const taken = await claimPaths(
+    const taken = await this.#claim(
       trx,
-      this.#archive.id,
       changeId,
       items.flatMap((item) => item.claims),
     )
@@ -250,6 +252,12 @@ class Recorder {
     return ids
   }
 
+  /** @returns the claims whose path has meant other bytes before */
+  async #claim(trx: Transaction<Tables>, changeId: number, claims: readonly PoolClaim[]): Promise<PoolClaim[]> {
+    if (this.#options.preview === true) return takenPaths(trx, this.#archive.id, claims)
+    return claimPaths(trx, this.#archive.id, changeId, claims)
+  }
+
   #mayMove({ step }: NewItem): boolean {
     const request = this.#request.kind === 'batch' ? this.#request.steps[step] : this.#request
     return request !== undefined && 'onPoolConflict' in request && request.onPoolConflict === 'second-path'
@@ -267,9 +275,8 @@ class Recorder {
     const moving = items.filter((item) => item.claims.some((claim) => lost.has(claim)))
     const fixed = moving.find((item) => !this.#mayMove(item))
     if (fixed !== undefined) this.#refuseName(fixed, fixed.claims.find((claim) => lost.has(claim))?.path ?? '')
-    const again = await claimPaths(
+    const again = await this.#claim(
       trx,
-      this.#archive.id,
       changeId,
       moving.flatMap((item) => item.second.claims),
     )
@@ -321,6 +328,17 @@ export async function refuseChange(
     const owners = [changeId, ...steps.map((row) => row.id)]
     await trx.deleteFrom('suite_item').where('added_by', 'in', owners).execute()
     await trx.deleteFrom('pool_name').where('change_id', '=', changeId).execute()
+  })
+}
+
+/** Removes a change that was recorded only to be planned, with its steps and their items. */
+export async function forgetPreview(database: Database, changeId: number): Promise<void> {
+  await database.write(async (trx) => {
+    const steps = await trx.selectFrom('change').select('id').where('batch_id', '=', changeId).execute()
+    const owners = [changeId, ...steps.map((row) => row.id)]
+    await trx.deleteFrom('suite_item').where('added_by', 'in', owners).execute()
+    await trx.deleteFrom('change').where('batch_id', '=', changeId).execute()
+    await trx.deleteFrom('change').where('id', '=', changeId).execute()
   })
 }
 

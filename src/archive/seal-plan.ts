@@ -13,6 +13,7 @@ import { inStep, type WaitingStep } from './batch-steps.ts'
 import type { StepRequest } from './change-request.ts'
 import { Effect, type PlanState } from './effect.ts'
 import type { HeldLease } from './held-lease.ts'
+import { isCopiedLater } from './new-items.ts'
 import { addItems } from './plan-add.ts'
 import { copyItems } from './plan-copy.ts'
 import { removePackages, removeSelected } from './plan-remove.ts'
@@ -45,10 +46,11 @@ export function changesAnything(plan: SealPlan): boolean {
   return plan.settings.length > 0 || plan.aliases.length > 0 || plan.effects.some((effect) => effect.touched.size > 0)
 }
 
+/** @param lease that of the archive; undefined to see what sealing would do */
 export async function planSeal(
   database: Database,
   archive: Archive,
-  lease: HeldLease,
+  lease: HeldLease | undefined,
   waiting: readonly WaitingChange[],
 ): Promise<SealPlan> {
   const planner = new Planner(database, archive, lease, await suitesAt(database.read, archive.id, archive.head))
@@ -59,14 +61,14 @@ export async function planSeal(
 class Planner implements SealPlan, PlanState {
   readonly database: Database
   readonly archive: Archive
-  readonly lease: HeldLease
+  readonly lease: HeldLease | undefined
   readonly accepted: number[] = []
   readonly refused: { change: WaitingChange; error: AshlarError }[] = []
   readonly effects: Effect[] = []
   readonly ended = new Set<number>()
   readonly #suites: PlannedSuites
 
-  constructor(database: Database, archive: Archive, lease: HeldLease, suites: Suites) {
+  constructor(database: Database, archive: Archive, lease: HeldLease | undefined, suites: Suites) {
     this.database = database
     this.archive = archive
     this.lease = lease
@@ -133,8 +135,8 @@ class Planner implements SealPlan, PlanState {
     const effect = new Effect(id, this.suites.get(request.suite))
     requireThawed(effect.suite)
     await requireOwnSuite(this, effect, request.suite)
-    // What a single change copies was recorded with it.
-    if (request.kind === 'copy' && as === 'step') await copyItems(this, effect, request)
+    // What others copy was recorded with them.
+    if (request.kind === 'copy' && (as === 'step' || isCopiedLater(request))) await copyItems(this, effect, request)
     await planItems(this, effect, request)
     this.effects.push(effect)
     for (const item of effect.ending) this.ended.add(item)

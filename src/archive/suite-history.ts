@@ -139,7 +139,7 @@ export async function sealedChange(db: Kysely<Tables>, changeId: number): Promis
     .where('change.id', '=', changeId)
     .executeTakeFirstOrThrow()
   const request = JSON.parse(change.request_json) as StepRequest
-  const outcome = JSON.parse(change.outcome_json ?? '{}') as { leftOut?: PackageLine[] }
+  const outcome = JSON.parse(change.outcome_json ?? '{}') as Partial<Pick<SealedChange, 'leftOut' | 'unmet'>>
   const [added, addedCount] = await itemLines(db, 'added_by', changeId)
   const [removed, removedCount] = await itemLines(db, 'removed_by', changeId)
   return {
@@ -153,6 +153,7 @@ export async function sealedChange(db: Kysely<Tables>, changeId: number): Promis
     added,
     removed,
     leftOut: outcome.leftOut ?? [],
+    unmet: outcome.unmet ?? [],
   }
 }
 

@@ -1,4 +1,4 @@
-import type { PackageLine, SealedChange } from '../client/client.ts'
+import type { PackageLine, Preview, PreviewedStep, SealedChange } from '../client/client.ts'
 import type { Outcome } from './outcome.ts'
 import { counted } from './wording.ts'
 
@@ -16,18 +16,32 @@ export function changeOutcome(change: SealedChange, sentences: { unchanged: stri
 }
 
 /** What happened, and the packages that came and went. */
-export function changeLines(change: SealedChange, done?: string): string[] {
+export function changeLines(change: Described, done?: string): string[] {
+  const { leftOut = [], unmet = [] } = change
   return [
     done ?? summary(change),
     ...packageLines('+', change.added, change.addedCount),
     ...packageLines('-', change.removed, change.removedCount),
-    ...(change.leftOut ?? []).map(
-      (each) => `  ! ${each.name} ${each.version} ${each.architecture} was purged, and is left out`,
-    ),
+    ...leftOut.map((each) => `  ! ${each.name} ${each.version} ${each.architecture} was purged, and is left out`),
+    ...unmet
+      .slice(0, SHOWN)
+      .map((each) => `  ! ${each.name} ${each.version} ${each.architecture} needs ${each.relation}`),
+    ...(unmet.length > SHOWN
+      ? [`  ! and ${counted(unmet.length - SHOWN, 'need', 'needs')} more that nothing meets`]
+      : []),
   ]
 }
 
-function summary(change: SealedChange): string {
+/** What would come and go. */
+export function previewOutcome(preview: Preview): Outcome {
+  const changes = preview.steps.filter((step) => step.addedCount + step.removedCount > 0)
+  const lines = changes.flatMap((step) => changeLines(step, `${summary(step).replace(/\.$/, '')}, if it were done.`))
+  return { document: preview, text: lines.length === 0 ? 'No package would come or go.' : lines.join('\n') }
+}
+
+type Described = Omit<PreviewedStep, 'leftOut' | 'unmet'> & Pick<SealedChange, 'leftOut' | 'unmet'>
+
+function summary(change: Described): string {
   const added = change.addedCount === 0 ? [] : [`${counted(change.addedCount, 'package')} added`]
   const removed = change.removedCount === 0 ? [] : [`${counted(change.removedCount, 'package')} removed`]
   const parts = [...added, ...removed]

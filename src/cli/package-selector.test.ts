@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseSelector } from './package-selector.ts'
+import { parseChoice, parseSelector } from './package-selector.ts'
 
 test('a package is named by its name, and narrowed to a version and an architecture', () => {
   assert.deepEqual(parseSelector('hello'), { name: 'hello' })
@@ -19,4 +19,13 @@ test('what names no package is refused as a usage error that shows the syntax', 
   for (const text of ['', 'Hello', 'hello=', 'hello:', 'hello=1:', 'a', 'hello world', '--all']) {
     assert.throws(() => parseSelector(text), { code: 'usage', message: /NAME\[=VERSION\]\[:ARCH\]/ }, text)
   }
+})
+
+test('a source is named by src: and its name, with a version if that matters', () => {
+  assert.deepEqual(parseChoice(['src:hello', 'other', 'src:glibc=2.36-9']), {
+    packages: [{ name: 'other' }],
+    sources: [{ name: 'hello' }, { name: 'glibc', version: '2.36-9' }],
+  })
+  assert.deepEqual(parseChoice([]), {})
+  for (const text of ['src:', 'src:hello:amd64']) assert.throws(() => parseChoice([text]), { code: 'usage' }, text)
 })

@@ -1,4 +1,4 @@
-import type { PackageSelector } from '../client/client.ts'
+import type { PackageSelector, SourceSelector } from '../client/client.ts'
 import { AshlarError } from '../common/errors.ts'
 
 /** What a user writes to name packages of a suite. */
@@ -18,4 +18,28 @@ export function parseSelector(text: string): PackageSelector {
     ...(version === undefined ? {} : { version }),
     ...(architecture === undefined ? {} : { architecture }),
   }
+}
+
+/** What a user writes to name packages, or a source with all that was built from it. */
+export const choiceSyntax = `${selectorSyntax}, or src:NAME[=VERSION] for a source with all that was built from it`
+
+/** The packages and sources that words name. */
+export function parseChoice(words: readonly string[]): {
+  packages?: readonly PackageSelector[]
+  sources?: readonly SourceSelector[]
+} {
+  const named = words.filter((word) => !word.startsWith('src:'))
+  const sources = words.filter((word) => word.startsWith('src:'))
+  return {
+    ...(named.length === 0 ? {} : { packages: named.map(parseSelector) }),
+    ...(sources.length === 0 ? {} : { sources: sources.map(parseSource) }),
+  }
+}
+
+function parseSource(word: string): SourceSelector {
+  const { name, version, architecture } = parseSelector(word.slice('src:'.length))
+  if (architecture !== undefined) {
+    throw new AshlarError('usage', `“${word}” names an architecture; write src:NAME[=VERSION].`)
+  }
+  return { name, ...(version === undefined ? {} : { version }) }
 }

@@ -1,24 +1,24 @@
-import { readFile } from 'node:fs/promises'
-import { text as textOf } from 'node:stream/consumers'
 import { Command } from 'commander'
 import { parse } from 'smol-toml'
 import type { BatchStep, SealedBatch } from '../client/client.ts'
 import { AshlarError } from '../common/errors.ts'
-import { changeLines } from './change-outcome.ts'
+import { changeLines, previewOutcome } from './change-outcome.ts'
 import type { Outcome } from './outcome.ts'
-import { parseSelector } from './package-selector.ts'
+import { parseChoice } from './package-selector.ts'
 import { inSession } from './session.ts'
+import { contentsOf } from './suite-copy.ts'
 
 export function apply(): Command {
   return new Command('apply')
     .description('make several changes of any suites as one: all of them in one revision, or none')
     .argument('<file>', 'the steps, as JSON or TOML; - reads them from stdin')
+    .option('--dry-run', 'only show what would come and go')
     .addHelpText(
       'after',
       `
 The file has a list "steps". Each step has a kind: add (suite, artifacts), remove (suite, packages), copy (suite, from,
-at, packages), rollback (suite, to), suite-create (suite, settings, aliases), suite-update (suite, settings) or alias
-(name, suite). Packages are written as NAME[=VERSION][:ARCH].
+at, packages, query, withDependencies), rollback (suite, to), suite-create (suite, settings, aliases), suite-update (suite, settings) or alias
+(name, suite). Packages are written as NAME[=VERSION][:ARCH], those to copy also as src:NAME[=VERSION].
 
   [[steps]]
   kind = "copy"
@@ -26,21 +26,13 @@ at, packages), rollback (suite, to), suite-create (suite, settings, aliases), su
   suite = "testing"
   packages = ["hello", "libhello1"]`,
     )
-    .action(async (file: string, _options: object, command: Command) =>
+    .action(async (file: string, options: { dryRun?: true }, command: Command) =>
       inSession(command, async ({ workspace }) => {
         const steps = parseSteps(file, await contentsOf(file))
+        if (options.dryRun === true) return previewOutcome(await workspace.previewChanges(steps))
         return batchOutcome(await workspace.changeSuites(steps), steps)
       }),
     )
-}
-
-async function contentsOf(file: string): Promise<string> {
-  if (file === '-') return textOf(process.stdin)
-  try {
-    return await readFile(file, 'utf8')
-  } catch (error) {
-    throw new AshlarError('file-unreadable', `${file} cannot be read: ${(error as Error).message}.`, { cause: error })
-  }
 }
 
 /**
@@ -62,7 +54,10 @@ export function parseSteps(file: string, contents: string): BatchStep[] {
 function withSelectors(step: object): object {
   const packages: unknown = Reflect.get(step, 'packages')
   if (!Array.isArray(packages)) return step
-  return { ...step, packages: packages.map((each: unknown) => (typeof each === 'string' ? parseSelector(each) : each)) }
+  const words = packages.filter((each: unknown) => typeof each === 'string')
+  const { packages: named = [], ...sources } = parseChoice(words)
+  const given: unknown[] = [...packages.filter((each: unknown) => typeof each !== 'string'), ...named]
+  return { ...sources, ...step, ...(given.length === 0 ? { packages: undefined } : { packages: given }) }
 }
 
 function parseJson(file: string, contents: string): unknown {

@@ -3,6 +3,7 @@ import type { PackageLine, SuitePackage, WorkspaceClient } from '../client/clien
 import { changeOutcome } from './change-outcome.ts'
 import { parseSelector, selectorSyntax } from './package-selector.ts'
 import { inSession } from './session.ts'
+import { copy } from './suite-copy.ts'
 import { table } from './table.ts'
 
 const PAGE = 1000
@@ -52,25 +53,6 @@ async function allPackages(
 export function packageTable(lines: readonly PackageLine[]): string {
   const rows = lines.map((each) => [each.name, each.version, each.architecture, each.component])
   return table(['PACKAGE', 'VERSION', 'ARCH', 'COMPONENT'], rows)
-}
-
-function copy(): Command {
-  return new Command('copy')
-    .description('put packages of one suite into another, in one step')
-    .argument('<from>', 'the suite they are in')
-    .argument('<to>', 'the suite they shall be in too')
-    .argument('[package...]', `only these: ${selectorSyntax}`)
-    .option('--at <id>', 'as the first suite was at a revision (r17) or a moment (20261123T080127Z)')
-    .action(async (from: string, to: string, words: string[], options: { at?: string }, command: Command) =>
-      inSession(command, async ({ workspace }) => {
-        const change = await workspace.copyPackages(to, {
-          from,
-          ...(options.at === undefined ? {} : { at: options.at }),
-          ...(words.length === 0 ? {} : { packages: words.map(parseSelector) }),
-        })
-        return changeOutcome(change, { unchanged: `${to} holds all of that already.` })
-      }),
-    )
 }
 
 function remove(): Command {

@@ -109,6 +109,8 @@ export interface SealedChange {
   readonly removedCount: number
   /** What a rollback did not bring back, since a file of it was purged. */
   readonly leftOut?: readonly PackageLine[]
+  /** What copied packages need, and neither suite has. */
+  readonly unmet?: readonly UnmetNeed[]
   readonly unchanged: boolean
   /** Where the archive stays as this change left it. */
   readonly snapshot: string
@@ -130,6 +132,50 @@ export interface ChangeStatus {
   readonly detail?: string
   readonly result?: SealedChange
   readonly batch?: SealedBatch
+}
+
+/** A source with all that was built from it. */
+export interface SourceSelector {
+  readonly name: string
+  /** Every one that the suite has unless it is given. */
+  readonly version?: string
+}
+
+/** Packages of another suite that `packages`, `sources` or `query` means; all without any of these. */
+export interface PackageCopy {
+  readonly from: string
+  readonly at?: string
+  readonly packages?: readonly PackageSelector[]
+  readonly sources?: readonly SourceSelector[]
+  /** In aptly's language: `Name (% lib*), $Architecture (amd64)`. */
+  readonly query?: string
+  /** Also what they need and the suite lacks. */
+  readonly withDependencies?: boolean
+}
+
+/** What a package needs and nothing provides. */
+export interface UnmetNeed {
+  readonly name: string
+  readonly version: string
+  readonly architecture: string
+  readonly relation: string
+}
+
+/** What one step would do. */
+export interface PreviewedStep {
+  readonly suite: string
+  readonly added: readonly PackageLine[]
+  readonly removed: readonly PackageLine[]
+  readonly addedCount: number
+  readonly removedCount: number
+  readonly leftOut: readonly PackageLine[]
+  readonly unmet: readonly UnmetNeed[]
+}
+
+/** What a change of several steps would do to the archive as it was at a revision. */
+export interface Preview {
+  readonly revision: number
+  readonly steps: readonly PreviewedStep[]
 }
 
 /** One of several changes that are made as one. */
@@ -161,13 +207,10 @@ export type BatchStep =
       readonly onPoolConflict?: 'refuse' | 'second-path'
     }
   | { readonly kind: 'remove'; readonly suite: string; readonly packages: readonly PackageSelector[] }
-  | {
+  | ({
       readonly kind: 'copy'
       readonly suite: string
-      readonly from: string
-      readonly at?: string
-      readonly packages?: readonly PackageSelector[]
-    }
+    } & PackageCopy)
   | { readonly kind: 'rollback'; readonly suite: string; readonly to: string }
 
 export interface SealedBatch {

@@ -10,9 +10,11 @@ import type {
   BatchStep,
   ChangeStatus,
   HistoryPage,
+  PackageCopy,
   PackagePage,
   PackageSelector,
   PageWish,
+  Preview,
   SealedBatch,
   SealedChange,
   SuiteDifference,
@@ -135,11 +137,7 @@ export class WorkspaceClient {
     return this.#change('POST', `${suitePath(suite)}/remove`, { packages }, options)
   }
 
-  async copyPackages(
-    suite: string,
-    from: { from: string; at?: string; packages?: readonly PackageSelector[] },
-    options: ChangeOptions = {},
-  ): Promise<SealedChange> {
+  async copyPackages(suite: string, from: PackageCopy, options: ChangeOptions = {}): Promise<SealedChange> {
     return this.#change('POST', `${suitePath(suite)}/copy`, from, options)
   }
 
@@ -160,6 +158,18 @@ export class WorkspaceClient {
       if (error instanceof AshlarError && error.code === 'not-found') return undefined
       throw error
     }
+  }
+
+  /** What `changeSuites` would do now; nothing is changed. */
+  async previewChanges(steps: readonly BatchStep[], options: CallOptions = {}): Promise<Preview> {
+    const answer = await this.#transport.json({
+      method: 'POST',
+      path: `${this.#root}/changes/preview`,
+      json: { steps },
+      repeatable: true,
+      signal: options.signal,
+    })
+    return answer as Preview
   }
 
   async setAlias(name: string, suite: string, options: ChangeOptions = {}): Promise<SealedChange> {

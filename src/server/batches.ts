@@ -1,14 +1,17 @@
 /** Changes of several steps over any suites of a workspace, sealed or refused as one. */
-import type { Workspace } from '../access/access.ts'
+import type { FastifyRequest } from 'fastify'
 import type { Static } from 'typebox'
+import type { Workspace } from '../access/access.ts'
+import type { Preview as Previewed } from '../archive/archives.ts'
 import type { PackagePlacement, StepRequest } from '../archive/change-request.ts'
 import { submitBatch } from './changes.ts'
 import type { App, Context } from './context.ts'
 import { given } from './given.ts'
-import { Batch, type BatchStep, type PackageAddition, SealedBatch, refTo } from './models.ts'
+import { Batch, type BatchStep, type PackageAddition, Preview, SealedBatch, refTo } from './models.ts'
 import { operation } from './operation.ts'
 import { inWorkspace } from './parameters.ts'
 import { callerOf, workspaceOf } from './permission.ts'
+import { signalOf } from './request-body.ts'
 
 export function batchRoutes(app: App, context: Context): void {
   app.post('/workspaces/:scope/:workspace/changes', {
@@ -19,17 +22,50 @@ export function batchRoutes(app: App, context: Context): void {
       body: refTo(Batch),
       response: { 200: refTo(SealedBatch) },
     }),
+    handler: async (request, reply) =>
+      submitBatch(context, request, reply, await requestsOf(context, request, request.body.steps)),
+  })
+  app.post('/workspaces/:scope/:workspace/changes/preview', {
+    config: { asks: 'suite:write' },
+    schema: operation('previewChanges', 'What such changes would do now; nothing is changed', {
+      tags: ['changes'],
+      params: inWorkspace,
+      body: refTo(Batch),
+      response: { 200: refTo(Preview) },
+    }),
     handler: async (request, reply) => {
-      const workspace = workspaceOf(request)
-      const { steps } = request.body
-      if (steps.some(takesManager)) {
-        await context.access.workspace(callerOf(request), workspace.scope, workspace.name, 'suite:manage')
-      }
-      const requests: StepRequest[] = []
-      for (const step of steps) requests.push(await requestOf(context, workspace, step))
-      return submitBatch(context, request, reply, requests)
+      const steps = await requestsOf(context, request, request.body.steps)
+      return previewDocument(await context.archives.preview(workspaceOf(request), steps, { signal: signalOf(reply) }))
     },
   })
+}
+
+/** @throws AshlarError forbidden for a step that takes another role */
+async function requestsOf(
+  context: Context,
+  request: FastifyRequest,
+  steps: readonly BatchStep[],
+): Promise<StepRequest[]> {
+  const workspace = workspaceOf(request)
+  if (steps.some(takesManager)) {
+    await context.access.workspace(callerOf(request), workspace.scope, workspace.name, 'suite:manage')
+  }
+  const requests: StepRequest[] = []
+  for (const step of steps) requests.push(await requestOf(context, workspace, step))
+  return requests
+}
+
+function previewDocument({ revision, steps }: Previewed): Static<typeof Preview> {
+  return {
+    revision,
+    steps: steps.map((step) => ({
+      ...step,
+      added: [...step.added],
+      removed: [...step.removed],
+      leftOut: [...step.leftOut],
+      unmet: [...step.unmet],
+    })),
+  }
 }
 
 /** What the same deed on its own asks for. */
@@ -56,8 +92,8 @@ async function requestOf(context: Context, workspace: Workspace, step: BatchStep
       return { kind, suite, add, remove, ...given({ onPoolConflict }) }
     }
     case 'copy': {
-      const { kind, suite, from, at, packages } = step
-      return { kind, suite, from: { suite: from, ...given({ at }) }, ...given({ packages }) }
+      const { from, at, ...rest } = step
+      return given({ ...rest, from: { suite: from, ...given({ at }) } })
     }
     case 'suite-update':
     case 'alias':

@@ -119,6 +119,7 @@ function sealedDocument(sealed: Sealed, publicUrl: string, workspace: Workspace)
     added: [...sealed.added],
     removed: [...sealed.removed],
     leftOut: [...sealed.leftOut],
+    unmet: [...sealed.unmet],
     sealedAt: timestamp(sealed.sealedAt),
     snapshot: snapshotUrl(publicUrl, workspace, sealed.revision),
   }

@@ -186,14 +186,39 @@ export const PackageSelector = closed('PackageSelector', {
 })
 const selectors = Type.Array(refTo(PackageSelector), { minItems: 1, maxItems: 100_000 })
 export const PackageRemoval = closed('PackageRemoval', { packages: selectors })
-export const PackageCopy = closed('PackageCopy', {
-  from: Name,
-  at: Type.Optional(At),
-  packages: Type.Optional(selectors),
-})
+export const SourceSelector = closed('SourceSelector', { name: Name, version: Type.Optional(Name) })
+export const PackageCopy = closed(
+  'PackageCopy',
+  {
+    from: Name,
+    at: Type.Optional(At),
+    packages: Type.Optional(selectors),
+    sources: Type.Optional(
+      Type.Array(refTo(SourceSelector), {
+        minItems: 1,
+        maxItems: 100_000,
+        description: 'Sources with all that was built from them, of the versions that the suite has',
+      }),
+    ),
+    query: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 10_000, description: 'A package query as aptly has them' }),
+    ),
+    withDependencies: Type.Optional(
+      Type.Boolean({ description: 'Also what they need and the suite lacks, as far as the other one has it' }),
+    ),
+  },
+  { description: 'What one of `packages`, `sources` and `query` means; all of the suite without any of them' },
+)
 export const Rollback = closed('Rollback', { to: At })
 export const AliasWish = closed('AliasWish', { suite: Name })
 
+const unmetDescription = 'What packages copied with their dependencies need, and neither suite has; at most 1,000'
+export const UnmetNeed = open('UnmetNeed', {
+  name: Type.String(),
+  version: Type.String(),
+  architecture: Type.String({ description: 'On which machines' }),
+  relation: Type.String(),
+})
 export const SealedChange = open('SealedChange', {
   change: Type.Integer(),
   revision: Type.Integer(),
@@ -206,6 +231,7 @@ export const SealedChange = open('SealedChange', {
   leftOut: Type.Array(refTo(PackageLine), {
     description: 'What a rollback did not bring back, since a file of it was purged; at most 1,000',
   }),
+  unmet: Type.Array(refTo(UnmetNeed), { description: unmetDescription }),
   unchanged: Type.Boolean(),
   snapshot: Type.String({ description: 'URL under which the archive stays as this change left it' }),
 })
@@ -218,6 +244,19 @@ export const SealedBatch = open('SealedBatch', {
   removedCount: Count,
   steps: Type.Array(refTo(SealedChange), { description: 'What became of each step, in their order' }),
   snapshot: Type.String({ description: 'URL under which the archive stays as this change left it' }),
+})
+export const PreviewedStep = open('PreviewedStep', {
+  suite: Type.String(),
+  added: Type.Array(refTo(PackageLine), { description: 'At most 1,000; `addedCount` counts all' }),
+  removed: Type.Array(refTo(PackageLine), { description: 'At most 1,000; `removedCount` counts all' }),
+  addedCount: Count,
+  removedCount: Count,
+  leftOut: Type.Array(refTo(PackageLine), { description: 'What a rollback would not bring back: it was purged' }),
+  unmet: Type.Array(refTo(UnmetNeed), { description: unmetDescription }),
+})
+export const Preview = open('Preview', {
+  revision: Type.Integer({ description: 'The one that it was compared with' }),
+  steps: Type.Array(refTo(PreviewedStep)),
 })
 export const Change = open('Change', {
   change: Type.Integer(),
@@ -548,12 +587,16 @@ export const models: readonly TSchema[] = [
   PackagePage,
   PackageAddition,
   PackageSelector,
+  SourceSelector,
   PackageRemoval,
   PackageCopy,
   Rollback,
   AliasWish,
+  UnmetNeed,
   SealedChange,
   SealedBatch,
+  PreviewedStep,
+  Preview,
   Change,
   ...steps,
   Batch,

@@ -122,12 +122,12 @@ function changePackages(app: App, context: Context): void {
       response: sealed,
     }),
     handler: (request, reply) => {
-      const { from, at, packages } = request.body
+      const { from, at, ...choice } = request.body
       return submitChange(context, request, reply, {
         kind: 'copy',
         suite: request.params.suite,
         from: { suite: from, ...given({ at }) },
-        ...given({ packages }),
+        ...given(choice),
       })
     },
   })

@@ -84,6 +84,7 @@ test('every command has a help that names its options, and exits 0', async () =>
       'apply',
     ],
     'suite sources': ['--at'],
+    'suite copy': ['--at', '--list', '--query', '--with-dependencies', '--dry-run'],
     'suite create': ['--components', '--architectures', '--versions', '--alias'],
     artifact: ['create', 'show', 'list', 'download', 'delete'],
     token: ['create', 'list', 'revoke'],
@@ -208,6 +209,38 @@ test('several changes are applied as one, from a file or from stdin, as TOML or 
   const wrong = await ashlar(['suite', 'apply', broken], serving.beside)
   assert.equal(wrong.code, 2)
   assert.match(wrong.stderr, /broken\.toml is neither JSON nor TOML/)
+})
+
+test('what is copied is chosen by source, list or query, and shown first', async () => {
+  const debs = await files('chosen', {
+    'app_1.0_amd64.deb': makeDeb({
+      name: 'app',
+      version: '1.0',
+      architecture: 'amd64',
+      extraControl: 'Depends: app-data (>= 1.0), libabsent1\n',
+    }),
+    'app-data_1.0_all.deb': makeDeb({ name: 'app-data', version: '1.0', source: 'app' }),
+    'misc_1.0_all.deb': makeDeb({ name: 'misc', version: '1.0' }),
+  })
+  await done(['suite', 'create', 'from'])
+  await done(['suite', 'create', 'to'])
+  await done(['upload', '--suite', 'from', ...debs])
+  const shown = await done(['suite', 'copy', 'from', 'to', 'app', '--with-dependencies', '--dry-run'])
+  assert.equal(
+    shown,
+    'to: 2 packages added, if it were done.\n  + app 1.0 amd64\n  + app-data 1.0 all\n' +
+      '  ! app 1.0 amd64 needs libabsent1\n',
+  )
+  assert.equal(await done(['suite', 'packages', 'to', '--quiet']), '')
+  const [list = '', empty = ''] = await files('lists', { list: '# the release\nsrc:app=1.0\n\n', empty: '# nothing\n' })
+  assert.match(
+    await done(['suite', 'copy', 'from', 'to', '--list', list]),
+    /\+ app 1\.0 amd64\n {2}\+ app-data 1\.0 all\n/,
+  )
+  assert.match(await done(['suite', 'copy', 'from', 'to', '--query', 'Name (~ ^misc)']), /\+ misc 1\.0 all\n/)
+  assert.equal((await ashlar(['suite', 'copy', 'from', 'to', '--list', empty], serving.beside)).code, 2)
+  const wrong = await ashlar(['suite', 'copy', 'from', 'to', '--query', 'Name (~ ('], serving.beside)
+  assert.match(wrong.stderr, /The query, at character/)
 })
 
 test('sources are what apt wants, for now and for a past state', async () => {

@@ -14,7 +14,7 @@ forEachDialect((dialect, _open, createEmpty) => {
       points.map(async (point) => {
         await using home = await temporaryDirectory()
         const { url } = await createEmpty()
-        await killWalk({ home: home.path, database: url }, [point])
+        await killWalk({ home: home.path, database: url }, [point], { withBatches: true })
       }),
     )
   })

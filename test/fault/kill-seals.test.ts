@@ -16,6 +16,6 @@ const points: readonly FaultPoint[] = [
 
 test('what was acknowledged survives a kill at every step of a seal, whole, and the work goes on', async (t) => {
   await using home = await temporaryDirectory()
-  const kills = await killWalk({ home: home.path }, points)
+  const kills = await killWalk({ home: home.path }, points, { withBatches: true })
   t.diagnostic(`killed ${kills} times`)
 })

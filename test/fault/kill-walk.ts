@@ -17,8 +17,12 @@ import { Ledger } from './ledger.ts'
  *
  * @returns how often it was killed
  */
-export async function killWalk(wish: Omit<ServeWish, 'fault'>, points: readonly FaultPoint[]): Promise<number> {
-  const ledger = new Ledger()
+export async function killWalk(
+  wish: Omit<ServeWish, 'fault'>,
+  points: readonly FaultPoint[],
+  options: { readonly withBatches: boolean } = { withBatches: false },
+): Promise<number> {
+  const ledger = new Ledger(options)
   await using first = await serve(wish)
   await ledger.begin(first)
   await first.kill()

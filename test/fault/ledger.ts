@@ -22,6 +22,7 @@ interface Step {
 }
 
 export class Ledger {
+  readonly #withBatches: boolean
   readonly #proven = new Set<string>()
   readonly #trials: string[] = []
   #holds: ReadonlySet<string> = new Set()
@@ -29,6 +30,11 @@ export class Ledger {
   #checkedHead = 0
   #round = 0
   #underWay: Step | undefined
+
+  /** @param options.withBatches whether each round has a change of two suites too */
+  constructor(options: { readonly withBatches: boolean }) {
+    this.#withBatches = options.withBatches
+  }
 
   /** The suite that the rounds work on. */
   async begin(server: Server): Promise<void> {
@@ -91,6 +97,7 @@ export class Ledger {
       { ask: (to, key) => to.workspace.rollBack('stable', `r${full}`, { idempotencyKey: key }), after: withSource },
     ]
     for (const [index, step] of steps.entries()) {
+      if (step.elsewhere !== undefined && !this.#withBatches) continue
       if (index === 3) full = this.#head
       await this.#take(server, { ...step, key: digestOf(`${k}-${index}`) })
     }

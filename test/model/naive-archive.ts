@@ -125,12 +125,16 @@ function applied(past: Past, state: NaiveState, request: StepRequest, as: 'singl
       if (as === 'step') requireThawed(suite)
       const then = request.from.at === undefined ? state : stateAt(past, request.from.at)
       const from = find(then, request.from.suite).suite.items
-      const wanted = request.packages
-      const chosen = wanted === undefined ? from : from.filter((item) => wanted.some((one) => selects(one, item)))
+      const { packages: wanted = [], sources = [] } = request
+      const isAll = request.packages === undefined && request.sources === undefined
+      const isChosen = (item: Item): boolean =>
+        wanted.some((one) => selects(one, item)) || sources.some((one) => isBuilt(one, item))
+      const chosen = isAll ? from : from.filter(isChosen)
       if (chosen.some((item) => !suite.settings.components.includes(item.component))) {
         throw new Refusal('component-unknown')
       }
-      if (wanted?.some((one) => !from.some((item) => selects(one, item))) === true) throw new Refusal('not-found')
+      if (wanted.some((one) => !from.some((item) => selects(one, item)))) throw new Refusal('not-found')
+      if (sources.some((one) => !from.some((item) => isBuilt(one, item)))) throw new Refusal('not-found')
       requireThawed(suite)
       return withItems(state, name, suite, added(suite, suite.items, chosen, false), suite.items, chosen)
     }
@@ -171,6 +175,10 @@ function selects(selector: PackageSelector, { pkg }: Item): boolean {
     (selector.version === undefined || selector.version === pkg.version) &&
     (selector.architecture === undefined || selector.architecture === pkg.architecture)
   )
+}
+
+function isBuilt(source: { name: string; version?: string }, { pkg }: Item): boolean {
+  return pkg.source === source.name && (source.version ?? pkg.sourceVersion) === pkg.sourceVersion
 }
 
 /** Where the packages go in the pool. */

@@ -121,6 +121,10 @@ export function requestsOf(
       }
     })
   }
+  const sources = (): { name: string; version?: string }[] => {
+    const { source, sourceVersion } = pick(packages) ?? { source: 'absent', sourceVersion: '1' }
+    return [{ name: source, ...(isOneIn(2) ? { version: sourceVersion } : {}) }]
+  }
   const conflict = (): { onPoolConflict?: 'second-path' } => (isOneIn(2) ? { onPoolConflict: 'second-path' } : {})
 
   const suite = suiteName()
@@ -139,7 +143,8 @@ export function requestsOf(
     }
     case 'copy': {
       const from = { suite: suiteName(), ...(isOneIn(2) ? { at: at() } : {}) }
-      return [{ kind: 'copy', suite, from, ...(isOneIn(3) ? {} : { packages: selectors(from.suite) }) }]
+      const packages = isOneIn(3) ? {} : { packages: selectors(from.suite) }
+      return [{ kind: 'copy', suite, from, ...packages, ...(isOneIn(3) ? { sources: sources() } : {}) }]
     }
     case 'rollback':
       return [{ kind: 'rollback', suite, to: at() }]
