@@ -2,10 +2,12 @@
 import { artifactCommand } from './cli/artifact.ts'
 import { completionCommand } from './cli/completion.ts'
 import { fsckCommand } from './cli/fsck.ts'
+import { keyringCommand } from './cli/keyring.ts'
 import { endWithLauncher } from './cli/launched.ts'
 import { runProgram } from './cli/program.ts'
 import { importCommand } from './cli/import.ts'
 import { purgeCommand } from './cli/purge.ts'
+import { queueCommand } from './cli/queue.ts'
 import { scopeCommand } from './cli/scope.ts'
 import { serveCommand } from './cli/serve.ts'
 import { storeCommand } from './cli/store.ts'
@@ -23,6 +25,8 @@ await runProgram(process.argv.slice(2), [
   uploadCommand(),
   importCommand(),
   suiteCommand(),
+  queueCommand(),
+  keyringCommand(),
   artifactCommand(),
   storeCommand(),
   scopeCommand(),

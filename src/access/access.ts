@@ -62,6 +62,12 @@ export interface Access {
    */
   workspace(caller: Caller, scope: string, name: string, action: Action): Promise<Workspace>
 
+  /**
+   * The workspace of these names, whoever asks: for a decision about something other than a caller's rights. Whoever
+   * calls this makes sure that the answer tells a stranger nothing.
+   */
+  find(scope: string, name: string): Promise<Workspace | undefined>
+
   /** For answers that hold more for some. */
   may(caller: Caller, action: 'instance:manage'): boolean
   /** @throws AshlarError token-required, forbidden */
@@ -150,6 +156,10 @@ class OpenAccess implements Access {
     }
     if (!readable) throw new AshlarError('not-found', `There is no workspace ${place}, or you may not read it.`)
     throw new AshlarError('forbidden', `${caller.name} may read ${place}, but ${action} takes another role.`)
+  }
+
+  async find(scope: string, name: string): Promise<Workspace | undefined> {
+    return await this.#find(scope, name)
   }
 
   may(caller: Caller, _action: 'instance:manage'): boolean {

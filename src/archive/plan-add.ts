@@ -1,5 +1,6 @@
 /** What the items of a change do to those that a suite has: join them, replace them, or change nothing. */
 import { AshlarError } from '../common/errors.ts'
+import { lowerThan } from './lower-version.ts'
 import { olderThan } from './plan-sources.ts'
 import type { Effect, PlanState } from './effect.ts'
 import { headItems, type MapKind } from './suite-items.ts'
@@ -7,6 +8,8 @@ import { headItems, type MapKind } from './suite-items.ts'
 interface AddOptions {
   /** Whether other bytes of a version that the suite has take its place; otherwise the change is refused. */
   readonly replaceTwins: boolean
+  /** Whether a version below one that the suite has is refused, if the suite says so. */
+  readonly mayRefuseLower?: boolean
 }
 
 /** An item with what decides how it stands to others of its name. */
@@ -87,6 +90,10 @@ function place(effect: Effect, item: Candidate, sameName: readonly Candidate[], 
   if (newest && series.some((peer) => isOwn(peer) && peer.version_key > item.version_key)) {
     effect.dropped.add(item.id)
     return
+  }
+  const higher = peers.find((peer) => !isOwn(peer) && peer.version_key > item.version_key)
+  if (higher !== undefined && options.mayRefuseLower === true && effect.suite.settings.refuseLowerVersions) {
+    throw lowerThan(effect.suite.name, item, higher)
   }
   for (const peer of peers) {
     if (peer.package_id === item.package_id) {

@@ -179,7 +179,7 @@ async function planComingAndGoing(
 ): Promise<Set<string>> {
   switch (request.kind) {
     case 'add':
-      return addItems(state, effect, { replaceTwins: request.onPoolConflict === 'second-path' })
+      return addItems(state, effect, { replaceTwins: request.onPoolConflict === 'second-path', mayRefuseLower: true })
     case 'copy':
       return addItems(state, effect, { replaceTwins: false })
     case 'remove':

@@ -29,6 +29,14 @@ export interface SuiteSettings {
   readonly frozen: boolean
   /** Whether it has Contents indexes, which tell the packages that have a file. */
   readonly contents: boolean
+  /** The keyrings of the workspace whose keys count where an upload to it is signed. */
+  readonly keyrings: readonly string[]
+  /** Whether packages come in only by an upload that one of these keys has signed. */
+  readonly signedUploads: boolean
+  /** Whether who has signed an upload with one of these keys needs no token. */
+  readonly signatureSuffices: boolean
+  /** Whether a package is refused of which the suite has a higher version. */
+  readonly refuseLowerVersions: boolean
 }
 
 export type SuiteSettingsInput = Partial<SuiteSettings>
@@ -50,6 +58,10 @@ export function defaultSettings(suite: string): SuiteSettings {
     validUntilDays: null,
     frozen: false,
     contents: false,
+    keyrings: [],
+    signedUploads: false,
+    signatureSuffices: false,
+    refuseLowerVersions: false,
   }
 }
 
@@ -86,7 +98,18 @@ export function withSettings(base: SuiteSettings, input: SuiteSettingsInput): Su
   if (days !== null && (!Number.isInteger(days) || days < 1 || days > 3650)) {
     refuse('validUntilDays', 'has to be a whole number from 1 to 3650')
   }
+  for (const keyring of settings.keyrings) {
+    if (!isKeyringName(keyring)) refuse('keyrings', `has '${keyring}', which cannot be the name of a keyring`)
+  }
+  if (settings.keyrings.length === 0 && (settings.signedUploads || settings.signatureSuffices)) {
+    refuse('keyrings', 'has to name a keyring where signatures count')
+  }
   return settings
+}
+
+/** Whether `text` can be the name of a keyring. */
+export function isKeyringName(text: string): boolean {
+  return /^[a-z0-9][a-z0-9.-]{0,62}$/.test(text)
 }
 
 function refuse(setting: string, reason: string): never {

@@ -23,6 +23,7 @@ import { Inspector } from './inspector.ts'
 import { listArtifacts, type ArtifactFilter, type ArtifactPage } from './list.ts'
 import { PackageReader } from './package-reader.ts'
 import { packagesOf, type PackageRef } from './packages-of.ts'
+import type { Reading } from './reading.ts'
 import { tarOf } from './tar.ts'
 import { Uploads, type UploadBody, type UploadOffset } from './uploads.ts'
 import type { ArtifactWish } from './wish.ts'
@@ -31,6 +32,7 @@ export type { Artifact, ArtifactFile } from './artifact-rows.ts'
 export type { Ingested } from './ingest.ts'
 export type { ArtifactFilter, ArtifactPage } from './list.ts'
 export type { PackageRef } from './packages-of.ts'
+export type { Reading } from './reading.ts'
 export type { UploadBody, UploadOffset } from './uploads.ts'
 export type { ArtifactWish } from './wish.ts'
 
@@ -96,6 +98,12 @@ export interface Artifacts extends AsyncDisposable {
     options: IngestOptions,
   ): Promise<Ingested>
 
+  /**
+   * What a stored .deb or .dsc says of itself, before it is part of an artifact.
+   * @throws AshlarError package-invalid, control-invalid, too-large … if it is not good
+   */
+  examine(workspace: Workspace, stored: { readonly path: string; readonly file: StoredFile }): Promise<Reading>
+
   /** The packages of complete artifacts. @throws AshlarError not-found, artifact-incomplete, category-invalid */
   packagesOf(workspace: Workspace, artifactIds: readonly number[]): Promise<PackageRef[]>
 
@@ -117,6 +125,7 @@ class OpenArtifacts implements Artifacts {
   readonly #database: Database
   readonly #storage: Storage
   readonly #reader = new PackageReader()
+  readonly #inspector: Inspector
   readonly #creator: Creator
   readonly #uploads: Uploads
   readonly #ingestion: Ingestion
@@ -125,6 +134,7 @@ class OpenArtifacts implements Artifacts {
     this.#database = database
     this.#storage = storage
     const inspector = new Inspector(database, storage, this.#reader)
+    this.#inspector = inspector
     const completions = new Completions({ database, faults, release: (ids) => this.#uploads.forget(ids) })
     this.#creator = new Creator(database, inspector, faults)
     this.#uploads = new Uploads(database, storage, inspector, completions)
@@ -231,6 +241,10 @@ class OpenArtifacts implements Artifacts {
     options: IngestOptions,
   ): Promise<Ingested> {
     return await this.#ingestion.source(workspace, dsc, files, fileName, options)
+  }
+
+  async examine(workspace: Workspace, stored: { path: string; file: StoredFile }): Promise<Reading> {
+    return await this.#inspector.readStored(stored.path, stored.file, workspace.scopeId)
   }
 
   async packagesOf(workspace: Workspace, artifactIds: readonly number[]): Promise<PackageRef[]> {

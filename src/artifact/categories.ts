@@ -66,7 +66,7 @@ const all: readonly Category[] = [
   },
   {
     name: 'debian:upload',
-    description: 'An upload as its .changes describes it.',
+    description: 'An upload as its .changes describes it. Of one that was refused the .changes alone, for a week.',
     data: Type.Object(
       { source: text, version: text, distributions: Type.Array(text), architectures: Type.Array(text) },
       closed,

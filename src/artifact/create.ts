@@ -22,6 +22,8 @@ import { checkWish, isSameRequest, type ArtifactWish, type CheckedWish } from '.
 
 export interface CreateOptions {
   readonly userId: number | null
+  /** Proven files that the caller holds for the workspace by rows of its own; they need not be sent either. */
+  readonly holding?: readonly StoredFile[]
 }
 
 const maximumWishes = 1000
@@ -72,7 +74,8 @@ export class Creator {
     const made = await this.#alreadyMade(workspace, wishes)
     const fresh = wishes.filter((wish) => !made.has(wish) && first.get(wish) === wish)
     await refusePurged(this.#database.read, fresh)
-    const proven = await provenFiles(this.#database.read, workspace.id, digestsOf(fresh))
+    const held = options.holding ?? []
+    const proven = await provenFiles(this.#database.read, { workspaceId: workspace.id, held }, digestsOf(fresh))
     const plans = await this.#plan(workspace, fresh, proven, options)
     try {
       await this.#faults.reach('artifact.record')
@@ -81,7 +84,7 @@ export class Creator {
     }
     const database = this.#database
     const ids = await database
-      .write(async (trx) => record(trx, workspace, plans, await database.now(trx)))
+      .write(async (trx) => record(trx, { workspace, held }, plans, await database.now(trx)))
       .catch((error: unknown) => {
         // A file or a related artifact may have gone at this very moment: the next attempt sees what is there.
         if (error instanceof KeyTaken || isForeignKeyViolation(error)) return undefined
@@ -192,7 +195,7 @@ interface Plan {
  */
 async function record(
   trx: Transaction<Tables>,
-  workspace: Workspace,
+  { workspace, held }: { readonly workspace: Workspace; readonly held: readonly StoredFile[] },
   plans: readonly Plan[],
   now: Micros,
 ): Promise<number[] | undefined> {
@@ -200,7 +203,7 @@ async function record(
   const relied = new Set(
     drafts.flatMap((draft) => draft.files.flatMap((file) => (file.fileId === null ? [] : file.sha256))),
   )
-  const proven = await provenFiles(trx, workspace.id, [...relied])
+  const proven = await provenFiles(trx, { workspaceId: workspace.id, held }, [...relied])
   if (proven.size < relied.size) return undefined
   await checkTargets(trx, workspace, drafts)
   await recordPackages(
@@ -235,13 +238,13 @@ async function refusePurged(db: Kysely<Tables>, wishes: readonly CheckedWish[]):
   }
 }
 
-/** Files of complete artifacts of the workspace that are not gone, by digest. */
+/** Files of complete artifacts of the workspace, and those that are held for it, that are not gone; by digest. */
 async function provenFiles(
   db: Kysely<Tables>,
-  workspaceId: number,
+  { workspaceId, held }: { readonly workspaceId: number; readonly held: readonly StoredFile[] },
   digests: readonly Sha256[],
 ): Promise<Map<Sha256, StoredFile>> {
-  const proven = new Map<Sha256, StoredFile>()
+  const proven = await heldFiles(db, held)
   for (let start = 0; start < digests.length; start += digestsAtOnce) {
     const rows = await db
       .selectFrom('artifact_file')
@@ -273,6 +276,24 @@ async function provenFiles(
     }
   }
   return proven
+}
+
+async function heldFiles(db: Kysely<Tables>, held: readonly StoredFile[]): Promise<Map<Sha256, StoredFile>> {
+  const found = new Map<Sha256, StoredFile>()
+  for (let start = 0; start < held.length; start += digestsAtOnce) {
+    const batch = new Map(held.slice(start, start + digestsAtOnce).map((file) => [file.id, file]))
+    const rows = await db
+      .selectFrom('file')
+      .select('id')
+      .where('id', 'in', [...batch.keys()])
+      .where('gone_at', 'is', null)
+      .execute()
+    for (const { id } of rows) {
+      const file = batch.get(id)
+      if (file !== undefined) found.set(file.sha256, file)
+    }
+  }
+  return found
 }
 
 async function checkTargets(trx: Transaction<Tables>, workspace: Workspace, drafts: readonly Draft[]): Promise<void> {

@@ -62,6 +62,14 @@ export class Inspector {
     })
   }
 
+  /** Reads a .deb or .dsc that is stored, by itself. @throws AshlarError, as the formats do */
+  async readStored(path: string, file: StoredFile, scopeId: number): Promise<Reading> {
+    await using local = await this.#storage.local(file, scopeId)
+    const { sha256, sizeBytes } = file
+    const as = path.endsWith('.dsc') ? 'source' : 'binary'
+    return await this.#reader.read({ as, path: local.path, fileName: fileNameOf(path), sha256, sizeBytes })
+  }
+
   /** Copies a small local .deb into the spool and reads the copy, as PackageReader.copy. */
   async copyBinary(
     wish: Omit<CopyRequest, 'as'>,

@@ -21,6 +21,11 @@ export async function removeArtifacts(trx: Transaction<Tables>, ids: readonly nu
       .execute()
   }
   await trx
+    .updateTable('received_upload')
+    .set({ artifact_id: null })
+    .where('artifact_id', 'in', [...ids])
+    .execute()
+  await trx
     .deleteFrom('artifact')
     .where('id', 'in', [...ids])
     .execute()

@@ -14,6 +14,7 @@ import type { Faults } from '../common/faults.ts'
 import { lockDataDirectory } from '../database/data-directory-lock.ts'
 import { openDatabase } from '../database/database.ts'
 import type { Database } from '../database/database.ts'
+import { Incoming } from '../incoming/incoming.ts'
 import { Maintenance } from '../maintenance/maintenance.ts'
 import { isSuiteName } from '../debian/names.ts'
 import { buildServer } from '../server/app.ts'
@@ -85,6 +86,7 @@ interface Rooms {
   readonly access: Access
   readonly artifacts: Artifacts
   readonly archives: Archives
+  readonly incoming: Incoming
   readonly maintenance: Maintenance
 }
 
@@ -169,6 +171,16 @@ async function openRooms(context: Run, dataDirectory: string, publicUrl: string,
   closing.defer(() => archives.close())
   // Under another address than before, what is live has to say so.
   await archives.reissue()
+  const incoming = new Incoming({
+    database,
+    storage,
+    artifacts,
+    archives,
+    faults,
+    onError: (error) => log.error({ err: error }, 'An upload could not be finished; it is tried again.'),
+  })
+  closing.use(incoming)
+  await incoming.resume(database.dialect === 'sqlite' ? 0 : 60_000)
   const maintenance = new Maintenance({
     database,
     storage,
@@ -178,7 +190,7 @@ async function openRooms(context: Run, dataDirectory: string, publicUrl: string,
   })
   closing.use(maintenance)
   maintenance.start()
-  return { database, storage, access: openAccess(database), artifacts, archives, maintenance }
+  return { database, storage, access: openAccess(database), artifacts, archives, incoming, maintenance }
 }
 
 function lockedDirectory(dataDirectory: string): { release(): void } {

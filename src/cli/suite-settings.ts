@@ -18,6 +18,10 @@ interface SettingOptions {
   readonly butAutomaticUpgrades?: boolean
   readonly validUntilDays?: number | 'never'
   readonly contents?: boolean
+  readonly keyrings?: string[]
+  readonly signedUploads?: boolean
+  readonly signatureSuffices?: boolean
+  readonly refuseLowerVersions?: boolean
 }
 
 /** Gives a command the options that shape a suite and its Release. */
@@ -47,11 +51,19 @@ export function withSettingOptions(command: Command): Command {
     )
     .option('--contents', 'it has Contents indexes, from which apt-file tells the package of a file')
     .option('--no-contents', 'it has none')
+    .option('--keyrings <names>', 'keyrings of the workspace whose keys may sign uploads to it', names)
+    .option('--signed-uploads', 'packages come in only by uploads that such a key has signed')
+    .option('--no-signed-uploads', 'packages come in with a token, signed or not')
+    .option('--signature-suffices', 'who signs an upload with such a key needs no token')
+    .option('--no-signature-suffices', 'an upload needs a token')
+    .option('--refuse-lower-versions', 'refuse packages of which the suite has a higher version')
+    .option('--no-refuse-lower-versions', 'take packages whatever their version')
 }
 
 export function settingsFrom(options: SettingOptions): SuiteSettings {
   const { suiteField, codename, origin, label, description, components, architectures } = options
   const { architectureAll, versions, notAutomatic, butAutomaticUpgrades, validUntilDays, contents } = options
+  const { keyrings, signedUploads, signatureSuffices, refuseLowerVersions } = options
   return Object.fromEntries(
     Object.entries({
       suite: suiteField,
@@ -67,6 +79,10 @@ export function settingsFrom(options: SettingOptions): SuiteSettings {
       butAutomaticUpgrades,
       validUntilDays: validUntilDays === undefined ? undefined : endOf(validUntilDays),
       contents,
+      keyrings,
+      signedUploads,
+      signatureSuffices,
+      refuseLowerVersions,
     }).filter(([, value]) => value !== undefined),
   )
 }
@@ -83,9 +99,17 @@ export function settingLines(settings: SuiteSettings): [string, string][] {
     ['Versions', settings.versions ?? ''],
     ['Pinning', settings.notAutomatic === true ? pinning : ''],
     ['Frozen', settings.frozen === true ? 'yes: nothing comes in or goes out' : ''],
+    ['Keyrings', (settings.keyrings ?? []).join(', ')],
+    ['Uploads', uploadText(settings)],
+    ['Lower versions', settings.refuseLowerVersions === true ? 'refused' : ''],
     ['Valid for', typeof settings.validUntilDays === 'number' ? `${settings.validUntilDays} days` : ''],
     ['Contents', settings.contents === true ? 'yes' : ''],
   ]
+}
+
+function uploadText({ signedUploads, signatureSuffices }: SuiteSettings): string {
+  const signed = signedUploads === true ? 'must be signed' : ''
+  return [signed, signatureSuffices === true ? 'need no token if they are signed' : ''].filter(Boolean).join('; ')
 }
 
 /** Words separated by commas or blanks. */

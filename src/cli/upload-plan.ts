@@ -57,6 +57,26 @@ export async function planUpload(files: readonly string[]): Promise<UploadPlan> 
   return { packages: planned.slice(0, packages.size), records: planned.slice(packages.size) }
 }
 
+/**
+ * The artifacts of signed uploads: each .changes with the files that it lists.
+ *
+ * @throws AshlarError as {@link planUpload}; `signed-upload-required` for a package that no .changes among them lists.
+ */
+export async function planSignedUploads(files: readonly string[], suite: string): Promise<PlannedArtifact[]> {
+  const reader = new Reader()
+  const listed = new Set<string>()
+  const planned: PlannedArtifact[] = []
+  for (const file of files.filter((each) => each.endsWith('.changes'))) {
+    const found = await reader.listedBy(file, readChanges)
+    for (const each of found) listed.add(resolve(each.file))
+    planned.push(await reader.artifact('debian:upload', file, found))
+  }
+  const alone = files.find((file) => !file.endsWith('.changes') && !listed.has(resolve(file)))
+  if (alone === undefined) return planned
+  const detail = `${suite} takes packages only by signed uploads, and no .changes among the files lists ${alone}.`
+  throw new AshlarError('signed-upload-required', detail)
+}
+
 async function sourcePackage(reader: Reader, file: string): Promise<PlannedArtifact> {
   return reader.artifact('debian:source-package', file, await reader.listedBy(file, readOtherFiles))
 }

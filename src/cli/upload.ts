@@ -24,13 +24,17 @@ export function uploadCommand(): Command {
         const { createArtifacts } = await import('./create-artifacts.ts')
         const { changeOutcome } = await import('./change-outcome.ts')
         const { AshlarError } = await import('../common/errors.ts')
+        // Better known before gigabytes are sent.
+        const { settings } = await session.workspace.suite(options.suite)
+        if (settings.signedUploads === true) {
+          const { uploadSigned } = await import('./signed-upload.ts')
+          return uploadSigned(session, options.suite, files)
+        }
         const plan = await planUpload(files)
         if (plan.packages.length === 0) {
           throw new AshlarError('usage', 'There is no package among the files, so there is nothing to publish.')
         }
         const { suite, ...placement } = options
-        // Better known before gigabytes are sent.
-        await session.workspace.suite(suite)
         const packages = await createArtifacts(session, plan.packages)
         const ids = packages.artifacts.map((each) => each.id)
         // Their files are in complete artifacts by now, so that only the .changes themselves are sent.

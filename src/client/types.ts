@@ -75,6 +75,10 @@ export interface SuiteSettings {
   /** Nothing comes in or goes out until it is not frozen any more. */
   readonly frozen?: boolean
   readonly contents?: boolean
+  readonly keyrings?: readonly string[]
+  readonly signedUploads?: boolean
+  readonly signatureSuffices?: boolean
+  readonly refuseLowerVersions?: boolean
 }
 
 export interface SuiteInfo {

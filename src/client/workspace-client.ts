@@ -21,6 +21,7 @@ import type {
   SuiteInfo,
   SuiteSettings,
 } from './types.ts'
+import type { Keyring, Upload, UploadPage, WaitingFile } from './upload-types.ts'
 import type { Why } from './why-types.ts'
 
 /** What every call takes beside its own arguments. */
@@ -203,6 +204,59 @@ export class WorkspaceClient {
     })
   }
 
+  /** Uploads with a .changes, the newest first. */
+  async uploads(
+    wish: { suite?: string | undefined; state?: string | undefined; before?: number; limit?: number } = {},
+  ): Promise<UploadPage> {
+    const { suite, state, before, limit } = wish
+    return (await this.#get('/uploads', { suite, state, before, limit })) as UploadPage
+  }
+
+  async upload(id: number): Promise<Upload> {
+    return (await this.#get(`/uploads/${id}`)) as Upload
+  }
+
+  /** Files that wait for their .changes. */
+  async incoming(): Promise<readonly WaitingFile[]> {
+    return ((await this.#get('/incoming')) as { files: WaitingFile[] }).files
+  }
+
+  /** Lets the server judge an upload whose files are a debian:upload, and publish it. @throws AshlarError upload-refused */
+  async submitUpload(suite: string, artifact: number, options: CallOptions = {}): Promise<Upload> {
+    const answer = await this.#transport.json({
+      method: 'POST',
+      path: `${this.#root}${suitePath(suite)}/uploads`,
+      json: { artifact },
+      // The same upload sent again gets the verdict that it got.
+      repeatable: true,
+      signal: options.signal,
+    })
+    return answer as Upload
+  }
+
+  async keyrings(): Promise<readonly Keyring[]> {
+    return ((await this.#get('/keyrings')) as { keyrings: Keyring[] }).keyrings
+  }
+
+  async keyring(name: string): Promise<Keyring> {
+    return (await this.#get(keyringPath(name))) as Keyring
+  }
+
+  /** Public keys, armored; makes the keyring if there is none. */
+  async addKeys(name: string, keys: string): Promise<Keyring> {
+    const path = this.#root + keyringPath(name)
+    return (await this.#transport.json({ method: 'POST', path, json: { keys }, repeatable: true })) as Keyring
+  }
+
+  async removeKeyring(name: string): Promise<void> {
+    await this.#transport.json({ method: 'DELETE', path: this.#root + keyringPath(name), repeatable: true })
+  }
+
+  async removeKey(name: string, fingerprint: string): Promise<void> {
+    const path = `${this.#root}${keyringPath(name)}/keys/${encodeURIComponent(fingerprint)}`
+    await this.#transport.json({ method: 'DELETE', path, repeatable: true })
+  }
+
   /** Why an artifact, a file or a path below `pool/` is kept, when it goes, or why it is gone. */
   async why(subject: string): Promise<Why> {
     return (await this.#get('/why', { subject })) as Why
@@ -240,6 +294,10 @@ export class WorkspaceClient {
   #fileAddress(artifact: number, path: string): string {
     return `${this.#root}/artifacts/${artifact}/files/${path.split('/').map(encodeURIComponent).join('/')}`
   }
+}
+
+function keyringPath(name: string): string {
+  return `/keyrings/${encodeURIComponent(name)}`
 }
 
 /** A suite's name may hold slashes; in an address it is one segment. */

@@ -126,6 +126,21 @@ export const catalogue = {
     title: 'These are not public keys.',
     advice: 'Give what `gpg --armor --export KEY` writes.',
   },
+  'upload-refused': {
+    status: 422,
+    title: 'The upload was refused.',
+    advice: 'Correct what is named and upload again; `ashlar queue show` has the verdict on every file.',
+  },
+  'signed-upload-required': {
+    status: 422,
+    title: 'The suite takes packages only by signed uploads.',
+    advice: 'Sign the .changes with debsign, and send it with `ashlar upload`, dput or curl.',
+  },
+  'incoming-full': {
+    status: 429,
+    title: 'Too much waits in the incoming area of the suite.',
+    advice: 'Send the .changes of what waits, or try again later; what has none goes after a day.',
+  },
   'category-invalid': {
     status: 422,
     title: 'The artifact does not fit its category.',

@@ -34,7 +34,9 @@ const maintenance = [
   'copy.forget',
 ] as const
 
-const points = [...publishing, ...maintenance] as const
+const receiving = ['incoming.reserve', 'incoming.record', 'upload.record', 'upload.finish'] as const
+
+const points = [...publishing, ...maintenance, ...receiving] as const
 
 export type FaultPoint = (typeof points)[number]
 
@@ -43,6 +45,9 @@ export const publishingFaultPoints: readonly FaultPoint[] = publishing
 
 /** The points that vacuum, repair and purge reach beside those of publishing. */
 export const maintenanceFaultPoints: readonly FaultPoint[] = maintenance
+
+/** The points that an upload with a .changes reaches beside those of publishing. */
+export const receivingFaultPoints: readonly FaultPoint[] = receiving
 
 export interface Faults {
   /** Called immediately before the step it is named after. Rejects, or never returns, where a fault is set. */

@@ -449,6 +449,78 @@ export interface ReleaseIssueTable {
   detached_signature: string
 }
 
+/** Public keys that a workspace trusts under one name; a suite says which of its keyrings count for it. */
+export interface KeyringTable {
+  id: Generated<number>
+  workspace_id: number
+  name: string
+  created_at: Micros
+}
+
+export interface KeyringKeyTable {
+  keyring_id: number
+  fingerprint: string
+  /** Armored. */
+  public_key: string
+  added_at: Micros
+  added_by: number | null
+}
+
+/** A .changes that came, and what was decided about it. */
+export interface ReceivedUploadTable {
+  id: Generated<number>
+  workspace_id: number
+  suite_id: number
+  /** The name of the .changes. */
+  name: string
+  /** Of the .changes as it came. */
+  sha256: string
+  /** Of the text that a trusted key has signed, without its frame; null if none has. */
+  text_sha256: string | null
+  source: string | null
+  version: string | null
+  /** `accepting`: decided, and being carried out; who finds it so goes on with it. */
+  state: 'accepting' | 'accepted' | 'refused'
+  /** Fingerprint of the key that signed it. */
+  signer: string | null
+  user_id: number | null
+  /** The verdict, item by item. */
+  findings_json: string
+  /** What is to be published; only while it is accepting. */
+  plan_json: string | null
+  /** No reference: the history of an archive may end before. */
+  change_id: number | null
+  revision: number | null
+  /** The debian:upload; of a refused one the .changes alone. Null once it has expired. */
+  artifact_id: number | null
+  received_at: Micros
+  decided_at: Micros | null
+}
+
+/** Texts whose upload was accepted, for ever: the same one is never accepted again. */
+export interface SignedTextTable {
+  workspace_id: number
+  sha256: string
+  upload_id: number
+}
+
+/** A file that waits for its .changes, or is on its way (`file_id` null) and has its room. */
+export interface IncomingFileTable {
+  id: Generated<number>
+  suite_id: number
+  name: string
+  /** Of one on its way what was announced. */
+  size: number
+  md5: string | null
+  file_id: number | null
+  /** Who sent it; null: somebody without a token. */
+  user_id: number | null
+  /** The upload that takes it, which is being carried out. */
+  upload_id: number | null
+  /** When it last showed life. */
+  touched_at: Micros
+}
+
 /** Background work: who does it until when. The fence grows with each holder, so that a late one is noticed. */
 export interface LeaseTable {
   name: string
@@ -514,6 +586,11 @@ export interface Tables {
   index_file: IndexFileTable
   release_index: ReleaseIndexTable
   release_issue: ReleaseIssueTable
+  keyring: KeyringTable
+  keyring_key: KeyringKeyTable
+  received_upload: ReceivedUploadTable
+  signed_text: SignedTextTable
+  incoming_file: IncomingFileTable
   lease: LeaseTable
   maintenance: MaintenanceTable
   event: EventTable

@@ -62,6 +62,7 @@ async function toldOf(trx: Transaction<Tables>, fileIds: readonly number[]): Pro
     trx.selectFrom('package').select('file_id as id').where('file_id', 'in', ids).execute(),
     trx.selectFrom('revision').select('pack_file_id as id').distinct().where('pack_file_id', 'in', ids).execute(),
     trx.selectFrom('artifact_file').select('file_id as id').distinct().where('file_id', 'in', ids).execute(),
+    trx.selectFrom('incoming_file').select('file_id as id').distinct().where('file_id', 'in', ids).execute(),
     trx.selectFrom('chunk').select('pack_file_id as id').distinct().where('pack_file_id', 'in', ids).execute(),
     trx.selectFrom('index_file').select('file_id as id').distinct().where('file_id', 'in', ids).execute(),
   ])

@@ -2,6 +2,7 @@
  * Who needs the bytes of files. A scope needs a file if
  *
  * - an artifact of one of its workspaces has it,
+ * - it waits for its .changes in the incoming area of one of its suites,
  * - it has chunks or indexes of an archive of its, or
  * - it belongs to a package that a suite of its has, or had at a revision that is still retained.
  */
@@ -28,6 +29,7 @@ export async function scopesNeeding(
     ofPacks(db, ids),
     ofIndexes(db, ids),
     ofSuites(db, ids),
+    ofIncoming(db, ids),
   ])
   for (const { file_id: fileId, scope_id: scopeId } of found.flat()) {
     if (fileId === null) continue
@@ -90,6 +92,21 @@ async function ofIndexes(db: Kysely<Tables>, ids: number[]): Promise<Need[]> {
     .whereRef('archive.id', '=', 'index_file.archive_id')
     .whereRef('workspace.id', '=', 'archive.workspace_id')
     .where('index_file.file_id', 'in', ids)
+    .execute()
+}
+
+async function ofIncoming(db: Kysely<Tables>, ids: number[]): Promise<Need[]> {
+  return await db
+    .selectFrom('incoming_file')
+    .crossJoin('suite')
+    .crossJoin('archive')
+    .crossJoin('workspace')
+    .select(['incoming_file.file_id', 'workspace.scope_id'])
+    .distinct()
+    .whereRef('suite.id', '=', 'incoming_file.suite_id')
+    .whereRef('archive.id', '=', 'suite.archive_id')
+    .whereRef('workspace.id', '=', 'archive.workspace_id')
+    .where('incoming_file.file_id', 'in', ids)
     .execute()
 }
 

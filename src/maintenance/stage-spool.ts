@@ -1,4 +1,6 @@
-/** The spool and what is kept of uploads in progress: what nobody will continue. */
+/** The spool, what is kept of uploads in progress, and files that wait for a .changes: what nobody will continue. */
+import { durationText } from '../common/duration.ts'
+import { endWait, overdue, waitSeconds } from '../incoming/waiting-files.ts'
 import { orphanedSpoolFiles } from '../storage/leftovers.ts'
 import type { ParkedPart } from '../storage/parked-uploads.ts'
 import type { StoreRecord } from '../storage/store-policy.ts'
@@ -9,6 +11,7 @@ const rule = 'no upload owns it'
 const rowsPerPage = 500
 
 export async function* spoolSteps(context: Context): AsyncGenerator<Step, void, undefined> {
+  yield* waitingSteps(context)
   const { database, storage, ages, signal } = context
   const { spool } = storage
   for await (const entry of orphanedSpoolFiles({ database, spool, olderThanMs: ages.leftoverMs, signal })) {
@@ -23,6 +26,17 @@ export async function* spoolSteps(context: Context): AsyncGenerator<Step, void, 
   const store = (await storage.stores.map()).all.find((one) => one.holdsUploads)
   if (store === undefined || !(await storage.stores.isReachable(store))) return
   yield* stepsOfStore('spool', store.name, parkedSteps(context, store))
+}
+
+/** Files of which no .changes has come in time. Their bytes go when nothing else needs them. */
+async function* waitingSteps({ database }: Context): AsyncGenerator<Step, void, undefined> {
+  for (const { id, name, suite, bytes } of await overdue(database)) {
+    const subject = `${name}, which waits for its .changes in ${suite}`
+    yield {
+      lines: [{ stage: 'spool', action: 'remove', subject, bytes, rule: `it waited for ${durationText(waitSeconds)}` }],
+      carryOut: async () => [(await endWait(database, id)) ? 'done' : 'kept'],
+    }
+  }
 }
 
 /** Pieces of uploads that are kept for all servers, of uploads that are recorded no more. */

@@ -18,6 +18,7 @@ import { changeRoutes } from './changes.ts'
 import type { App, Context, ServerDependencies } from './context.ts'
 import { fsckRoutes } from './fsck.ts'
 import { healthRoutes } from './health.ts'
+import { keyringRoutes } from './keyrings.ts'
 import { maintenanceRoutes } from './maintenance.ts'
 import { refuseMethods } from './methods.ts'
 import { openMetrics } from './metrics.ts'
@@ -35,6 +36,9 @@ import { suitePackageRoutes } from './suite-packages.ts'
 import { suiteRoutes } from './suites.ts'
 import { tokenRoutes } from './tokens.ts'
 import { userRoutes } from './users.ts'
+import { uploadPageRoutes } from './upload-pages.ts'
+import { uploadQueueRoutes } from './upload-queue.ts'
+import { uploadRoutes } from './upload.ts'
 import { whyRoutes } from './why.ts'
 
 export type { App, ServerDependencies } from './context.ts'
@@ -73,7 +77,9 @@ export function buildServer(dependencies: ServerDependencies, options: ServerOpt
     healthRoutes(root, context)
     pageRoutes(root, context)
     aptRoutes(root, context)
+    uploadPageRoutes(root, context)
   })
+  void app.register(async (files) => uploadRoutes(files, context))
   void app.register(async (api) => apiRoutes(api, context), { prefix: '/api/v1' })
   return app
 }
@@ -88,6 +94,8 @@ function apiRoutes(api: App, context: Context): void {
   suitePackageRoutes(api, context)
   changeRoutes(api, context)
   batchRoutes(api, context)
+  uploadQueueRoutes(api, context)
+  keyringRoutes(api, context)
   scopeRoutes(api, context)
   tokenRoutes(api, context)
   userRoutes(api, context)

@@ -57,12 +57,13 @@ function statusDocument(status: ChangeStatus, publicUrl: string, workspace: Work
 
 /** Asks for a change and waits until it is sealed. @throws AshlarError the reason why it is refused */
 export async function submitChange(
-  { archives, metrics, publicUrl }: Context,
+  { archives, incoming, metrics, publicUrl }: Context,
   request: FastifyRequest,
   reply: FastifyReply,
   change: StepRequest,
 ): Promise<Static<typeof SealedChange>> {
   const workspace = workspaceOf(request)
+  await requireUploads(incoming, workspace, [change])
   const sealed = await counted(metrics, change.kind, () =>
     archives.submit(workspace, change, optionsOf(request, reply)),
   )
@@ -71,16 +72,28 @@ export async function submitChange(
 
 /** Asks for several changes as one. @throws AshlarError the reason why one of them is refused, and with it all */
 export async function submitBatch(
-  { archives, metrics, publicUrl }: Context,
+  { archives, incoming, metrics, publicUrl }: Context,
   request: FastifyRequest,
   reply: FastifyReply,
   steps: readonly StepRequest[],
 ): Promise<Static<typeof SealedBatch>> {
   const workspace = workspaceOf(request)
+  await requireUploads(incoming, workspace, steps)
   const sealed = await counted(metrics, 'batch', () =>
     archives.submitBatch(workspace, steps, optionsOf(request, reply)),
   )
   return batchDocument(sealed, publicUrl(), workspace)
+}
+
+/** The one gate for packages from outside; what is copied from suite to suite has passed it. */
+async function requireUploads(
+  incoming: Context['incoming'],
+  workspace: Workspace,
+  steps: readonly StepRequest[],
+): Promise<void> {
+  for (const step of steps) {
+    if (step.kind === 'add' || step.kind === 'edit') await incoming.requireUnsigned(workspace, step.suite)
+  }
 }
 
 function optionsOf(request: FastifyRequest, reply: FastifyReply): SubmitOptions {

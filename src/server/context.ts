@@ -5,6 +5,7 @@ import type { Access } from '../access/access.ts'
 import type { Archives } from '../archive/archives.ts'
 import type { Artifacts } from '../artifact/artifacts.ts'
 import type { Database } from '../database/database.ts'
+import type { Incoming } from '../incoming/incoming.ts'
 import type { Maintenance } from '../maintenance/maintenance.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { Metrics } from './metrics.ts'
@@ -16,6 +17,7 @@ export interface ServerDependencies {
   readonly access: Access
   readonly artifacts: Artifacts
   readonly archives: Archives
+  readonly incoming: Incoming
   readonly maintenance: Maintenance
   /** Where clients reach this server, `https://packages.example.org`; asked when it is needed. */
   readonly publicUrl: () => string

@@ -121,6 +121,10 @@ const settings = {
   validUntilDays: Type.Optional(Type.Union([Type.Integer({ minimum: 1 }), Type.Null()])),
   frozen: Type.Optional(Type.Boolean({ description: 'Nothing comes in or goes out until it is not frozen any more' })),
   contents: Type.Optional(Type.Boolean({ description: 'It has Contents indexes' })),
+  keyrings: Type.Optional(Type.Array(Type.String(), { maxItems: 100 })),
+  signedUploads: Type.Optional(Type.Boolean()),
+  signatureSuffices: Type.Optional(Type.Boolean()),
+  refuseLowerVersions: Type.Optional(Type.Boolean()),
 }
 export const SuiteWish = closed('SuiteWish', {
   name: Name,

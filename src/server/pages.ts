@@ -130,7 +130,7 @@ function staticFiles(app: App): void {
   })
 }
 
-function sendPage(reply: FastifyReply, page: string, { isPrivate }: { isPrivate: boolean }): FastifyReply {
+export function sendPage(reply: FastifyReply, page: string, { isPrivate }: { isPrivate: boolean }): FastifyReply {
   return reply
     .header('content-type', 'text/html; charset=utf-8')
     .header('cache-control', `${isPrivate ? 'private' : 'public'}, no-cache`)

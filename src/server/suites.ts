@@ -162,6 +162,7 @@ function suiteDocument(info: SuiteInfo): Static<typeof Suite> {
       ...info.settings,
       components: [...info.settings.components],
       architectures: [...info.settings.architectures],
+      keyrings: [...info.settings.keyrings],
     },
     sealedAt: timestamp(sealedAt),
   }

@@ -7,3 +7,9 @@ export function repositoryPath(
   const parameters = new URLSearchParams(query).toString()
   return parameters === '' ? path : `${path}?${parameters}`
 }
+
+/** Where the page of a workspace's uploads is, or of one of them. */
+export function uploadPath(workspace: { readonly scope: string; readonly name: string }, id?: number): string {
+  const path = `/upload/${encodeURIComponent(workspace.scope)}/${encodeURIComponent(workspace.name)}/`
+  return id === undefined ? path : `${path}${id}`
+}

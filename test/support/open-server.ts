@@ -7,6 +7,7 @@ import { openAccess } from '../../src/access/access.ts'
 import { openArchives } from '../../src/archive/archives.ts'
 import { openArtifacts } from '../../src/artifact/artifacts.ts'
 import { openDatabase } from '../../src/database/database.ts'
+import { Incoming } from '../../src/incoming/incoming.ts'
 import { Maintenance } from '../../src/maintenance/maintenance.ts'
 import { type App, type ServerDependencies, type ServerOptions, buildServer } from '../../src/server/app.ts'
 import { openStorage } from '../../src/storage/storage.ts'
@@ -45,15 +46,17 @@ export async function openServer(t: TestContext, options: ServerOptions = {}): P
   const artifacts = openArtifacts({ database, storage })
   let url = ''
   const archives = await openArchives({ database, storage, publicUrl: () => url })
+  const incoming = new Incoming({ database, storage, artifacts, archives })
   const maintenance = new Maintenance({ database, storage, archives })
   const { adminToken: token = '' } = await access.ensureFirstStart()
-  const rooms = { database, storage, access, artifacts, archives, maintenance, publicUrl: () => url }
+  const rooms = { database, storage, access, artifacts, archives, incoming, maintenance, publicUrl: () => url }
   const app = buildServer(rooms, options)
   await app.listen({ port: 0, host: '127.0.0.1' })
   const { port } = app.server.address() as AddressInfo
   url = `http://127.0.0.1:${port}`
   t.after(async () => {
     await app.close()
+    await incoming[Symbol.asyncDispose]()
     await maintenance[Symbol.asyncDispose]()
     await archives.close()
     await artifacts.close()

@@ -18,7 +18,17 @@ type Changed =
   | 'index_file'
   | 'release_index'
 /** Tables that a later migration makes. */
-type Later = 'store_policy' | 'store_figure' | 'expiring_artifact' | 'maintenance' | 'event'
+type Later =
+  | 'store_policy'
+  | 'store_figure'
+  | 'expiring_artifact'
+  | 'maintenance'
+  | 'event'
+  | 'keyring'
+  | 'keyring_key'
+  | 'received_upload'
+  | 'signed_text'
+  | 'incoming_file'
 
 /**
  * In an order in which each table refers to earlier ones. The compiler holds it to schema.ts; a table that a later

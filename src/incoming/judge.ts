@@ -1,0 +1,153 @@
+/**
+ * Judges an upload: everything that is wrong with it is found, not only the first fault. Nothing is changed here.
+ */
+import { createHash } from 'node:crypto'
+import { higherVersion } from '../archive/lower-version.ts'
+import { type Changes, readChanges } from '../debian/changes-file.ts'
+import { stripClearsign } from '../debian/clearsign.ts'
+import type { Keyring } from '../debian/keyring.ts'
+import { type Signer, verifyClearsigned } from '../debian/verify-signature.ts'
+import type { Database } from '../database/database.ts'
+import type { Artifacts } from '../artifact/artifacts.ts'
+import { AshlarError } from '../common/errors.ts'
+import { type Finding, Findings, isRefusal } from './finding.ts'
+import { findFiles } from './find-files.ts'
+import { type JudgedPackage, judgePackages } from './judge-packages.ts'
+import type { Plan } from './plan.ts'
+import { planOf } from './plan.ts'
+import type { Submission } from './submission.ts'
+
+export interface JudgeContext {
+  readonly database: Database
+  readonly artifacts: Artifacts
+  /** The keys that count for the suite. */
+  readonly trusted: Keyring
+  readonly now: Date
+}
+
+export interface Judgement {
+  readonly findings: readonly Finding[]
+  /** Null if they could not be read. */
+  readonly changes: Changes | null
+  /** The trusted key that signed it. */
+  readonly signer: Signer | null
+  /** Of the text that it signed. */
+  readonly textSha256: string | null
+  /** What is to be published; undefined if it is refused. */
+  readonly plan: Plan | undefined
+}
+
+export async function judge(context: JudgeContext, submission: Submission): Promise<Judgement> {
+  const findings = new Findings()
+  const { text, signer } = await judgeSignature(context, submission, findings)
+  const textSha256 = signer === null || text === undefined ? null : createHash('sha256').update(text).digest('hex')
+  const changes = text === undefined ? null : readText(text, submission, findings)
+  const judged = { findings: findings.all, changes, signer, textSha256 }
+  if (changes === null) return { ...judged, plan: undefined }
+  // What strangers send is not even looked into.
+  if (signer === null && submission.userId === null) return { ...judged, plan: undefined }
+  judgeDistribution(changes, submission, findings)
+  if (textSha256 !== null) await judgeReplay(context.database, submission, textSha256, findings)
+  const found = await findFiles(changes, submission, findings)
+  const packages = await judgePackages(context.artifacts, submission, { changes, found, findings })
+  await judgeVersions(context.database, submission, packages, findings)
+  if (!findings.isGood) return { ...judged, plan: undefined }
+  return { ...judged, plan: planOf(submission, changes, found, packages) }
+}
+
+/** @returns the text that counts: with a signature exactly what was signed; undefined if it has none that can be told. */
+async function judgeSignature(
+  { trusted, now }: JudgeContext,
+  submission: Submission,
+  findings: Findings,
+): Promise<{ text: string | undefined; signer: Signer | null }> {
+  const { suite, userId, bytes, name } = submission
+  const subject = 'signature'
+  const isAsked = suite.settings.signedUploads || userId === null
+  try {
+    const input = decode(bytes, name)
+    const clear = stripClearsign(input, name)
+    if (!clear.signed) {
+      if (!isAsked) findings.good(subject, 'It is not signed, which the suite does not ask for.')
+      else if (userId === null) findings.bad(subject, 'It is not signed, and it came without a token.')
+      else findings.bad(subject, `It is not signed, and ${suite.name} takes only signed uploads.`)
+      return { text: clear.text, signer: null }
+    }
+    try {
+      const { text, signers } = await verifyClearsigned(input, trusted, { origin: name, now })
+      const [signer] = signers
+      if (signer === undefined) throw new Error('A good signature has a signer')
+      findings.good(subject, `Signed by ${signer.userId ?? 'the key'} (${signer.fingerprint}).`)
+      return { text, signer }
+    } catch (error) {
+      if (isRefusal(error) && error.extra['fault'] === 'unknown-key' && !isAsked) {
+        findings.good(subject, 'It is signed by a key that is in no keyring of the suite, which asks for none.')
+      } else {
+        findings.refuse(subject, error)
+      }
+      return { text: clear.text, signer: null }
+    }
+  } catch (error) {
+    findings.refuse(subject, error)
+    return { text: undefined, signer: null }
+  }
+}
+
+function readText(text: string, { name }: Submission, findings: Findings): Changes | null {
+  try {
+    return readChanges(Buffer.from(text), name)
+  } catch (error) {
+    findings.refuse(name, error)
+    return null
+  }
+}
+
+function judgeDistribution(changes: Changes, { suite }: Submission, findings: Findings): void {
+  const names = new Set([suite.name, ...suite.aliases])
+  const other = changes.distributions.find((distribution) => !names.has(distribution))
+  if (other === undefined) findings.good('distribution', `It is for ${changes.distributions.join(' ')}.`)
+  else findings.bad('distribution', `It is for ${other}, which is neither ${suite.name} nor another name of it.`)
+}
+
+/** A text that was accepted once is not accepted again: whoever has an old upload cannot bring its packages back. */
+async function judgeReplay(
+  database: Database,
+  { workspace }: Submission,
+  textSha256: string,
+  findings: Findings,
+): Promise<void> {
+  const before = await database.read
+    .selectFrom('signed_text')
+    .innerJoin('received_upload', 'received_upload.id', 'signed_text.upload_id')
+    .select(['received_upload.id', 'received_upload.decided_at'])
+    .where('signed_text.workspace_id', '=', workspace.id)
+    .where('signed_text.sha256', '=', textSha256)
+    .executeTakeFirst()
+  if (before !== undefined) findings.bad('text', replayText(before.id))
+}
+
+export function replayText(uploadId: number): string {
+  return `What is signed was accepted before, as upload ${uploadId}; an upload counts once. Raise the version, or sign it anew.`
+}
+
+async function judgeVersions(
+  database: Database,
+  { suite }: Submission,
+  packages: readonly JudgedPackage[],
+  findings: Findings,
+): Promise<void> {
+  if (!suite.settings.refuseLowerVersions) return
+  for (const { file, name, version, architecture } of packages) {
+    const higher = await higherVersion(database.read, suite.id, { name, version, architecture })
+    if (higher === undefined) continue
+    findings.bad(file, `${name} ${version} (${architecture}) is lower than ${higher}, which ${suite.name} has.`)
+  }
+}
+
+function decode(bytes: Buffer, name: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch {
+    throw new AshlarError('control-invalid', `${name} is not UTF-8.`)
+  }
+}
