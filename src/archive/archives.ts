@@ -31,6 +31,7 @@ import {
 import { ChunkTable } from './chunk-table.ts'
 import { ContentsMaker } from './contents-drafts.ts'
 import { IndexBuilder } from './index-builder.ts'
+import { PatchBuilder } from './patch-builder.ts'
 import { type At, momentName } from './moment.ts'
 import { type Preview, previewSteps } from './preview.ts'
 import { type RebuiltPack, rebuildPacks } from './rebuild-packs.ts'
@@ -136,6 +137,7 @@ export class Archives implements AsyncDisposable {
   readonly #chunks: ChunkTable
   readonly #indexes: IndexBuilder
   readonly #contents: ContentsMaker
+  readonly #patches: PatchBuilder
   readonly #keys: SigningKeys
   readonly #sealer: Sealer
   readonly #served: ServedPaths
@@ -152,6 +154,7 @@ export class Archives implements AsyncDisposable {
     this.#chunks = new ChunkTable(database)
     this.#indexes = new IndexBuilder(storage, this.#chunks, faults)
     this.#contents = new ContentsMaker(storage)
+    this.#patches = new PatchBuilder(storage, this.#chunks)
     this.#keys = new SigningKeys(database)
     this.#sealer = new Sealer(
       {
@@ -160,6 +163,7 @@ export class Archives implements AsyncDisposable {
         chunks: this.#chunks,
         indexes: this.#indexes,
         contents: this.#contents,
+        patches: this.#patches,
         keys: this.#keys,
         urlOf: (archiveId) => this.#urlOf(archiveId),
       },
@@ -204,6 +208,7 @@ export class Archives implements AsyncDisposable {
     await this.#sealer.close()
     await this.#indexes[Symbol.asyncDispose]()
     await this.#contents[Symbol.asyncDispose]()
+    await this.#patches[Symbol.asyncDispose]()
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -15,6 +15,8 @@ export interface Chunk {
   readonly firstKey: string
   readonly textSha256: Sha256
   readonly textBytes: number
+  /** Undefined for chunks that older versions of this program made, until somebody asks. */
+  readonly textLines: number | undefined
   readonly entries: number
   readonly pack: Pack
   readonly packOffset: number
@@ -76,6 +78,22 @@ export class ChunkTable {
     return row === undefined ? undefined : (await this.#load([row.id], row.rebuiltAt ?? 0))[0]
   }
 
+  /** Puts on record how many lines chunks have, of which that was not known. */
+  async noteLines(lines: ReadonlyMap<number, number>): Promise<void> {
+    const rows = [...lines]
+    for (let start = 0; start < rows.length; start += CHUNKS_PER_QUERY) {
+      await this.#database.write(async (trx) => {
+        for (const [id, count] of rows.slice(start, start + CHUNKS_PER_QUERY)) {
+          await trx.updateTable('chunk').set({ text_lines: count }).where('id', '=', id).execute()
+        }
+      })
+    }
+    for (const [id, textLines] of lines) {
+      const known = this.#known.get(id)
+      if (known !== undefined) this.#known.set(id, { ...known, textLines })
+    }
+  }
+
   #lastRebuild() {
     return this.#database.read.selectFrom('maintenance').select('started_at').where('name', '=', REBUILD_NAME)
   }
@@ -109,6 +127,7 @@ export class ChunkTable {
           firstKey: row.first_key,
           textSha256: digestOf(row.text_sha256),
           textBytes: row.text_size,
+          textLines: row.text_lines ?? undefined,
           entries: row.entries,
           pack: {
             id: row.pack_file_id,

@@ -192,6 +192,7 @@ async function writeChunks(trx: Transaction<Tables>, archiveId: number, seal: Se
           archive_id: archiveId,
           text_sha256: chunk.textSha256,
           text_size: chunk.textBytes,
+          text_lines: chunk.textLines ?? null,
           first_key: chunk.firstKey,
           last_key: chunk.lastKey,
           entries: chunk.entries,

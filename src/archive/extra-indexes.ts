@@ -4,22 +4,14 @@
  */
 import type { Kysely } from 'kysely'
 import type { Tables } from '../database/schema.ts'
-import type { ChangingSuite } from './changing-suite.ts'
+import type { BuiltSuite } from './built-suite.ts'
 import { directoryReleases } from './directory-release.ts'
-import type { BuiltIndex, BuiltMap } from './index-builder.ts'
 import { layoutOf, type SuiteLayout } from './index-paths.ts'
+import { pdiffs } from './pdiffs.ts'
 import type { RawIndex } from './raw-index.ts'
 import { mapsAt } from './release-table.ts'
 import type { SealContext } from './seal-context.ts'
 import type { Suite } from './suite-table.ts'
-
-/** A suite whose new chunks are made; they lie in a pack that is not kept yet. */
-export interface BuiltSuite extends ChangingSuite {
-  /** Its maps that change. */
-  readonly built: readonly BuiltMap[]
-  /** Its changed indexes as plain text. */
-  readonly texts: readonly BuiltIndex[]
-}
 
 /** A suite as it was at a revision. */
 interface PastSuite {
@@ -51,7 +43,13 @@ const releases: Maker = {
   },
 }
 
-const makers: readonly Maker[] = [releases]
+const patches: Maker = {
+  make: pdiffs,
+  // A lost patch is not made again: it leaves its index (rebuild-pdiffs.ts).
+  remake: () => undefined,
+}
+
+const makers: readonly Maker[] = [releases, patches]
 
 /** All raw indexes that the suite is to have. */
 export async function extraIndexes(context: SealContext, suite: BuiltSuite): Promise<RawIndex[]> {

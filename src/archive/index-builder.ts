@@ -22,9 +22,11 @@ import type { Chunk, ChunkTable } from './chunk-table.ts'
 import type { PlannedChunk } from './index-map.ts'
 import { formsOf, packedFormsOf } from './index-forms.ts'
 import type { IndexPath } from './index-paths.ts'
-import type { IndexAnswer, IndexDigest, IndexRequest, LocalPiece } from './index-worker.ts'
+import type { IndexAnswer, IndexDigest, IndexRequest } from './index-worker.ts'
 import { LocalPaths } from './local-paths.ts'
+import { localPieces } from './local-pieces.ts'
 import { type FreshChunk, PackWriter } from './pack-writer.ts'
+import type { LocalPiece } from './piece-reader.ts'
 import type { Place } from './suite-items.ts'
 
 /** A map whose chunks are planned. */
@@ -196,21 +198,6 @@ function namedPieces(form: IndexForm, chunks: readonly Chunk[]): NamedPiece[] {
     return { identity: `${form} ${textSha256} ${pack.id}`, piece }
   })
   return [...startPieces(form).map(asConstant), ...named, ...endPieces(form, chunks).map(asConstant)]
-}
-
-/** Pieces as a thread can read them, for as long as `paths` hold. */
-async function localPieces(paths: LocalPaths, pieces: readonly NamedPiece[]): Promise<LocalPiece[]> {
-  const local: LocalPiece[] = []
-  for (const { identity, piece } of pieces) {
-    if (piece.kind === 'bytes') {
-      local.push({ identity, bytes: piece.bytes })
-      continue
-    }
-    const packed = piece.kind === 'packed' ? piece.form : undefined
-    const length = piece.kind === 'packed' ? piece.packedLength : piece.length
-    local.push({ identity, path: await paths.of(piece.pack), offset: piece.offset, length, packed })
-  }
-  return local
 }
 
 type Ready =

@@ -56,6 +56,7 @@ async function build(
       firstKey: planned.firstKey,
       textSha256: digestOf(text),
       textBytes: text.length,
+      textLines: undefined,
       entries: planned.entries,
       pack: { id: 1, sha256: digestOf(text), sizeBytes: 0, scopeId: 1 },
       packOffset: 0,

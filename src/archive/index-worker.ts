@@ -1,25 +1,12 @@
 /** The thread that compresses chunks and hashes assembled indexes. */
 import { createHash, hash, type Hash } from 'node:crypto'
-import { closeSync, openSync, readSync } from 'node:fs'
-import { constants, gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { constants, gzipSync, zstdCompressSync } from 'node:zlib'
 import { LRUCache } from 'lru-cache'
 import { answerRequests } from '../common/worker-pool.ts'
 import type { PackedForm } from './assembly.ts'
+import { countLines } from './line-count.ts'
+import { type LocalPiece, PieceReader } from './piece-reader.ts'
 import { compressXzBlock } from './xz-stream.ts'
-
-/** Bytes of an assembled index: given, or a part of a local file, perhaps in a packed form whose content is meant. */
-export type LocalPiece = {
-  /** Equal for equal bytes only. */
-  readonly identity: string
-} & (
-  | { readonly bytes: Uint8Array }
-  | {
-      readonly path: string
-      readonly offset: number
-      readonly length: number
-      readonly packed: 'zst' | 'gz' | undefined
-    }
-)
 
 export type IndexRequest =
   | { readonly kind: 'compress'; readonly text: Uint8Array; readonly forms: readonly PackedForm[] }
@@ -29,6 +16,8 @@ export type IndexRequest =
 export interface CompressedChunk {
   readonly textSha256: string
   readonly bytes: Uint8Array
+  /** Of the text. */
+  readonly lines: number
   readonly xzBytes: number
   readonly xzUnpaddedBytes: number
   readonly gzBytes: number
@@ -63,6 +52,7 @@ async function compress(text: Buffer, forms: readonly PackedForm[]): Promise<Com
   return {
     textSha256: hash('sha256', text),
     bytes: Buffer.concat([xz.bytes, gz, zst]),
+    lines: countLines(text),
     xzBytes: xz.bytes.length,
     xzUnpaddedBytes: xz.unpadded,
     gzBytes: gz.length,
@@ -86,15 +76,11 @@ const CHECKPOINT_DISTANCE = 4
  * read nor hashed again.
  */
 function digestAll(indexes: readonly (readonly LocalPiece[])[]): IndexDigest[] {
-  const files = new Map<string, number>()
-  try {
-    return indexes.map((pieces) => digestPieces(pieces, files))
-  } finally {
-    for (const file of files.values()) closeSync(file)
-  }
+  using reader = new PieceReader()
+  return indexes.map((pieces) => digestPieces(pieces, reader))
 }
 
-function digestPieces(pieces: readonly LocalPiece[], files: Map<string, number>): IndexDigest {
+function digestPieces(pieces: readonly LocalPiece[], reader: PieceReader): IndexDigest {
   const prefixes = prefixNames(pieces)
   const known = prefixes.findLastIndex((name) => checkpoints.has(name))
   const start = checkpoints.get(prefixes[known] ?? '')
@@ -102,7 +88,7 @@ function digestPieces(pieces: readonly LocalPiece[], files: Map<string, number>)
   let sizeBytes = start?.sizeBytes ?? 0
   for (const [i, piece] of pieces.entries()) {
     if (i <= known) continue
-    const bytes = 'bytes' in piece ? piece.bytes : readPiece(piece, files)
+    const bytes = reader.read(piece)
     digest.update(bytes)
     sizeBytes += bytes.length
     const isCheckpoint = i % CHECKPOINT_DISTANCE === CHECKPOINT_DISTANCE - 1
@@ -115,17 +101,4 @@ function digestPieces(pieces: readonly LocalPiece[], files: Map<string, number>)
 function prefixNames(pieces: readonly LocalPiece[]): string[] {
   let name = ''
   return pieces.map((piece) => (name = hash('sha256', `${name} ${piece.identity}`)))
-}
-
-function readPiece(piece: Extract<LocalPiece, { path: string }>, files: Map<string, number>): Buffer {
-  const file = files.get(piece.path) ?? openSync(piece.path, 'r')
-  files.set(piece.path, file)
-  const bytes = Buffer.allocUnsafe(piece.length)
-  for (let done = 0; done < bytes.length;) {
-    const count = readSync(file, bytes, done, bytes.length - done, piece.offset + done)
-    if (count === 0) throw new Error(`${piece.path} ends before byte ${piece.offset + piece.length}`)
-    done += count
-  }
-  if (piece.packed === undefined) return bytes
-  return piece.packed === 'gz' ? gunzipSync(bytes) : zstdDecompressSync(bytes)
 }

@@ -63,6 +63,7 @@ export class PackWriter implements AsyncDisposable {
       lastKey: fresh.lastKey,
       textSha256: fresh.textSha256,
       textBytes: fresh.textBytes,
+      textLines: compressed.lines,
       entries: fresh.entries,
       pack: unkept,
       packOffset,

@@ -57,6 +57,8 @@ export interface SuiteIndex {
   readonly listed: boolean
   /** Whether it is bytes of a file, and not made of maps. */
   readonly isRaw: boolean
+  /** The revision that made it what it is. */
+  readonly since: number
 }
 
 /** By path. */
@@ -69,6 +71,7 @@ export async function currentIndexes(db: Kysely<Tables>, suiteId: number): Promi
     .select([
       'release_index.path',
       'release_index.listed',
+      'release_index.from_revision as since',
       'index_file.sha256',
       'index_file.size',
       'index_file.file_id',
@@ -77,9 +80,9 @@ export async function currentIndexes(db: Kysely<Tables>, suiteId: number): Promi
     .where('release_index.until_revision', 'is', null)
     .execute()
   return new Map(
-    rows.map(({ path, sha256, size, listed, file_id: fileId }) => [
+    rows.map(({ path, sha256, size, listed, since, file_id: fileId }) => [
       path,
-      { path, sha256, sizeBytes: size, listed: listed === 1, isRaw: fileId !== null },
+      { path, sha256, sizeBytes: size, listed: listed === 1, isRaw: fileId !== null, since },
     ]),
   )
 }

@@ -3,6 +3,7 @@ import type { Database } from '../database/database.ts'
 import type { ChunkTable } from './chunk-table.ts'
 import type { ContentsMaker } from './contents-drafts.ts'
 import type { IndexBuilder } from './index-builder.ts'
+import type { PatchBuilder } from './patch-builder.ts'
 import type { SigningKeys } from './signing-keys.ts'
 
 /** What a seal works with. */
@@ -11,6 +12,7 @@ export interface SealContext {
   readonly chunks: ChunkTable
   readonly indexes: IndexBuilder
   readonly contents: ContentsMaker
+  readonly patches: PatchBuilder
   readonly keys: SigningKeys
   readonly faults: Faults
   /** The archive's address, for the Snapshots field: `https://host/apt/scope/workspace`. */

@@ -123,7 +123,8 @@ async function build(context: SealContext, archive: Archive, plan: SealPlan, now
   const texts = await (early ?? digestTexts(context, changing, maps.map(asKept), writer))
   const extras: SuiteExtras[] = []
   for (const [i, suite] of changing.entries()) {
-    const wanted = await extraIndexes(context, { ...suite, built: mapsOf(changing, i, maps), texts: texts[i] ?? [] })
+    const built = { archive, built: mapsOf(changing, i, maps), texts: texts[i] ?? [], pack: writer }
+    const wanted = await extraIndexes(context, { ...suite, ...built })
     extras.push({ wanted, fresh: await packRaw(context.database.read, archive.id, suite.now, wanted, writer) })
   }
   const pack = await writer.finish()

@@ -16,6 +16,7 @@ import type { IndexFileTable, ReleaseIssueTable } from '../database/schema.ts'
 import { formatInRelease } from '../debian/clearsign.ts'
 import { longestSuiteName } from '../debian/names.ts'
 import { binaryPublicKeys } from '../debian/openpgp.ts'
+import { pdiffSeconds } from '../debian/pdiff-index.ts'
 import type { StoredFile } from '../storage/storage.ts'
 import { type Archive, archiveById, archiveOf, resolveSnapshot } from './archive-table.ts'
 import { indexPieces, type Piece } from './assembly.ts'
@@ -204,8 +205,9 @@ export class ServedPaths {
       .orderBy('release_index.from_revision', 'desc')
       .limit(1)
       .executeTakeFirst()
-    const isListed = row !== undefined && (row.until_revision === null || row.until_revision > revision)
-    return isListed ? row : undefined
+    if (row === undefined || row.until_revision === null || row.until_revision > revision) return row
+    // Who has read an index of patches asks for them by their names, which never get another meaning.
+    return isPatchPath(path) ? row : undefined
   }
 
   async #indexByHash(archive: Archive, digest: string, path: string): Promise<Served> {
@@ -343,6 +345,11 @@ function contentTypeOf(path: string): string {
   const ending = /\.([a-z0-9]+)$/.exec(path)?.[1] ?? ''
   if (Object.hasOwn(contentTypes, ending)) return contentTypes[ending] ?? ''
   return ending === 'dsc' || !path.startsWith('pool/') ? 'text/plain; charset=utf-8' : 'application/octet-stream'
+}
+
+function isPatchPath(path: string): boolean {
+  const [, name = ''] = /\.diff\/([^/]+)\.gz$/.exec(path) ?? []
+  return pdiffSeconds(name) !== undefined
 }
 
 function notFound(path: string): AshlarError {

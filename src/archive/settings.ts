@@ -37,9 +37,14 @@ export interface SuiteSettings {
   readonly signatureSuffices: boolean
   /** Whether a package is refused of which the suite has a higher version. */
   readonly refuseLowerVersions: boolean
+  /** Of how many of its last changes an index has patches (`Packages.diff/`); 0: it has none. */
+  readonly pdiffs: number
 }
 
 export type SuiteSettingsInput = Partial<SuiteSettings>
+
+/** The index of patches is read by each client that is behind, so it must not grow without end. */
+const MOST_PDIFFS = 500
 
 /** The settings of a new suite. */
 export function defaultSettings(suite: string): SuiteSettings {
@@ -62,6 +67,7 @@ export function defaultSettings(suite: string): SuiteSettings {
     signedUploads: false,
     signatureSuffices: false,
     refuseLowerVersions: false,
+    pdiffs: 0,
   }
 }
 
@@ -103,6 +109,9 @@ export function withSettings(base: SuiteSettings, input: SuiteSettingsInput): Su
   }
   if (settings.keyrings.length === 0 && (settings.signedUploads || settings.signatureSuffices)) {
     refuse('keyrings', 'has to name a keyring where signatures count')
+  }
+  if (!Number.isInteger(settings.pdiffs) || settings.pdiffs < 0 || settings.pdiffs > MOST_PDIFFS) {
+    refuse('pdiffs', `has to be a whole number from 0 to ${MOST_PDIFFS}`)
   }
   return settings
 }

@@ -22,6 +22,7 @@ interface SettingOptions {
   readonly signedUploads?: boolean
   readonly signatureSuffices?: boolean
   readonly refuseLowerVersions?: boolean
+  readonly pdiffs?: number
 }
 
 /** Gives a command the options that shape a suite and its Release. */
@@ -58,11 +59,16 @@ export function withSettingOptions(command: Command): Command {
     .option('--no-signature-suffices', 'an upload needs a token')
     .option('--refuse-lower-versions', 'refuse packages of which the suite has a higher version')
     .option('--no-refuse-lower-versions', 'take packages whatever their version')
+    .option(
+      '--pdiffs <number>',
+      'of how many last changes apt may fetch patches instead of an index (0: none)',
+      wholeNumber,
+    )
 }
 
 export function settingsFrom(options: SettingOptions): SuiteSettings {
   const { suiteField, codename, origin, label, description, components, architectures } = options
-  const { architectureAll, versions, notAutomatic, butAutomaticUpgrades, validUntilDays, contents } = options
+  const { architectureAll, versions, notAutomatic, butAutomaticUpgrades, validUntilDays, contents, pdiffs } = options
   const { keyrings, signedUploads, signatureSuffices, refuseLowerVersions } = options
   return Object.fromEntries(
     Object.entries({
@@ -83,6 +89,7 @@ export function settingsFrom(options: SettingOptions): SuiteSettings {
       signedUploads,
       signatureSuffices,
       refuseLowerVersions,
+      pdiffs,
     }).filter(([, value]) => value !== undefined),
   )
 }
@@ -104,6 +111,7 @@ export function settingLines(settings: SuiteSettings): [string, string][] {
     ['Lower versions', settings.refuseLowerVersions === true ? 'refused' : ''],
     ['Valid for', typeof settings.validUntilDays === 'number' ? `${settings.validUntilDays} days` : ''],
     ['Contents', settings.contents === true ? 'yes' : ''],
+    ['Patches', settings.pdiffs === undefined || settings.pdiffs === 0 ? '' : `of the last ${settings.pdiffs} changes`],
   ]
 }
 

@@ -79,6 +79,8 @@ export interface SuiteSettings {
   readonly signedUploads?: boolean
   readonly signatureSuffices?: boolean
   readonly refuseLowerVersions?: boolean
+  /** Of how many of its last changes an index has patches; 0: it has none. */
+  readonly pdiffs?: number
 }
 
 export interface SuiteInfo {

@@ -6,6 +6,7 @@ import type { ColumnTypes } from './column-types.ts'
 import * as core from './migrations/0001-core.ts'
 import * as stores from './migrations/0002-stores.ts'
 import * as indexFiles from './migrations/0003-index-files.ts'
+import * as textLines from './migrations/0005-text-lines.ts'
 import * as uploads from './migrations/0006-uploads.ts'
 import * as promotion from './migrations/0007-promotion.ts'
 import * as origins from './migrations/0010-origins.ts'
@@ -16,6 +17,7 @@ const migrations: Readonly<Record<string, (db: Kysely<unknown>, types: ColumnTyp
   '0001-core': core.up,
   '0002-stores': stores.up,
   '0003-index-files': indexFiles.up,
+  '0005-text-lines': textLines.up,
   '0006-uploads': uploads.up,
   '0007-promotion': promotion.up,
   '0010-origins': origins.up,

@@ -371,6 +371,8 @@ export interface ChunkTable {
   /** SHA-256 of the text. */
   text_sha256: string
   text_size: number
+  /** Null in chunks that older versions made, until somebody counts. */
+  text_lines: number | null
   first_key: string
   last_key: string
   entries: number

@@ -125,6 +125,7 @@ const settings = {
   signedUploads: Type.Optional(Type.Boolean()),
   signatureSuffices: Type.Optional(Type.Boolean()),
   refuseLowerVersions: Type.Optional(Type.Boolean()),
+  pdiffs: Type.Optional(Type.Integer({ minimum: 0 })),
 }
 export const SuiteWish = closed('SuiteWish', {
   name: Name,

@@ -15,6 +15,7 @@ type Changed =
   | 'upload'
   | 'archive'
   | 'change'
+  | 'chunk'
   | 'index_file'
   | 'release_index'
 /** Tables that a later migration makes. */
