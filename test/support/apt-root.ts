@@ -13,6 +13,8 @@ export interface AptWish {
   readonly release?: string
   /** Default `amd64`. */
   readonly architecture?: string
+  /** Further variables of its environment. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 export interface AptRan {
@@ -65,7 +67,8 @@ export async function aptRoot(wish: AptWish = {}): Promise<AptRoot> {
   await writeFile(join(path, 'var/lib/dpkg/status'), '')
   await writeFile(join(path, 'apt.conf'), configuration(inner, wish.architecture ?? 'amd64'))
   const runTool = async (tool: string, words: readonly string[]): Promise<AptRan> => {
-    const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C.UTF-8', APT_CONFIG: join(inner, 'apt.conf') }
+    const own = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C.UTF-8', APT_CONFIG: join(inner, 'apt.conf') }
+    const env = { ...own, ...wish.env }
     const command = [tool, ...words]
     if (wish.release === undefined) return run(tool, words, { cwd: join(path, 'downloads'), env })
     return run('chroot', [wish.release, 'env', '-C', join(inner, 'downloads'), ...command], { env })
