@@ -89,6 +89,20 @@ forEachDialect((_dialect, open) => {
     assert.doesNotMatch(release, /Sources\.diff\/.*\.gz/)
   })
 
+  it('Contents have patches too', async () => {
+    await using world = await archiveWorld(open)
+    const stable = await world.suite('stable', { pdiffs: 5, contents: true, versions: 'newest' })
+    const files = Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`usr/share/tool/${i}.txt`, `${i}`]))
+    await stable.add('tool', '1.0', { architecture: 'amd64', files })
+    await stable.add('other', '1.0', { files: { 'usr/share/other': 'x' } })
+    const read = reading(world)
+    const old = await read('main/Contents-amd64')
+    await stable.add('tool', '2.0', { architecture: 'amd64', files: { ...files, 'usr/bin/tool': 'x' } })
+    await stable.add('tool', '3.0', { architecture: 'amd64', files: { ...files, 'usr/zzz/tool': 'x' } })
+    assert.deepEqual(await patched(read, 'main/Contents-amd64', old), await read('main/Contents-amd64'))
+    assert.equal((await pdiffsOf(read, 'main/Contents-amd64')).length, 3)
+  })
+
   it('patches have names of their own, also when several are made in one second, and stay there when they are old', async () => {
     await using world = await archiveWorld(open)
     const stable = await furnished(world, 2)
