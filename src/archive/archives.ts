@@ -43,7 +43,8 @@ import { SigningKeys } from './signing-keys.ts'
 import { renderSources } from './sources-snippet.ts'
 import { diffSuites, type SuiteDiff } from './suite-diff.ts'
 import { type HistoryEntry, sealedBatch, sealedChange, suiteHistory } from './suite-history.ts'
-import { describeSuite, listPackages, type PackageQuery, type SuiteInfo, type SuitePackage } from './suite-info.ts'
+import { describeSuite, type SuiteInfo } from './suite-info.ts'
+import { listPackages, type PackagesPage, type PackagesWish } from './suite-packages.ts'
 import { type Suites, suitesAt } from './suite-table.ts'
 
 export type {
@@ -63,7 +64,8 @@ export type { Cache, LastModified, Served } from './served.ts'
 export type { SuiteSettings, SuiteSettingsInput } from './settings.ts'
 export type { PackageChange, SuiteDiff } from './suite-diff.ts'
 export type { HistoryChange, HistoryEntry } from './suite-history.ts'
-export type { PackageQuery, SuiteInfo, SuitePackage } from './suite-info.ts'
+export type { SuiteInfo } from './suite-info.ts'
+export type { PackagesWish, SuitePackage } from './suite-packages.ts'
 
 export interface ArchivesOptions {
   readonly database: Database
@@ -325,13 +327,10 @@ export class Archives implements AsyncDisposable {
     return this.#whileRetained(state, () => describeSuite(this.#database.read, archive.id, suites.get(name), revision))
   }
 
-  async packages(
-    workspace: Workspace,
-    ref: SuiteRef,
-    query: PackageQuery,
-  ): Promise<{ items: SuitePackage[]; next?: string }> {
+  /** @throws AshlarError suite-unknown, snapshot-unknown, query-invalid, request-invalid */
+  async packages(workspace: Workspace, ref: SuiteRef, wish: PackagesWish): Promise<PackagesPage> {
     const { revision, suites } = await this.#state(workspace, ref)
-    return listPackages(this.#database.read, suites.get(ref.suite), ref.at === undefined ? 'head' : revision, query)
+    return listPackages(this.#database.read, suites.get(ref.suite), ref.at === undefined ? 'head' : revision, wish)
   }
 
   /** The revisions that changed a suite, newest first. */

@@ -26,6 +26,41 @@ forEachDialect((_dialect, open) => {
     await assert.rejects(world.archives.suite(world.workspace, 'testing', 'r3'), refused('suite-unknown', /testing/))
   })
 
+  it('a query chooses packages as their index has them, in pages of any size, now and at a revision', async () => {
+    await using world = await archiveWorld(open)
+    const stable = await world.suite('stable')
+    const ids = [await world.source('hello', '1')]
+    for (const version of ['1', '2']) {
+      ids.push(await world.deb('hello', version, { architecture: 'amd64', extraControl: 'Provides: greeting (= 3)\n' }))
+      ids.push(await world.deb('hello-doc', version, { source: 'hello', section: 'doc' }))
+    }
+    const other = await world.deb('other', '1', { architecture: 'arm64', depends: 'hello (>= 1)' })
+    await stable.addPackages(...ids, { packageId: other, section: 'doc' })
+    const chosen = async (query: string, limit = 1000, at?: string): Promise<string[]> => {
+      const found: string[] = []
+      let after: string | undefined
+      do {
+        const page = await world.archives.packages(world.workspace, { suite: 'stable', at }, { query, limit, after })
+        assert.ok(page.items.length <= limit)
+        found.push(...page.items.map((item) => `${item.name}_${item.version}_${item.architecture}`))
+        after = page.next
+      } while (after !== undefined)
+      return found
+    }
+    assert.deepEqual(await chosen('hello (>> 1)'), ['hello_2_amd64'])
+    assert.deepEqual(await chosen('greeting'), ['hello_1_amd64', 'hello_2_amd64'])
+    assert.deepEqual(await chosen('Section (doc), $Version (<< 2)'), ['hello-doc_1_all', 'other_1_arm64'])
+    assert.deepEqual(await chosen('Depends (~ hello) | hello_1_source'), ['other_1_arm64', 'hello_1_source'])
+    assert.deepEqual(await chosen('hello_1_source | other (= 1)'), ['other_1_arm64', 'hello_1_source'])
+    assert.deepEqual(await chosen('Name (nothing)'), [])
+    await stable.remove({ name: 'hello' })
+    for (const limit of [1, 2, 5]) {
+      assert.equal((await chosen('$Source (hello)', limit)).length, 2)
+      assert.equal((await chosen('$Source (hello)', limit, 'r2')).length, 4)
+    }
+    await assert.rejects(chosen('Section (doc'), refused('query-invalid', /character 13/))
+  })
+
   it('a listing in pages of any size has each package once, in one order, now and at a revision', async () => {
     await using world = await archiveWorld(open)
     const stable = await world.suite('stable', { components: ['main', 'contrib'] })

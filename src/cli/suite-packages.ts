@@ -8,6 +8,11 @@ import { table } from './table.ts'
 
 const PAGE = 1000
 
+interface PackagesOptions {
+  readonly at?: string
+  readonly query?: string
+}
+
 /** The commands of `ashlar suite` about the packages that a suite holds. */
 export function suitePackageCommands(): Command[] {
   return [packages(), copy(), remove()]
@@ -18,26 +23,32 @@ function packages(): Command {
     .description('the packages in a suite')
     .argument('<suite>')
     .argument('[name]', 'only packages of this name')
+    .option('--query <expression>', 'only those that a package query chooses, such as "Priority (required)"')
     .option('--at <id>', 'as they were at a revision (r17) or a moment (20261123T080127Z)')
-    .action(async (suite: string, name: string | undefined, options: { at?: string }, command: Command) =>
+    .action(async (suite: string, name: string | undefined, options: PackagesOptions, command: Command) =>
       inSession(command, async ({ workspace }) => {
-        const found = await allPackages(workspace, suite, { at: options.at, name })
+        const { at, query } = options
+        const found = await allPackages(workspace, suite, { at, name, query })
         return {
           document: { packages: found },
-          text:
-            found.length === 0
-              ? `No package ${name === undefined ? 'is' : `named ${name} is`} in ${suite}.`
-              : packageTable(found),
+          text: found.length === 0 ? noPackage(suite, name, query) : packageTable(found),
           brief: found.map((each) => `${each.name}=${each.version}:${each.architecture}`).join('\n'),
         }
       }),
     )
 }
 
+function noPackage(suite: string, name: string | undefined, query: string | undefined): string {
+  const named = name === undefined ? '' : ` named ${name}`
+  return query === undefined
+    ? `No package${named} is in ${suite}.`
+    : `The query chooses no package${named} of ${suite}.`
+}
+
 async function allPackages(
   workspace: WorkspaceClient,
   suite: string,
-  wish: { at: string | undefined; name: string | undefined },
+  wish: { at: string | undefined; name: string | undefined; query: string | undefined },
 ): Promise<SuitePackage[]> {
   const found: SuitePackage[] = []
   let after: string | undefined

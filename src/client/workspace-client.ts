@@ -117,9 +117,13 @@ export class WorkspaceClient {
     return this.#change('PATCH', suitePath(name), settings, options)
   }
 
-  async packages(suite: string, wish: PageWish & { at?: string | undefined } = {}): Promise<PackagePage> {
-    const { at, name, after, limit } = wish
-    return (await this.#get(`${suitePath(suite)}/packages`, { at, name, after, limit })) as PackagePage
+  /** A page of a `query` may be short; there is more while it has a `next`. */
+  async packages(
+    suite: string,
+    wish: PageWish & { at?: string | undefined; query?: string | undefined } = {},
+  ): Promise<PackagePage> {
+    const { at, name, query, after, limit } = wish
+    return (await this.#get(`${suitePath(suite)}/packages`, { at, name, query, after, limit })) as PackagePage
   }
 
   async addPackages(

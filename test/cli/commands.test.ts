@@ -153,6 +153,8 @@ test('packages are uploaded, listed, copied, removed and brought back', async ()
 
   await done(['suite', 'copy', 'testing', 'stable', 'hello'])
   assert.equal(await done(['suite', 'packages', 'current', '--quiet']), 'hello=1.0:all\n')
+  assert.equal(await done(['suite', 'packages', 'testing', '--query', 'Name (% w*)', '--quiet']), 'world=2.0:amd64\n')
+  assert.match(await done(['suite', 'packages', 'testing', '--query', 'no-such']), /^The query chooses no package/)
   const copied = await ashlarJson(['suite', 'show', 'stable'], serving.beside)
   assert.equal(copied['packages'], 1)
   assert.equal((copied['settings'] as Record<string, unknown>)['codename'], 'rock')
