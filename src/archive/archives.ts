@@ -28,10 +28,12 @@ import {
   type StepRequest,
   STEPS_PER_BATCH,
 } from './change-request.ts'
+import { checkSuite, type SuiteCheck } from './check-suite.ts'
 import { ChunkTable } from './chunk-table.ts'
 import { ContentsMaker } from './contents-drafts.ts'
 import { IndexBuilder } from './index-builder.ts'
 import { PatchBuilder } from './patch-builder.ts'
+import { InstallabilityChecker } from './installability-checker.ts'
 import { type At, momentName } from './moment.ts'
 import { type Preview, previewSteps } from './preview.ts'
 import { type RebuiltPack, rebuildPacks } from './rebuild-packs.ts'
@@ -45,6 +47,7 @@ import { diffSuites, type SuiteDiff } from './suite-diff.ts'
 import { type HistoryEntry, sealedBatch, sealedChange, suiteHistory } from './suite-history.ts'
 import { describeSuite, type SuiteInfo } from './suite-info.ts'
 import { listPackages, type PackagesPage, type PackagesWish } from './suite-packages.ts'
+import { headItems, itemsAt } from './suite-items.ts'
 import { type Suites, suitesAt } from './suite-table.ts'
 
 export type {
@@ -65,6 +68,8 @@ export type { SuiteSettings, SuiteSettingsInput } from './settings.ts'
 export type { PackageChange, SuiteDiff } from './suite-diff.ts'
 export type { HistoryChange, HistoryEntry } from './suite-history.ts'
 export type { SuiteInfo } from './suite-info.ts'
+export type { ArchitectureCheck, SuiteCheck } from './check-suite.ts'
+export type { UninstallablePackage } from './installability-worker.ts'
 export type { PackagesWish, SuitePackage } from './suite-packages.ts'
 
 export interface ArchivesOptions {
@@ -140,6 +145,7 @@ export class Archives implements AsyncDisposable {
   readonly #indexes: IndexBuilder
   readonly #contents: ContentsMaker
   readonly #patches: PatchBuilder
+  readonly #installability: InstallabilityChecker
   readonly #keys: SigningKeys
   readonly #sealer: Sealer
   readonly #served: ServedPaths
@@ -157,6 +163,7 @@ export class Archives implements AsyncDisposable {
     this.#indexes = new IndexBuilder(storage, this.#chunks, faults)
     this.#contents = new ContentsMaker(storage)
     this.#patches = new PatchBuilder(storage, this.#chunks)
+    this.#installability = new InstallabilityChecker(database)
     this.#keys = new SigningKeys(database)
     this.#sealer = new Sealer(
       {
@@ -211,6 +218,7 @@ export class Archives implements AsyncDisposable {
     await this.#indexes[Symbol.asyncDispose]()
     await this.#contents[Symbol.asyncDispose]()
     await this.#patches[Symbol.asyncDispose]()
+    await this.#installability[Symbol.asyncDispose]()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -331,6 +339,34 @@ export class Archives implements AsyncDisposable {
   async packages(workspace: Workspace, ref: SuiteRef, wish: PackagesWish): Promise<PackagesPage> {
     const { revision, suites } = await this.#state(workspace, ref)
     return listPackages(this.#database.read, suites.get(ref.suite), ref.at === undefined ? 'head' : revision, wish)
+  }
+
+  /**
+   * Which packages of a suite can be installed from it, as dose-debcheck decides it, and why others cannot.
+   *
+   * @param wish.with other suites from which packages may come; `architectures`: those of the suite's packages if absent;
+   * `limit`: of how many packages of an architecture the reasons are told
+   * @throws AshlarError suite-unknown, snapshot-unknown, gone, busy
+   */
+  async checkInstallability(
+    workspace: Workspace,
+    ref: SuiteRef,
+    wish: {
+      readonly with: readonly string[]
+      readonly architectures?: readonly string[] | undefined
+      readonly limit: number
+    },
+  ): Promise<SuiteCheck> {
+    const state = await this.#state(workspace, ref)
+    const { revision, suites } = state
+    const db = this.#database.read
+    const checked = {
+      suite: suites.get(ref.suite),
+      others: wish.with.map((name) => suites.get(name)),
+      revision,
+      items: () => (ref.at === undefined ? headItems(db) : itemsAt(db, revision)),
+    }
+    return this.#whileRetained(state, () => checkSuite(db, this.#installability, checked, wish))
   }
 
   /** The revisions that changed a suite, newest first. */

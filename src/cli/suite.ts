@@ -4,6 +4,7 @@ import { changeOutcome } from './change-outcome.ts'
 import { inSession } from './session.ts'
 import { apply } from './suite-apply.ts'
 import { suiteFreezeCommands } from './suite-freeze.ts'
+import { suiteCheckCommand } from './suite-check.ts'
 import { suiteHistoryCommands } from './suite-history.ts'
 import { suitePackageCommands } from './suite-packages.ts'
 import { settingLines, settingsFrom, withSettingOptions } from './suite-settings.ts'
@@ -18,6 +19,7 @@ export function suiteCommand(): Command {
   const suite = new Command('suite').description('publish packages for APT, look at every past state, go back to one')
   suite.addCommand(create()).addCommand(list()).addCommand(show())
   for (const command of suitePackageCommands()) suite.addCommand(command)
+  suite.addCommand(suiteCheckCommand())
   for (const command of suiteHistoryCommands()) suite.addCommand(command)
   for (const command of suiteFreezeCommands()) suite.addCommand(command)
   return suite.addCommand(set()).addCommand(alias()).addCommand(apply())

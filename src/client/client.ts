@@ -30,6 +30,7 @@ import type { Purge, Why } from './why-types.ts'
 
 export type * from './types.ts'
 export type * from './upload-types.ts'
+export type * from './check-types.ts'
 export type * from './why-types.ts'
 export { isConnectionFailure } from './retry.ts'
 export type { RetryPolicy } from './retry.ts'

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Readable } from 'node:stream'
+import type { SuiteCheck } from './check-types.ts'
 import type { Transport } from './transport.ts'
 import { AshlarError } from '../common/errors.ts'
 import { uploadFile } from './upload-file.ts'
@@ -124,6 +125,21 @@ export class WorkspaceClient {
   ): Promise<PackagePage> {
     const { at, name, query, after, limit } = wish
     return (await this.#get(`${suitePath(suite)}/packages`, { at, name, query, after, limit })) as PackagePage
+  }
+
+  /** Which packages of a suite cannot be installed from it and the suites `with` it, and why. */
+  async checkInstallability(
+    suite: string,
+    wish: {
+      with?: readonly string[] | undefined
+      architectures?: readonly string[] | undefined
+      at?: string | undefined
+      limit?: number | undefined
+    } = {},
+  ): Promise<SuiteCheck> {
+    const { at, limit } = wish
+    const query = { with: wish.with?.join(','), architecture: wish.architectures?.join(','), at, limit }
+    return (await this.#get(`${suitePath(suite)}/installability`, query)) as SuiteCheck
   }
 
   async addPackages(

@@ -1,12 +1,7 @@
 /** Why a package cannot be installed: what is missing, or which packages exclude each other, and who needs them. */
 import type { InstallProblem } from './install-problem.ts'
 import { InstallSolver, type SolverLimits } from './install-solver.ts'
-
-export interface PackageReference {
-  readonly name: string
-  readonly version: string
-  readonly architecture: string
-}
+import type { PackageReference } from './package-universe.ts'
 
 /** A package, and what it needs: a package that the next step is about. */
 export interface ReasonStep {
@@ -148,13 +143,6 @@ export class InstallReasons {
   }
 
   #reference(member: number): PackageReference {
-    const { universe } = this.#problem
-    const number = universe.package(member)
-    const { ledger } = universe
-    return {
-      name: ledger.names.text(ledger.name(number)),
-      version: ledger.version(number),
-      architecture: ledger.architecture(number),
-    }
+    return this.#problem.universe.reference(member)
   }
 }

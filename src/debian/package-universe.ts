@@ -10,6 +10,13 @@ import { IntList, rowsOfPairs } from './int-list.ts'
 import type { Atom, LedgerProvision, PackageLedger } from './package-ledger.ts'
 import { type VersionOperator, meetsOrder } from './relation.ts'
 
+/** How people name a package. */
+export interface PackageReference {
+  readonly name: string
+  readonly version: string
+  readonly architecture: string
+}
+
 /** A member that provides a name. */
 interface Provider {
   readonly member: number
@@ -61,6 +68,15 @@ export class PackageUniverse {
   /** A member's number in the ledger. */
   package(member: number): number {
     return this.#members[member] ?? 0
+  }
+
+  reference(member: number): PackageReference {
+    const number = this.package(member)
+    return {
+      name: this.ledger.names.text(this.ledger.name(number)),
+      version: this.ledger.version(number),
+      architecture: this.ledger.architecture(number),
+    }
   }
 
   /** The clauses that it needs. */

@@ -32,6 +32,7 @@ import { measureRequests } from './request-metrics.ts'
 import { handleExpectations } from './request-body.ts'
 import { scopeRoutes } from './scopes.ts'
 import { storeRoutes } from './stores.ts'
+import { suiteCheckRoutes } from './suite-check.ts'
 import { suitePackageRoutes } from './suite-packages.ts'
 import { suiteRoutes } from './suites.ts'
 import { tokenRoutes } from './tokens.ts'
@@ -92,6 +93,7 @@ function apiRoutes(api: App, context: Context): void {
   artifactRoutes(api, context)
   suiteRoutes(api, context)
   suitePackageRoutes(api, context)
+  suiteCheckRoutes(api, context)
   changeRoutes(api, context)
   batchRoutes(api, context)
   uploadQueueRoutes(api, context)

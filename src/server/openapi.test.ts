@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openServer } from '../../test/support/open-server.ts'
 import { models } from './models.ts'
+import { checkModels } from './check-models.ts'
 import { uploadModels } from './upload-models.ts'
 import { whyModels } from './why-models.ts'
 
@@ -18,7 +19,7 @@ test('the OpenAPI document names every model, and every reference in it leads so
   assert.equal(status, 200)
   assert.equal(document.openapi, '3.1.0')
   const names = Object.keys(document.components.schemas).toSorted()
-  const all = [...models, ...uploadModels, ...whyModels]
+  const all = [...models, ...uploadModels, ...whyModels, ...checkModels]
   assert.deepEqual(names, all.map((model) => String(Reflect.get(model, '$id'))).toSorted())
   const references = [...JSON.stringify(document).matchAll(/"\$ref":"([^"]*)"/g)].map((match) => match[1])
   assert.ok(references.length > 50)

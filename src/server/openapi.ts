@@ -2,6 +2,7 @@ import swagger from '@fastify/swagger'
 import type { FastifySchema } from 'fastify'
 import type { App } from './context.ts'
 import { models } from './models.ts'
+import { checkModels } from './check-models.ts'
 import { uploadModels } from './upload-models.ts'
 import { whyModels } from './why-models.ts'
 
@@ -14,7 +15,7 @@ with the same change. An admin who brings in what others have done elsewhere nam
 
 /** Collects the routes that are registered after it into the OpenAPI document. */
 export function describeApi(app: App): void {
-  for (const model of [...models, ...uploadModels, ...whyModels]) app.addSchema(model)
+  for (const model of [...models, ...uploadModels, ...whyModels, ...checkModels]) app.addSchema(model)
   void app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
