@@ -2,8 +2,11 @@
 import assert from 'node:assert/strict'
 import { gunzipSync } from 'node:zlib'
 import { it } from 'node:test'
-import { type ArchiveWorld, archiveWorld, listedIn } from '../support/archive-world.ts'
+import { unpackIds } from '../../src/archive/chunk-table.ts'
+import { type ArchiveWorld, archiveWorld, listedIn, openRooms } from '../support/archive-world.ts'
 import { forEachDialect } from '../support/databases.ts'
+import { keepListed } from '../support/listed-packages.ts'
+import { recording } from '../support/recorded-statements.ts'
 
 /** The lines of an index as `path package,package`, and that each of its forms is the same text. */
 async function contents(world: ArchiveWorld, path: string, at = ''): Promise<string[]> {
@@ -163,4 +166,63 @@ forEachDialect((_dialect, open) => {
     await stable.remove({ name: 'claimed' })
     assert.deepEqual(await contents(world, 'stable/main/Contents-amd64'), ['usr/share/known misc/known'])
   })
+
+  it('one package costs the same in a suite of a thousand paths and of fifty thousand', async () => {
+    const costs: object[] = []
+    for (const count of [20, 1000]) {
+      await using world = await archiveWorld(open)
+      const { database, rows } = recording(world.db)
+      await using rooms = await openRooms(database, world.dataDirectory)
+      const packages = Array.from({ length: count }, (_, i) => ({
+        name: `package-${i}`,
+        paths: Array.from({ length: 50 }, (_, file) => `usr/share/package-${i}/${'x'.repeat(60)}/${file}`),
+      }))
+      const ids = await keepListed(world.db, packages)
+      const [more = 0] = await keepListed(world.db, [{ name: 'package-5-more', paths: ['usr/share/package-5/more'] }])
+      const submit = (request: Parameters<typeof rooms.archives.submit>[1]) =>
+        rooms.archives.submit(world.workspace, request, { userId: null })
+      await submit({ kind: 'suite-create', suite: 'stable', settings: { contents: true, architectures: ['amd64'] } })
+      await submit({ kind: 'add', suite: 'stable', packages: ids.map((packageId) => ({ packageId })) })
+      const chunks = await chunksOfContents(world)
+      assert.ok(count === 20 ? chunks.size === 1 : chunks.size > 15, `${chunks.size} chunks`)
+
+      for (const request of [
+        { kind: 'add', suite: 'stable', packages: [{ packageId: more }] },
+        { kind: 'remove', suite: 'stable', packages: [{ name: 'package-5-more' }] },
+        { kind: 'copy', suite: 'stable', from: { suite: 'stable' } },
+        { kind: 'rollback', suite: 'stable', to: 'r3' },
+      ] as const) {
+        const before = await chunksOfContents(world)
+        rows.clear()
+        await submit(request)
+        const asked = [...rows].filter(([statement]) => statement.includes('from "package_contents"'))
+        costs.push({
+          kind: request.kind,
+          count,
+          lists: asked.reduce((sum, [, given]) => sum + given, 0),
+          newChunks: (await chunksOfContents(world)).difference(before).size,
+        })
+      }
+      assert.match(
+        await world.text('dists/stable/main/Contents-amd64'),
+        /^usr\/share\/package-5\/more +misc\/package-5-more$/m,
+      )
+    }
+    const cost = (kind: string, lists: number, newChunks: number) =>
+      [20, 1000].map((count) => ({ kind, count, lists, newChunks }))
+    const expected = [cost('add', 1, 1), cost('remove', 1, 1), cost('copy', 0, 0), cost('rollback', 1, 1)]
+    assert.deepEqual(costs, [...expected.map(([small]) => small), ...expected.map(([, large]) => large)])
+  })
 })
+
+/** The chunks of the Contents that suites have now. */
+async function chunksOfContents(world: ArchiveWorld): Promise<Set<number>> {
+  const maps = await world.db.read
+    .selectFrom('suite_map')
+    .innerJoin('index_map', 'index_map.id', 'suite_map.map_id')
+    .select('index_map.chunks')
+    .where('suite_map.map_kind', '=', 'contents')
+    .where('suite_map.until_revision', 'is', null)
+    .execute()
+  return new Set(maps.flatMap((map) => unpackIds(map.chunks)))
+}

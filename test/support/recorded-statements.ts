@@ -5,6 +5,9 @@ import type { Database } from '../../src/database/database.ts'
 
 class Recorder implements KyselyPlugin {
   readonly statements = new Set<string>()
+  /** How many rows each statement has given, by its text. */
+  readonly rows = new Map<string, number>()
+  readonly #asked = new WeakMap<object, string>()
   readonly #compile: (args: PluginTransformQueryArgs) => string
 
   constructor(database: Database) {
@@ -13,18 +16,29 @@ class Recorder implements KyselyPlugin {
   }
 
   transformQuery(args: PluginTransformQueryArgs): RootOperationNode {
-    this.statements.add(this.#compile(args))
+    const statement = this.#compile(args)
+    this.statements.add(statement)
+    this.#asked.set(args.queryId, statement)
     return args.node
   }
 
-  transformResult: KyselyPlugin['transformResult'] = ({ result }) => Promise.resolve(result)
+  transformResult: KyselyPlugin['transformResult'] = ({ queryId, result }) => {
+    const statement = this.#asked.get(queryId) ?? ''
+    this.rows.set(statement, (this.rows.get(statement) ?? 0) + result.rows.length)
+    return Promise.resolve(result)
+  }
 }
 
 /** The same database, and what it is asked. */
-export function recording(database: Database): { readonly database: Database; readonly statements: Set<string> } {
+export function recording(database: Database): {
+  readonly database: Database
+  readonly statements: Set<string>
+  readonly rows: Map<string, number>
+} {
   const recorder = new Recorder(database)
   return {
     statements: recorder.statements,
+    rows: recorder.rows,
     database: {
       dialect: database.dialect,
       read: database.read.withPlugin(recorder),
