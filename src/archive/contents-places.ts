@@ -20,17 +20,23 @@ interface ContentsIndex {
   readonly places: readonly [Place]
 }
 
-/** The Contents indexes of a component, for each kind of packages that it has. */
+/**
+ * The Contents indexes of a component, for each kind of packages that it has.
+ *
+ * @param architectures if `all` is one of them, packages for all architectures are listed there, and nowhere else
+ */
 export function contentsIndexes(
   component: string,
   binaryKinds: readonly BinaryKind[],
   architectures: readonly string[],
 ): ContentsIndex[] {
+  const hasOwn = architectures.includes('all')
   return binaryKinds.flatMap((kind) =>
     architectures.map((architecture): ContentsIndex => ({
       path: `${component}/${prefixes[kind]}${architecture}`,
-      // One map for both, since a path has one line, whatever the architecture of the packages that have it.
-      places: [{ component, kind: kinds[kind], architecture: `all${JOINT}${architecture}` }],
+      // One map where both are listed, since a path has one line, whatever packages have it. It is another place than
+      // that of one alone, so that it is made anew where the setting changes.
+      places: [{ component, kind: kinds[kind], architecture: hasOwn ? architecture : `all${JOINT}${architecture}` }],
     })),
   )
 }

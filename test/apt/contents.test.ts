@@ -139,4 +139,11 @@ test('apt-file finds the package of a file, and follows what the suite becomes',
   await upload({ name: 'second', version: '1', files: { 'usr/bin/second': '' } })
   await update()
   assert.deepEqual(await aptFile('search', 'bin/second'), ['second: /usr/bin/second', 'tool: /usr/bin/second'])
+
+  const { code, stderr } = await server.ashlar('suite', 'set', 'stable', '--architecture-all', 'separate')
+  assert.equal(code, 0, stderr)
+  await update()
+  assert.ok((await readdir(root.file('var/lib/apt/lists'))).some((name) => /_main_Contents-all/.test(name)))
+  assert.deepEqual(await aptFile('search', 'tool/data'), ['tool-data: /usr/share/tool/data'])
+  assert.deepEqual(await aptFile('search', 'bin/second'), ['second: /usr/bin/second', 'tool: /usr/bin/second'])
 })

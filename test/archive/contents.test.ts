@@ -141,6 +141,38 @@ forEachDialect((_dialect, open) => {
     assert.deepEqual(await contents(world, 'stable/main/debug/Contents-amd64'), ['usr/lib/debug/x debug/xx-dbgsym'])
   })
 
+  it('packages for all architectures have their own, where the suite is set so', async () => {
+    await using world = await archiveWorld(open)
+    const stable = await world.suite('stable', { contents: true, architectures: ['amd64', 'arm64'] })
+    await stable.addPackages(
+      await world.deb('native', '1', { architecture: 'amd64', ...files('bin/native', 'share') }),
+      await world.deb('data', '1', files('data', 'share')),
+    )
+    const both = ['bin/native misc/native', 'data misc/data', 'share misc/data,misc/native']
+    assert.deepEqual(await contents(world, 'stable/main/Contents-amd64'), both)
+    await stable.set({ architectureAll: 'separate' })
+    const paths = ['all', 'amd64', 'arm64'].map((architecture) => `main/Contents-${architecture}`)
+    assert.deepEqual(
+      await listed(world, 'stable'),
+      paths.flatMap((path) => [path, `${path}.gz`]),
+    )
+    assert.deepEqual(await contents(world, 'stable/main/Contents-all'), ['data misc/data', 'share misc/data'])
+    assert.deepEqual(await contents(world, 'stable/main/Contents-amd64'), [
+      'bin/native misc/native',
+      'share misc/native',
+    ])
+    assert.deepEqual(await contents(world, 'stable/main/Contents-arm64'), [])
+    await stable.add('more', '1', files('share'))
+    assert.deepEqual(await contents(world, 'stable/main/Contents-all'), ['data misc/data', 'share misc/data,misc/more'])
+    await stable.set({ architectureAll: 'merged' })
+    assert.deepEqual(await contents(world, 'stable/main/Contents-arm64'), [
+      'data misc/data',
+      'share misc/data,misc/more',
+    ])
+    await stable.remove({ name: 'more' })
+    assert.deepEqual(await contents(world, 'stable/main/Contents-amd64'), both)
+  })
+
   it('paths keep their bytes and the order of these', async () => {
     await using world = await archiveWorld(open)
     const stable = await world.suite('stable', { contents: true, architectures: ['amd64'] })

@@ -28,9 +28,10 @@ export function contentsOf(suite: NaiveSuite): NaiveContents[] {
       const own = suite.items.filter((item) => item.component === component && item.pkg.map === map)
       if (map !== 'packages' && own.length === 0) return []
       return architectures.map((architecture) => {
-        const items = own.filter((item) => ['all', architecture].includes(item.pkg.architecture))
+        const listed = architectures.includes('all') ? [architecture] : ['all', architecture]
+        const items = own.filter((item) => listed.includes(item.pkg.architecture))
         const path = `${component}/${prefix}${architecture}`
-        return { path, component, kind, architecture: `all+${architecture}`, lines: linesOf(items) }
+        return { path, component, kind, architecture: listed.join('+'), lines: linesOf(items) }
       })
     }),
   )
