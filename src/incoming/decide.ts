@@ -11,13 +11,12 @@ import type { Database } from '../database/database.ts'
 import type { Micros, Tables } from '../database/schema.ts'
 import { storageError } from '../storage/storage-error.ts'
 import type { Finding } from './finding.ts'
-import { type Judgement, replayText } from './judge.ts'
+import { type Judgement, replayText, textDigest } from './judge.ts'
 import type { Plan } from './plan.ts'
 import type { Submission } from './submission.ts'
 import { type ReceivedUpload, uploadById } from './upload-rows.ts'
 
-/** How many refused uploads of those with, and of those without a token a suite remembers, and their .changes how long. */
-const refusedRemembered = 100
+/** How long the .changes of a refused upload stays. */
 const refusedSeconds = 7 * 86_400
 
 /** `again`: the very same .changes was decided meanwhile. */
@@ -26,10 +25,13 @@ export type Decided = { readonly kind: 'decided' | 'again'; readonly upload: Rec
 export class Decisions {
   readonly #database: Database
   readonly #faults: Faults
+  readonly #remembered: number
 
-  constructor(database: Database, faults: Faults) {
+  /** @param remembered how many refused uploads of those with, and of those without a token a suite remembers */
+  constructor(database: Database, faults: Faults, remembered: number) {
     this.#database = database
     this.#faults = faults
+    this.#remembered = remembered
   }
 
   async record(submission: Submission, judgement: Judgement): Promise<Decided> {
@@ -47,6 +49,31 @@ export class Decisions {
         : await this.#accept(trx, submission, { ...judgement, plan }, now)
     })
     return { kind, upload: await uploadById(database.read, submission.workspace.id, id) }
+  }
+
+  /** Whether a signed text was accepted before. */
+  async isUsed(workspaceId: number, text: string): Promise<boolean> {
+    const found = await this.#database.read
+      .selectFrom('signed_text')
+      .select('upload_id')
+      .where('workspace_id', '=', workspaceId)
+      .where('sha256', '=', textDigest(text))
+      .executeTakeFirst()
+    return found !== undefined
+  }
+
+  /** How many uploads of strangers to a suite were refused within a day. */
+  async refusedOfStrangers(suiteId: number): Promise<number> {
+    const since = (await this.#database.now()) - 86_400 * 1_000_000
+    const { refused } = await this.#database.read
+      .selectFrom('received_upload')
+      .select((eb) => eb.fn.countAll<number>().as('refused'))
+      .where('suite_id', '=', suiteId)
+      .where('state', '=', 'refused')
+      .where('user_id', 'is', null)
+      .where('received_at', '>', since)
+      .executeTakeFirstOrThrow()
+    return refused
   }
 
   /** The .changes waits no more. */
@@ -91,7 +118,7 @@ export class Decisions {
         return await this.#refuse(trx, submission, refused, now)
       }
     }
-    await keepFor(trx, id, [...plan.waitingIds, ...waitingOf(submission)])
+    await keepFor(trx, id, plan.waitingIds, submission.changesWaitingId)
     return { kind: 'decided', id }
   }
 
@@ -108,7 +135,7 @@ export class Decisions {
       decided_at: now,
     })
     if (submission.changesWaitingId !== undefined) await forgetWaiting(trx, submission.changesWaitingId)
-    await forgetOldRefusals(trx, submission)
+    await forgetOldRefusals(trx, submission, this.#remembered)
     return { kind: 'decided', id }
   }
 }
@@ -185,20 +212,24 @@ export async function keepChanges(
   return id ?? null
 }
 
-function waitingOf({ changesWaitingId }: Submission): number[] {
-  return changesWaitingId === undefined ? [] : [changesWaitingId]
-}
-
-async function keepFor(trx: Transaction<Tables>, uploadId: number, waitingIds: readonly number[]): Promise<void> {
-  if (waitingIds.length === 0) return
+/** @param changesId of the .changes, whose row another request with the same bytes may have replaced */
+async function keepFor(
+  trx: Transaction<Tables>,
+  uploadId: number,
+  waitingIds: readonly number[],
+  changesId: number | undefined,
+): Promise<void> {
+  const all = [...waitingIds, ...(changesId === undefined ? [] : [changesId])]
+  if (all.length === 0) return
   const kept = await trx
     .updateTable('incoming_file')
     .set({ upload_id: uploadId })
-    .where('id', 'in', [...waitingIds])
+    .where('id', 'in', all)
     .where('upload_id', 'is', null)
     .returning('id')
     .execute()
-  if (kept.length === new Set(waitingIds).size) return
+  const found = new Set(kept.map((row) => row.id))
+  if (waitingIds.every((id) => found.has(id))) return
   throw new AshlarError('busy', 'Files of this upload went, or another one took them, while it was looked at.')
 }
 
@@ -207,7 +238,11 @@ async function forgetWaiting(trx: Transaction<Tables>, id: number): Promise<void
 }
 
 /** Strangers can push out what others of them sent, and nothing else. */
-async function forgetOldRefusals(trx: Transaction<Tables>, { suite, userId }: Submission): Promise<void> {
+async function forgetOldRefusals(
+  trx: Transaction<Tables>,
+  { suite, userId }: Submission,
+  remembered: number,
+): Promise<void> {
   const old = await trx
     .selectFrom('received_upload')
     .leftJoin('artifact', 'artifact.id', 'received_upload.artifact_id')
@@ -216,7 +251,7 @@ async function forgetOldRefusals(trx: Transaction<Tables>, { suite, userId }: Su
     .where('state', '=', 'refused')
     .where('user_id', userId === null ? 'is' : 'is not', null)
     .orderBy('received_upload.id', 'desc')
-    .offset(refusedRemembered)
+    .offset(remembered)
     .limit(1000)
     .execute()
   if (old.length === 0) return

@@ -10,6 +10,7 @@
  * half done: whoever finds an upload that is being accepted goes on with it. What does not live here: HTTP (server/),
  * what a change does to a suite (archive/), what packages hold (artifact/).
  */
+import { readFile } from 'node:fs/promises'
 import type { Workspace } from '../access/access.ts'
 import { archiveOf } from '../archive/archive-table.ts'
 import type { Archives } from '../archive/archives.ts'
@@ -19,9 +20,11 @@ import { AshlarError } from '../common/errors.ts'
 import { type Faults, noFaults } from '../common/faults.ts'
 import type { Database } from '../database/database.ts'
 import { isFileName } from '../debian/names.ts'
-import type { Storage, StoredFile } from '../storage/storage.ts'
+import type { SpooledFile, Storage, StoredFile } from '../storage/storage.ts'
 import { Acceptance } from './accept.ts'
 import { Decisions } from './decide.ts'
+import { Findings } from './finding.ts'
+import { judgeSignature } from './judge-signature.ts'
 import { judge } from './judge.ts'
 import { Keyrings } from './keyrings.ts'
 import { filesOfArtifact, type FoundFile, poolOf, type Submission } from './submission.ts'
@@ -47,6 +50,7 @@ export interface IncomingOptions {
 
 type Sent = Pick<Submission, 'name' | 'changes' | 'changesWaitingId' | 'artifactId' | 'find'>
 
+const decideAttempts = 3
 const maximumChangesBytes = { known: 16 * 2 ** 20, unknown: 2 ** 20 }
 /** How often uploads that a process left while they were being accepted are looked for, and how old they are then. */
 const upkeepMs = 60_000
@@ -55,6 +59,7 @@ export class Incoming implements AsyncDisposable {
   readonly keyrings: Keyrings
   readonly #options: IncomingOptions
   readonly #database: Database
+  readonly #limits: IncomingLimits
   readonly #waiting: WaitingFiles
   readonly #decisions: Decisions
   readonly #acceptance: Acceptance
@@ -66,8 +71,9 @@ export class Incoming implements AsyncDisposable {
     this.#options = options
     this.#database = database
     this.keyrings = new Keyrings(database)
-    this.#waiting = new WaitingFiles({ database, storage, faults, limits: options.limits ?? defaultLimits })
-    this.#decisions = new Decisions(database, faults)
+    this.#limits = options.limits ?? defaultLimits
+    this.#waiting = new WaitingFiles({ database, storage, faults, limits: this.#limits })
+    this.#decisions = new Decisions(database, faults, this.#limits.refused)
     this.#acceptance = new Acceptance({ ...options, faults })
     this.#upkeep = setInterval(() => void this.resume(upkeepMs), upkeepMs).unref()
   }
@@ -113,7 +119,10 @@ export class Incoming implements AsyncDisposable {
     const isChanges = name.endsWith('.changes')
     const most = target.userId === null ? maximumChangesBytes.unknown : maximumChangesBytes.known
     if (isChanges && sizeBytes > most) throw new AshlarError('too-large', `${name} has more than ${most} bytes.`)
-    const waiting = await this.#waiting.take(target, sent)
+    const isStrange = isChanges && target.userId === null
+    const waiting = isStrange
+      ? await this.#waiting.take(target, sent, (spooled) => this.#refuseFlood(target, name, spooled))
+      : await this.#waiting.take(target, sent)
     if (!isChanges) return undefined
     return await this.#decide(target, {
       name,
@@ -175,14 +184,26 @@ export class Incoming implements AsyncDisposable {
   }
 
   async #decide(target: Target, sent: Sent): Promise<ReceivedUpload> {
-    const { workspace, suite } = target
+    const { workspace } = target
     const suites = await this.#suites(workspace)
     const bytes = await this.#read(sent.changes, workspace)
     const submission: Submission = { ...target, ...sent, bytes, pool: poolOf(this.#database, workspace, suites) }
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#decideNow(submission)
+      } catch (error) {
+        // Another request has decided about the same files meanwhile: what it decided may be the answer.
+        if (attempt === decideAttempts || !(error instanceof AshlarError) || error.code !== 'busy') throw error
+      }
+    }
+  }
+
+  async #decideNow(submission: Submission): Promise<ReceivedUpload> {
+    const { workspace } = submission
     const earlier = await earlierVerdict(this.#database, submission)
     if (earlier !== undefined) return await this.#again(submission, earlier)
     const { database, artifacts } = this.#options
-    const trusted = await this.keyrings.trusted(workspace.id, suite.settings.keyrings)
+    const trusted = await this.keyrings.trusted(workspace.id, submission.suite.settings.keyrings)
     const judgement = await judge({ database, artifacts, trusted, now: new Date() }, submission)
     const decided = await this.#decisions.record(submission, judgement)
     // The same .changes came twice at once, and the other was first.
@@ -200,6 +221,27 @@ export class Incoming implements AsyncDisposable {
   async #suites(workspace: Workspace): Promise<Suites> {
     const archive = await archiveOf(this.#database.read, workspace.id)
     return archive === undefined ? new Suites([]) : await suitesAt(this.#database.read, archive.id, archive.head)
+  }
+
+  /**
+   * What strangers have sent that was refused is kept for a while, but only so much of it a day; beyond that they get the
+   * answer and nothing is kept.
+   * @throws AshlarError upload-refused
+   */
+  async #refuseFlood(target: Target, name: string, spooled: SpooledFile): Promise<void> {
+    const { suite, workspace, userId } = target
+    const trusted = await this.keyrings.trusted(workspace.id, suite.settings.keyrings)
+    const findings = new Findings()
+    const bytes = await readFile(spooled.path)
+    const { signer, text } = await judgeSignature(
+      { trusted, now: new Date() },
+      { suite, userId, bytes, name },
+      findings,
+    )
+    const isNews = signer !== null && text !== undefined && !(await this.#decisions.isUsed(workspace.id, text))
+    if (isNews || (await this.#decisions.refusedOfStrangers(suite.id)) < this.#limits.refused) return
+    const fault = findings.all.find((finding) => !finding.good)
+    throw new AshlarError('upload-refused', `Refused ${name}: ${fault?.text ?? 'it was accepted before.'}`)
   }
 
   async #read(file: StoredFile, workspace: Workspace): Promise<Buffer> {

@@ -4,17 +4,16 @@
 import { createHash } from 'node:crypto'
 import { higherVersion } from '../archive/lower-version.ts'
 import { type Changes, readChanges } from '../debian/changes-file.ts'
-import { stripClearsign } from '../debian/clearsign.ts'
 import type { Keyring } from '../debian/keyring.ts'
-import { type Signer, verifyClearsigned } from '../debian/verify-signature.ts'
+import type { Signer } from '../debian/verify-signature.ts'
 import type { Database } from '../database/database.ts'
 import type { Artifacts } from '../artifact/artifacts.ts'
-import { AshlarError } from '../common/errors.ts'
-import { type Finding, Findings, isRefusal } from './finding.ts'
+import { type Finding, Findings } from './finding.ts'
 import { findFiles } from './find-files.ts'
 import { type JudgedPackage, judgePackages } from './judge-packages.ts'
 import type { Plan } from './plan.ts'
 import { planOf } from './plan.ts'
+import { judgeSignature } from './judge-signature.ts'
 import type { Submission } from './submission.ts'
 
 export interface JudgeContext {
@@ -40,7 +39,7 @@ export interface Judgement {
 export async function judge(context: JudgeContext, submission: Submission): Promise<Judgement> {
   const findings = new Findings()
   const { text, signer } = await judgeSignature(context, submission, findings)
-  const textSha256 = signer === null || text === undefined ? null : createHash('sha256').update(text).digest('hex')
+  const textSha256 = signer === null || text === undefined ? null : textDigest(text)
   const changes = text === undefined ? null : readText(text, submission, findings)
   const judged = { findings: findings.all, changes, signer, textSha256 }
   if (changes === null) return { ...judged, plan: undefined }
@@ -53,44 +52,6 @@ export async function judge(context: JudgeContext, submission: Submission): Prom
   await judgeVersions(context.database, submission, packages, findings)
   if (!findings.isGood) return { ...judged, plan: undefined }
   return { ...judged, plan: planOf(submission, changes, found, packages) }
-}
-
-/** @returns the text that counts: with a signature exactly what was signed; undefined if it has none that can be told. */
-async function judgeSignature(
-  { trusted, now }: JudgeContext,
-  submission: Submission,
-  findings: Findings,
-): Promise<{ text: string | undefined; signer: Signer | null }> {
-  const { suite, userId, bytes, name } = submission
-  const subject = 'signature'
-  const isAsked = suite.settings.signedUploads || userId === null
-  try {
-    const input = decode(bytes, name)
-    const clear = stripClearsign(input, name)
-    if (!clear.signed) {
-      if (!isAsked) findings.good(subject, 'It is not signed, which the suite does not ask for.')
-      else if (userId === null) findings.bad(subject, 'It is not signed, and it came without a token.')
-      else findings.bad(subject, `It is not signed, and ${suite.name} takes only signed uploads.`)
-      return { text: clear.text, signer: null }
-    }
-    try {
-      const { text, signers } = await verifyClearsigned(input, trusted, { origin: name, now })
-      const [signer] = signers
-      if (signer === undefined) throw new Error('A good signature has a signer')
-      findings.good(subject, `Signed by ${signer.userId ?? 'the key'} (${signer.fingerprint}).`)
-      return { text, signer }
-    } catch (error) {
-      if (isRefusal(error) && error.extra['fault'] === 'unknown-key' && !isAsked) {
-        findings.good(subject, 'It is signed by a key that is in no keyring of the suite, which asks for none.')
-      } else {
-        findings.refuse(subject, error)
-      }
-      return { text: clear.text, signer: null }
-    }
-  } catch (error) {
-    findings.refuse(subject, error)
-    return { text: undefined, signer: null }
-  }
 }
 
 function readText(text: string, { name }: Submission, findings: Findings): Changes | null {
@@ -126,6 +87,11 @@ async function judgeReplay(
   if (before !== undefined) findings.bad('text', replayText(before.id))
 }
 
+/** Of what a signature covers, whatever stands around it. */
+export function textDigest(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
+}
+
 export function replayText(uploadId: number): string {
   return `What is signed was accepted before, as upload ${uploadId}; an upload counts once. Raise the version, or sign it anew.`
 }
@@ -141,13 +107,5 @@ async function judgeVersions(
     const higher = await higherVersion(database.read, suite.id, { name, version, architecture })
     if (higher === undefined) continue
     findings.bad(file, `${name} ${version} (${architecture}) is lower than ${higher}, which ${suite.name} has.`)
-  }
-}
-
-function decode(bytes: Buffer, name: string): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
-  } catch {
-    throw new AshlarError('control-invalid', `${name} is not UTF-8.`)
   }
 }

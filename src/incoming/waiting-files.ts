@@ -13,7 +13,7 @@ import type { Database } from '../database/database.ts'
 import { forUpdate } from '../database/row-lock.ts'
 import type { Micros, Tables } from '../database/schema.ts'
 import { storageError } from '../storage/storage-error.ts'
-import type { Storage, StoredFile } from '../storage/storage.ts'
+import type { SpooledFile, Storage, StoredFile } from '../storage/storage.ts'
 import type { FoundFile } from './submission.ts'
 import type { SentFile, Target } from './target.ts'
 
@@ -28,11 +28,14 @@ export interface IncomingLimits {
   readonly known: AreaLimit
   /** Of all others together. */
   readonly unknown: AreaLimit
+  /** How many refused uploads of each of the two a suite remembers; of strangers also how many of a day. */
+  readonly refused: number
 }
 
 export const defaultLimits: IncomingLimits = {
   known: { bytes: 64 * 2 ** 30, files: 10_000 },
   unknown: { bytes: 2 ** 30, files: 500 },
+  refused: 100,
 }
 
 /** How long a file waits for its .changes. */
@@ -70,7 +73,12 @@ export class WaitingFiles {
   }
 
   /** Receives a file and lets it wait. @throws AshlarError incoming-full, too-large, digest-mismatch, storage-full … */
-  async take({ workspace, suite, userId }: Target, sent: SentFile): Promise<{ file: StoredFile; waitingId: number }> {
+  async take(
+    { workspace, suite, userId }: Target,
+    sent: SentFile,
+    /** Looks at the bytes before they are kept; what it throws refuses them. */
+    examine: (spooled: SpooledFile) => Promise<void> = async () => {},
+  ): Promise<{ file: StoredFile; waitingId: number }> {
     const { storage } = this.#options
     const waitingId = await this.#reserve(suite.id, userId, sent)
     try {
@@ -85,6 +93,7 @@ export class WaitingFiles {
           )
         }
         const spooled = await writer.finish()
+        await examine(spooled)
         const file = await storage.keep(spooled, workspace.scopeId, sent.signal)
         await this.#record(waitingId, suite.id, sent.name, { file, md5: spooled.md5 ?? null })
         return { file, waitingId }

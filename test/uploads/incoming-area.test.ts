@@ -1,0 +1,249 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { it } from 'node:test'
+import { artifactRoom, type ArtifactRoom } from '../support/artifact-room.ts'
+import { forEachDialect, type OpenFresh } from '../support/databases.ts'
+import { makeDeb } from '../support/make-deb.ts'
+import { type Archives, openArchives, type SuiteSettingsInput } from '../../src/archive/archives.ts'
+import { generateArchiveKey } from '../../src/debian/openpgp.ts'
+import { scopesNeeding } from '../../src/maintenance/needs.ts'
+import { Incoming, type IncomingLimits, type ReceivedUpload } from '../../src/incoming/incoming.ts'
+import { defaultLimits, endWait, overdue } from '../../src/incoming/waiting-files.ts'
+
+const daySeconds = 86_400
+
+interface Room extends AsyncDisposable, Pick<ArtifactRoom, 'db' | 'workspace' | 'userId'> {
+  readonly archives: Archives
+  readonly incoming: Incoming
+  send(name: string, bytes: string | Uint8Array, who?: 'known' | 'stranger'): Promise<ReceivedUpload | undefined>
+  /** The names of what waits, sorted. */
+  waiting(): Promise<string[]>
+}
+
+async function room(openFresh: OpenFresh, settings: SuiteSettingsInput = {}, limits?: IncomingLimits): Promise<Room> {
+  const base = await artifactRoom(openFresh)
+  const { db, storage, artifacts, workspace, userId } = base
+  const archives = await openArchives({ database: db, storage, publicUrl: () => 'http://localhost' })
+  const options = { database: db, storage, artifacts, archives }
+  const incoming = new Incoming(limits === undefined ? options : { ...options, limits })
+  await archives.submit(workspace, { kind: 'suite-create', suite: 'unstable', settings }, { userId })
+  return {
+    db,
+    workspace,
+    userId,
+    archives,
+    incoming,
+    async send(name, bytes, who = 'known') {
+      const suite = await incoming.suite(workspace, 'unstable')
+      const content = Buffer.from(bytes)
+      const sent = { name, sizeBytes: content.length, bytes: chunks(content) }
+      return incoming.receive({ workspace, suite, userId: who === 'known' ? userId : null }, sent)
+    },
+    waiting: async () => (await incoming.waiting(workspace)).map((file) => file.name).toSorted(),
+    async [Symbol.asyncDispose]() {
+      await incoming[Symbol.asyncDispose]()
+      await archives.close()
+      await base[Symbol.asyncDispose]()
+    },
+  }
+}
+
+async function* chunks(bytes: Buffer): AsyncGenerator<Uint8Array> {
+  for (let start = 0; start < bytes.length; start += 1000) yield bytes.subarray(start, start + 1000)
+}
+
+const deb = makeDeb({ name: 'hello', version: '1.0' })
+
+/** An unsigned .changes of one .deb. */
+function changesOf(name: string, version: string, bytes: Uint8Array, distribution = 'unstable'): string {
+  const digest = (kind: string): string => createHash(kind).update(bytes).digest('hex')
+  const file = `${name}_${version}_all.deb`
+  return `Format: 1.8
+Source: ${name}
+Architecture: all
+Version: ${version}
+Distribution: ${distribution}
+Checksums-Sha256:
+ ${digest('sha256')} ${bytes.length} ${file}
+Files:
+ ${digest('md5')} ${bytes.length} misc optional ${file}
+`
+}
+
+async function age(given: Room, seconds: number): Promise<void> {
+  await given.db.write((trx) =>
+    trx
+      .updateTable('incoming_file')
+      .set((eb) => ({ touched_at: eb('touched_at', '-', seconds * 1_000_000) }))
+      .execute(),
+  )
+}
+
+forEachDialect((_dialect, openFresh) => {
+  it('files wait for their .changes, and are published with it', async () => {
+    await using given = await room(openFresh)
+    assert.equal(await given.send('hello_1.0_all.deb', deb), undefined)
+    assert.equal(await given.send('hello_1.0_all.deb', deb), undefined)
+    assert.deepEqual(await given.waiting(), ['hello_1.0_all.deb'])
+    const upload = await given.send('hello_1.0_all.changes', changesOf('hello', '1.0', deb))
+    assert.equal(upload?.state, 'accepted', JSON.stringify(upload))
+    assert.deepEqual(await given.waiting(), [])
+    const page = await given.archives.packages(given.workspace, { suite: 'unstable' }, { limit: 10 })
+    assert.deepEqual(
+      page.items.map((item) => item.name),
+      ['hello'],
+    )
+  })
+
+  it('files of one name with different bytes wait side by side, and the .changes chooses', async () => {
+    await using given = await room(openFresh, { keyrings: ['developers'], signatureSuffices: true })
+    await given.send('hello_1.0_all.deb', deb)
+    await given.send('hello_1.0_all.deb', 'what a stranger puts in its place', 'stranger')
+    assert.equal((await given.waiting()).length, 2)
+    const upload = await given.send('hello_1.0_all.changes', changesOf('hello', '1.0', deb))
+    assert.equal(upload?.state, 'accepted', JSON.stringify(upload))
+    assert.deepEqual(await given.waiting(), ['hello_1.0_all.deb'])
+  })
+
+  it('what comes together takes no more room than there is, and strangers share a little', async () => {
+    const limits = { known: { bytes: 10_000, files: 3 }, unknown: { bytes: 3000, files: 2 }, refused: 3 }
+    await using given = await room(openFresh, { keyrings: ['developers'], signatureSuffices: true }, limits)
+    const outcomes = await Promise.allSettled(
+      [1, 2, 3, 4, 5].map((number) => given.send(`x_${number}.dsc`, String(number).repeat(1000), 'stranger')),
+    )
+    const refused = outcomes.filter((outcome) => outcome.status === 'rejected')
+    assert.deepEqual(
+      refused.map((outcome) => outcome.reason.code),
+      ['incoming-full', 'incoming-full', 'incoming-full'],
+    )
+    await assert.rejects(given.send('x_6.dsc', 'x'.repeat(4000), 'stranger'), { code: 'too-large' })
+    // Those who have a token have their own room.
+    await given.send('y_1.dsc', 'y'.repeat(9000))
+    await assert.rejects(given.send('y_2.dsc', 'y'.repeat(2000)), { code: 'incoming-full' })
+    assert.equal((await given.waiting()).length, 3)
+  })
+
+  it('a file that comes shorter or longer than announced leaves nothing, not even its room', async () => {
+    await using given = await room(openFresh)
+    const suite = await given.incoming.suite(given.workspace, 'unstable')
+    const target = { workspace: given.workspace, suite, userId: given.userId }
+    for (const sizeBytes of [5, 20]) {
+      const sent = { name: 'x_1.dsc', sizeBytes, bytes: chunks(Buffer.from('ten bytes.')) }
+      await assert.rejects(given.incoming.receive(target, sent), { code: /digest-mismatch|too-large/ })
+    }
+    assert.deepEqual(await given.db.read.selectFrom('incoming_file').selectAll().execute(), [])
+  })
+
+  it('a file is needed while it waits, and waits for a day', async () => {
+    await using given = await room(openFresh)
+    await given.send('hello_1.0_all.deb', deb)
+    const rows = await given.db.read.selectFrom('incoming_file').select(['id', 'file_id']).execute()
+    const fileId = rows[0]?.file_id ?? 0
+    assert.deepEqual([...((await scopesNeeding(given.db.read, [fileId])).get(fileId) ?? [])], [given.workspace.scopeId])
+    await age(given, daySeconds - 60)
+    assert.deepEqual(await overdue(given.db), [])
+    await age(given, 120)
+    const [old] = await overdue(given.db)
+    assert.equal(old?.name, 'hello_1.0_all.deb')
+    assert.equal(await endWait(given.db, old.id), true)
+    assert.equal(await endWait(given.db, old.id), false)
+    assert.equal((await scopesNeeding(given.db.read, [fileId])).size, 0)
+  })
+
+  it('the same .changes twice at once is one upload', async () => {
+    await using given = await room(openFresh)
+    await given.send('hello_1.0_all.deb', deb)
+    const text = changesOf('hello', '1.0', deb)
+    const outcomes = await Promise.allSettled([1, 2, 3].map(() => given.send('hello_1.0_all.changes', text)))
+    const states = outcomes.map((outcome) =>
+      outcome.status === 'fulfilled' ? outcome.value?.state : outcome.reason.code,
+    )
+    assert.deepEqual(states, ['accepted', 'accepted', 'accepted'])
+    const page = await given.archives.packages(given.workspace, { suite: 'unstable' }, { limit: 10 })
+    assert.equal(page.items.length, 1)
+    const accepted = await given.incoming.uploads(given.workspace, { state: 'accepted', limit: 10 })
+    assert.equal(accepted.length, 1, states.join())
+  })
+
+  it('a suite that is frozen refuses, and the files wait on', async () => {
+    await using given = await room(openFresh)
+    await given.send('hello_1.0_all.deb', deb)
+    const { workspace, userId } = given
+    await given.archives.submit(
+      workspace,
+      { kind: 'suite-update', suite: 'unstable', settings: { frozen: true } },
+      { userId },
+    )
+    const text = changesOf('hello', '1.0', deb)
+    const refused = await given.send('hello_1.0_all.changes', text)
+    assert.equal(refused?.state, 'refused')
+    assert.match(refused.findings.at(-1)?.text ?? '', /frozen/)
+    assert.deepEqual(await given.waiting(), ['hello_1.0_all.deb'])
+    await given.archives.submit(
+      workspace,
+      { kind: 'suite-update', suite: 'unstable', settings: { frozen: false } },
+      { userId },
+    )
+    assert.equal((await given.send('hello_1.0_all.changes', text))?.state, 'accepted')
+  })
+
+  it('of what strangers send and is refused only so much is kept', async () => {
+    await using given = await room(
+      openFresh,
+      { keyrings: ['developers'], signatureSuffices: true },
+      { ...defaultLimits, refused: 3 },
+    )
+    const states: string[] = []
+    for (let number = 1; number <= 5; number += 1) {
+      const text = changesOf('hello', `1.${number}`, deb)
+      states.push(
+        await given.send('hello_1.0_all.changes', text, 'stranger').then(
+          (upload) => upload?.state ?? '',
+          (error: { code: string }) => error.code,
+        ),
+      )
+    }
+    assert.deepEqual(states, ['refused', 'refused', 'refused', 'upload-refused', 'upload-refused'])
+    assert.equal((await given.incoming.uploads(given.workspace, { limit: 1000 })).length, 3)
+    const { artifacts } = await given.db.read
+      .selectFrom('artifact')
+      .select((eb) => eb.fn.countAll<number>().as('artifacts'))
+      .executeTakeFirstOrThrow()
+    assert.equal(artifacts, 3)
+    assert.deepEqual(await given.waiting(), [])
+  })
+
+  it('keyrings keep what a newer copy of a key says, and lose nothing', async () => {
+    await using given = await room(openFresh)
+    const { keyrings } = given.incoming
+    const date = new Date()
+    const [one, two] = [
+      await generateArchiveKey({ name: 'One', date }),
+      await generateArchiveKey({ name: 'Two', date }),
+    ]
+    await keyrings.add(given.workspace, 'developers', one.publicKey, given.userId)
+    const both = await keyrings.add(given.workspace, 'developers', one.publicKey + two.publicKey, given.userId)
+    assert.deepEqual(
+      both.keys.map((key) => key.fingerprint),
+      [one.fingerprint, two.fingerprint].toSorted(),
+    )
+    assert.equal((await keyrings.trusted(given.workspace.id, ['developers', 'nobody'])).keys.length, 2)
+    assert.equal((await keyrings.trusted(given.workspace.id, [])).keys.length, 0)
+    await keyrings.removeKey(given.workspace, 'developers', one.fingerprint.toLowerCase())
+    await assert.rejects(keyrings.removeKey(given.workspace, 'developers', one.fingerprint), { code: 'not-found' })
+    assert.deepEqual(
+      (await keyrings.list(given.workspace)).map(({ name, keys }) => [name, keys.length]),
+      [['developers', 1]],
+    )
+    await keyrings.remove(given.workspace, 'developers')
+    await assert.rejects(keyrings.get(given.workspace, 'developers'), { code: 'not-found' })
+    for (const name of ['', 'Ä', '../x', 'UPPER']) {
+      await assert.rejects(keyrings.add(given.workspace, name, one.publicKey, given.userId), {
+        code: 'request-invalid',
+      })
+    }
+    await assert.rejects(keyrings.add(given.workspace, 'x', one.privateKey, given.userId), {
+      code: 'keyring-invalid',
+    })
+  })
+})
