@@ -4,6 +4,7 @@ import { completionCommand } from './cli/completion.ts'
 import { fsckCommand } from './cli/fsck.ts'
 import { keyringCommand } from './cli/keyring.ts'
 import { endWithLauncher } from './cli/launched.ts'
+import { mirrorCommand } from './cli/mirror.ts'
 import { runProgram } from './cli/program.ts'
 import { importCommand } from './cli/import.ts'
 import { purgeCommand } from './cli/purge.ts'
@@ -28,6 +29,7 @@ await runProgram(process.argv.slice(2), [
   queueCommand(),
   keyringCommand(),
   artifactCommand(),
+  mirrorCommand(),
   storeCommand(),
   scopeCommand(),
   workspaceCommand(),

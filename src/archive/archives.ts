@@ -23,6 +23,7 @@ import { type Archive, archiveOf, ensureArchive, requireRetained, resolveSnapsho
 import { type Piece, readPieces } from './assembly.ts'
 import {
   type ChangeRequest,
+  type MirrorRequest,
   type SealedBatch,
   type SealedChange,
   type StepRequest,
@@ -31,6 +32,7 @@ import {
 import { checkSuite, type SuiteCheck } from './check-suite.ts'
 import { ChunkTable } from './chunk-table.ts'
 import { ContentsMaker } from './contents-drafts.ts'
+import { bringClaimed } from './claimed-files.ts'
 import { IndexBuilder } from './index-builder.ts'
 import { PatchBuilder } from './patch-builder.ts'
 import { InstallabilityChecker } from './installability-checker.ts'
@@ -38,7 +40,8 @@ import { type At, momentName } from './moment.ts'
 import { type Preview, previewSteps } from './preview.ts'
 import { type RebuiltPack, rebuildPacks } from './rebuild-packs.ts'
 import { purgedPackages } from './purged-packages.ts'
-import { ABANDONED_AFTER_MS, giveUpAbandoned, recordChange } from './record-change.ts'
+import type { NewItem } from './new-items.ts'
+import { ABANDONED_AFTER_MS, giveUpAbandoned, recordChange, recordFound } from './record-change.ts'
 import { Sealer } from './sealer.ts'
 import { type Served, ServedPaths } from './served.ts'
 import { SigningKeys } from './signing-keys.ts'
@@ -52,13 +55,16 @@ import { type Suites, suitesAt } from './suite-table.ts'
 
 export type {
   ChangeRequest,
+  MirrorRequest,
   PackageLine,
   PackagePlacement,
   PackageSelector,
   SealedBatch,
   SealedChange,
   StepRequest,
+  TakenIndex,
 } from './change-request.ts'
+export type { NewItem } from './new-items.ts'
 export type { At } from './moment.ts'
 export type { Piece } from './assembly.ts'
 export type { Preview, PreviewedStep } from './preview.ts'
@@ -89,6 +95,13 @@ export interface SubmitOptions {
   readonly userId: number | null
   readonly idempotencyKey?: string
   readonly signal?: AbortSignal
+}
+
+/** What an update of a mirror found, and what it asks for once all of it is written. */
+export interface FoundUpstream {
+  readonly initial: MirrorRequest
+  readonly items: AsyncIterable<NewItem[]>
+  readonly request: () => MirrorRequest
 }
 
 export type ChangeStatus =
@@ -292,6 +305,31 @@ export class Archives implements AsyncDisposable {
     return this.change(workspace, row.id)
   }
 
+  /**
+   * Seals what an update of a mirror found: its items are written as they are found, and all of them appear at once.
+   * @throws AshlarError what `items` throws, or the refusal; then nothing of it is left
+   */
+  async submitMirrored(workspace: Workspace, found: FoundUpstream, options: SubmitOptions): Promise<SealedChange> {
+    const { userId, signal } = options
+    const archive = await ensureArchive(this.#database, workspace.id)
+    const changeId = await recordFound(this.#database, archive, found, {
+      userId,
+      signal,
+      faults: this.#faults,
+      waitFor: (other) => this.#sealer.decided(archive.id, other),
+    })
+    // Sealing 63,000 packages takes a while, and nobody waits with a connection open.
+    for (;;) {
+      try {
+        await this.#sealer.sealed(archive.id, changeId, signal)
+        return await sealedChange(this.#database.read, changeId)
+      } catch (error) {
+        const isWaiting = error instanceof AshlarError && error.code === 'busy' && !this.#sealer.isClosed
+        if (!isWaiting || (await this.change(workspace, changeId)).state === 'refused') throw error
+      }
+    }
+  }
+
   /** @throws AshlarError not-found */
   async change(workspace: Workspace, changeId: number): Promise<ChangeStatus> {
     const row = await this.#database.read
@@ -452,6 +490,16 @@ export class Archives implements AsyncDisposable {
    */
   async resolve(workspace: Workspace, path: string): Promise<Served> {
     return this.#served.resolve(workspace, path)
+  }
+
+  /**
+   * Makes sure that the archive has had the bytes of a file that only a mirror's index tells of: they are fetched from its
+   * upstream, whoever else has them here.
+   * @throws AshlarError gone, upstream-failed, storage-full, storage-failed
+   */
+  async bring(served: Extract<Served, { kind: 'file' }>, scopeId: number): Promise<void> {
+    if (served.claimedIn === undefined) return
+    await bringClaimed({ database: this.#database, storage: this.#storage }, served.claimedIn, served.file, scopeId)
   }
 
   /** The bytes of an assembled index, or a range of them. */

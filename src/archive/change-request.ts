@@ -1,4 +1,5 @@
 /** What can be asked of an archive. A request is recorded as a change, and sealed or refused as a whole. */
+import type { Sha256 } from '../common/digest.ts'
 import type { Micros } from '../database/schema.ts'
 import type { At } from './moment.ts'
 import type { SuiteSettingsInput } from './settings.ts'
@@ -69,6 +70,32 @@ export type StepRequest =
       readonly withDependencies?: boolean
     } & PackageChoice)
   | { readonly kind: 'rollback'; readonly suite: string; readonly to: At }
+  /** What an update of a mirror found upstream; what comes is written as it is found. Makes the suite, the first time. */
+  | MirrorRequest
+
+export interface MirrorRequest {
+  readonly kind: 'mirror'
+  readonly suite: string
+  readonly mirror: string
+  /** The newest revision that had changed the suite when it was compared with upstream; null before the first. */
+  readonly base: number | null
+  /** What the Release of upstream says of the suite. */
+  readonly settings: SuiteSettingsInput
+  /** Items that upstream has no more. */
+  readonly gone: readonly number[]
+  /** All indexes that are taken as they are; absent if they are those that the suite has. */
+  readonly taken?: readonly TakenIndex[]
+}
+
+/** An index that a mirror takes as it is. */
+export interface TakenIndex {
+  /** Below the suite's directory, with its ending. */
+  readonly path: string
+  /** Null: it is listed for those who know the text by its digest, and not served in this form. */
+  readonly fileId: number | null
+  readonly sha256: Sha256
+  readonly sizeBytes: number
+}
 
 /**
  * Several steps over any suites of an archive, each on top of what those before it make: a suite can be created and

@@ -2,6 +2,7 @@
 import type { ContentsDrafts } from './contents-drafts.ts'
 import { planContents } from './contents-map.ts'
 import type { PlannedMap } from './index-builder.ts'
+import type { TakenIndex } from './change-request.ts'
 import { planChunks } from './index-map.ts'
 import { type IndexPath, layoutOf, type SuiteLayout } from './index-paths.ts'
 import { currentIndexes, currentMaps, type SuiteIndexes, type SuiteMaps } from './release-table.ts'
@@ -22,6 +23,8 @@ export interface ChangingSuite {
   readonly layout: SuiteLayout
   /** The indexes of maps that differ from those until now. */
   readonly changed: readonly IndexPath[]
+  /** What it takes as it is from upstream, if that changes. */
+  readonly taken: readonly TakenIndex[] | undefined
 }
 
 export async function planSuite(
@@ -49,7 +52,7 @@ export async function planSuite(
   const changed = layout.indexes.filter(
     (index) => now.get(index.path)?.isRaw !== false || index.places.some((place) => isPlanned.has(placeKey(place))),
   )
-  return { suite, planned, before, now, layout, changed }
+  return { suite, planned, before, now, layout, changed, taken: plan.taken.get(suite.name) }
 }
 
 async function planMap(

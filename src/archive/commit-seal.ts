@@ -15,6 +15,7 @@ import { changesAnything, type SealPlan } from './seal-plan.ts'
 import type { ReleaseIssue } from './sign-release.ts'
 import { type Place, placeKey } from './suite-items.ts'
 import type { Suite } from './suite-table.ts'
+import { writeTaken } from './taken-indexes.ts'
 
 /** A suite with what is new of it. */
 export interface SealedSuite {
@@ -118,6 +119,8 @@ async function writeRevision(
     const suiteId = sealed.suite.id === 0 ? idFor(suiteIds, sealed.suite.name) : sealed.suite.id
     const mapIds = await writeMaps(trx, archive.id, suiteId, revision, sealed.built, chunkIds)
     await writeIndexes(trx, archive.id, suiteId, revision, sealed, mapIds, sealedAt)
+    const taken = plan.taken.get(sealed.suite.name)
+    if (taken !== undefined) await writeTaken(trx, suiteId, taken)
     await trx
       .insertInto('release_issue')
       .values(sealed.issues.map((issue) => ({ ...issue, suite_id: suiteId, revision })))

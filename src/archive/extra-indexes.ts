@@ -12,6 +12,7 @@ import type { RawIndex } from './raw-index.ts'
 import { mapsAt } from './release-table.ts'
 import type { SealContext } from './seal-context.ts'
 import type { Suite } from './suite-table.ts'
+import { rawTaken, takenIndexes } from './taken-indexes.ts'
 
 /** A suite as it was at a revision. */
 interface PastSuite {
@@ -49,7 +50,15 @@ const patches: Maker = {
   remake: () => undefined,
 }
 
-const makers: readonly Maker[] = [releases, patches]
+/** What a mirrored suite has as its upstream has it. */
+const taken: Maker = {
+  make: async ({ database }, { suite, taken: fresh }) =>
+    rawTaken(fresh ?? (await takenIndexes(database.read, suite.id))),
+  // Only upstream can tell.
+  remake: () => undefined,
+}
+
+const makers: readonly Maker[] = [releases, patches, taken]
 
 /** All raw indexes that the suite is to have. */
 export async function extraIndexes(context: SealContext, suite: BuiltSuite): Promise<RawIndex[]> {

@@ -56,7 +56,11 @@ export interface BuiltIndex {
   readonly sizeBytes: number
   /** Whether the Release lists it. */
   readonly listed: boolean
-  readonly content: { readonly places: readonly Place[] } | { readonly fileId: number; readonly offset: number }
+  readonly content:
+    | { readonly places: readonly Place[] }
+    | { readonly fileId: number; readonly offset: number }
+    /** Its bytes are not here, only its digest is told. */
+    | { readonly fileId: null; readonly offset: null }
 }
 
 const worker = workerFile(import.meta.url, 'index-worker')

@@ -87,6 +87,9 @@ async function* itemsOf(
       requireSuiteName(request.name)
       if (request.suite !== null) suites.get(request.suite)
       return
+    case 'mirror':
+      // Its items come with it.
+      return
     case 'remove':
     case 'rollback':
       suites.get(request.suite)
@@ -168,7 +171,15 @@ function refuseOverride(found: PackageRow, field: string, value: string): never 
 
 type PackageRow = Pick<
   PackageTable,
-  'kind' | 'name' | 'version' | 'version_key' | 'architecture' | 'source_name' | 'section' | 'debug_symbols'
+  | 'kind'
+  | 'name'
+  | 'version'
+  | 'version_key'
+  | 'architecture'
+  | 'source_name'
+  | 'section'
+  | 'debug_symbols'
+  | 'claimed_in'
 > & { readonly id: number; readonly sha256: string; readonly files: readonly { name: string; fileId: number }[] }
 
 /** @throws AshlarError gone for one whose bytes are in no store any more */
@@ -178,7 +189,7 @@ async function packagesWithFiles(db: Kysely<Tables>, ids: readonly number[]): Pr
     .selectFrom('package')
     .innerJoin('file', 'file.id', 'package.file_id')
     .select(['package.id', 'kind', 'name', 'version', 'version_key', 'architecture', 'source_name', 'section'])
-    .select(['debug_symbols', 'file.sha256'])
+    .select(['debug_symbols', 'claimed_in', 'file.sha256'])
     .where('package.id', 'in', [...ids])
     .execute()
   const files = await db
@@ -248,7 +259,11 @@ function mapKindOf(found: PackageRow): MapKind {
 }
 
 function claimsIn(directory: string, found: PackageRow): PoolClaim[] {
-  if (found.kind === 'dsc') return found.files.map(({ name, fileId }) => ({ path: `${directory}/${name}`, fileId }))
+  // Whoever asks for it: that an index lists a file gives nobody the bytes that lie here under its digest.
+  const claimed = found.claimed_in === 0 ? {} : { claimed: true as const }
+  if (found.kind === 'dsc') {
+    return found.files.map(({ name, fileId }) => ({ path: `${directory}/${name}`, fileId, ...claimed }))
+  }
   const name = canonicalDebName(found.name, found.version, found.architecture, found.kind)
-  return found.files.map(({ fileId }) => ({ path: `${directory}/${name}`, fileId }))
+  return found.files.map(({ fileId }) => ({ path: `${directory}/${name}`, fileId, ...claimed }))
 }

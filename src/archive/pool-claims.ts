@@ -7,10 +7,13 @@
 import type { Kysely, Transaction } from 'kysely'
 import { AshlarError } from '../common/errors.ts'
 import type { Tables } from '../database/schema.ts'
+import { noteHad } from './archive-files.ts'
 
 export interface PoolClaim {
   readonly path: string
   readonly fileId: number
+  /** Only the index of a mirror says so; the archive may not have the bytes. */
+  readonly claimed?: true
 }
 
 /** A path that another change wants too, of which it is not decided yet whether it will be sealed. */
@@ -44,13 +47,21 @@ export async function claimPaths(
     const batch = wanted.slice(start, start + CLAIMS_PER_QUERY)
     await trx
       .insertInto('pool_name')
-      .values(batch.map(({ path, fileId }) => ({ archive_id: archiveId, path, file_id: fileId, change_id: changeId })))
+      .values(
+        batch.map(({ path, fileId, claimed }) => ({
+          archive_id: archiveId,
+          path,
+          file_id: fileId,
+          change_id: changeId,
+          claimed: claimed === true ? (1 as const) : (0 as const),
+        })),
+      )
       .onConflict((conflict) => conflict.columns(['archive_id', 'path']).doNothing())
       .execute()
     const rows = await trx
       .selectFrom('pool_name')
       .innerJoin('change', 'change.id', 'pool_name.change_id')
-      .select(['pool_name.path', 'pool_name.file_id', 'pool_name.change_id', 'change.state'])
+      .select(['pool_name.path', 'pool_name.file_id', 'pool_name.change_id', 'pool_name.claimed', 'change.state'])
       .where('pool_name.archive_id', '=', archiveId)
       .where(
         'pool_name.path',
@@ -59,16 +70,20 @@ export async function claimPaths(
       )
       .execute()
     const present = new Map(rows.map((row) => [row.path, row]))
+    const had = new Set<number>()
     for (const claim of batch) {
       const row = present.get(claim.path)
       // The other change was refused since, which took its claim back.
       if (row === undefined) throw new ClaimUndecided(undefined)
       if (row.change_id === changeId || row.state === 'sealed') {
         if (row.file_id !== claim.fileId) taken.push(claim)
+        else if (row.claimed === 1 && claim.claimed !== true) had.add(claim.fileId)
       } else {
         throw new ClaimUndecided(row.change_id)
       }
     }
+    // What a mirror claimed has now been sent to the archive.
+    await noteHad(trx, archiveId, [...had])
   }
   return taken
 }

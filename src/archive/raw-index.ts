@@ -21,6 +21,8 @@ export type RawIndex = {
 } & (
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
   | { readonly kind: 'file'; readonly file: StoredFile }
+  /** Only its digest is told: its bytes are not here. */
+  | { readonly kind: 'told'; readonly sha256: Sha256; readonly sizeBytes: number }
   /** As the suite has it now. */
   | { readonly kind: 'kept' }
 )
@@ -28,8 +30,8 @@ export type RawIndex = {
 /** A raw index that is new at its path; its bytes have their place, of which the file may not be kept yet. */
 export interface FreshRaw {
   readonly index: Omit<BuiltIndex, 'content'>
-  /** Undefined for the pack of this seal. */
-  readonly file: { readonly id: number } | undefined
+  /** Undefined for the pack of this seal; null if its bytes are not here. */
+  readonly file: { readonly id: number } | undefined | null
   readonly offset: number
 }
 
@@ -54,7 +56,7 @@ export async function packRaw(
   const fresh: FreshRaw[] = []
   for (const { raw, sha256, sizeBytes } of changed) {
     const index = { path: raw.path, listed: raw.listed, form: formOf(raw.path), sha256, sizeBytes }
-    const place = raw.kind === 'file' ? { file: raw.file, offset: 0 } : known.get(sha256)
+    const place = fixedPlace(raw) ?? known.get(sha256)
     if (place !== undefined) fresh.push({ index, ...place })
     else if (raw.kind === 'bytes') {
       const offset = await pack.addBytes(raw.bytes)
@@ -65,8 +67,14 @@ export async function packRaw(
   return fresh
 }
 
+function fixedPlace(raw: RawIndex): Pick<FreshRaw, 'file' | 'offset'> | undefined {
+  if (raw.kind === 'told') return { file: null, offset: 0 }
+  return raw.kind === 'file' ? { file: raw.file, offset: 0 } : undefined
+}
+
 /** A fresh one as it is recorded, now that the pack of its seal is kept. */
 export function placed({ index, file, offset }: FreshRaw, pack: StoredFile | undefined): BuiltIndex {
+  if (file === null) return { ...index, content: { fileId: null, offset: null } }
   const fileId = file?.id ?? pack?.id
   if (fileId === undefined) throw new Error(`${index.path} has no file`)
   return { ...index, content: { fileId, offset } }
@@ -74,6 +82,7 @@ export function placed({ index, file, offset }: FreshRaw, pack: StoredFile | und
 
 function digestOf(raw: Exclude<RawIndex, { kind: 'kept' }>): { sha256: Sha256; sizeBytes: number } {
   if (raw.kind === 'file') return raw.file
+  if (raw.kind === 'told') return raw
   return { sha256: hash('sha256', raw.bytes) as Sha256, sizeBytes: raw.bytes.length }
 }
 

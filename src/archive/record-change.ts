@@ -13,11 +13,12 @@ import { assertLease } from '../database/lease.ts'
 import type { ChangeTable, Tables } from '../database/schema.ts'
 import { type Archive, keepRetained, resolveSnapshot } from './archive-table.ts'
 import { namingStep, stepsOf } from './batch-steps.ts'
-import type { ChangeRequest } from './change-request.ts'
+import type { ChangeRequest, MirrorRequest } from './change-request.ts'
 import { isUniqueViolation } from '../database/unique-violation.ts'
 import { isCopiedLater, type NewItem, newItems } from './new-items.ts'
 import type { HeldLease } from './held-lease.ts'
 import { claimPaths, ClaimUndecided, type PoolClaim, poolNameTaken, takenPaths } from './pool-claims.ts'
+import { refuseMirrored } from './mirrored-suites.ts'
 import { suitesAt } from './suite-table.ts'
 
 export interface RecordOptions {
@@ -52,6 +53,7 @@ export async function recordChange(
   const before = await sameRequestBefore(database.read, archive.id, request, options.idempotencyKey)
   if (before !== undefined) return before
   const suites = await suitesAt(database.read, archive.id, archive.head)
+  await refuseMirrored(database.read, archive.id, suites, request)
   const copiedFrom = await revisionCopied(database, archive, request)
   const items = newItems(database, archive, suites, request, copiedFrom ?? archive.head)
   const recorder = new Recorder(database, archive, request, { ...options, copiedFrom })
@@ -65,6 +67,26 @@ export async function recordChange(
     if (other === undefined) throw error
     return other
   }
+}
+
+/**
+ * Records a change whose items come as they are found, over hours perhaps. What it asks for is known when all of them
+ * are written.
+ *
+ * @throws what `items` throws; then nothing of it is left
+ */
+export async function recordFound(
+  database: Database,
+  archive: Archive,
+  found: {
+    readonly initial: MirrorRequest
+    readonly items: AsyncIterable<NewItem[]>
+    readonly request: () => MirrorRequest
+  },
+  options: RecordOptions,
+): Promise<number> {
+  const recorder = new Recorder(database, archive, found.initial, { ...options, copiedFrom: undefined })
+  return await recorder.record(found.items, found.request)
 }
 
 /** The revision whose packages a copy takes over. @throws AshlarError snapshot-unknown, gone */
@@ -107,7 +129,7 @@ async function sameRequestBefore(
 class Recorder {
   readonly #database: Database
   readonly #archive: Archive
-  readonly #request: ChangeRequest
+  #request: ChangeRequest
   readonly #options: RecordOptions & { readonly copiedFrom: number | undefined }
   #changeId: number | undefined
   /** The changes that the items of each step belong to: those of a batch, or the change itself. */
@@ -126,8 +148,9 @@ class Recorder {
   }
 
   /** Writes one group behind, so that the last one is known as such; small ones are written together. */
-  async record(groups: AsyncIterable<NewItem[]>): Promise<number> {
+  async record(groups: AsyncIterable<NewItem[]>, final?: () => ChangeRequest): Promise<number> {
     let held: NewItem[] = []
+    const heartbeat = setInterval(() => void this.#touch(), ABANDONED_AFTER_MS / 6)
     try {
       for await (const group of groups) {
         this.#options.signal?.throwIfAborted()
@@ -138,6 +161,7 @@ class Recorder {
         if (held.length > 0) await this.#write(held, 'preparing')
         held = group
       }
+      if (final !== undefined) this.#request = final()
       return await this.#write(held, this.#options.preview === true ? 'preparing' : 'pending')
     } catch (error) {
       if (this.#changeId !== undefined) {
@@ -145,7 +169,26 @@ class Recorder {
         else await refuseChange(this.#database, this.#changeId, asAshlarError(error))
       }
       throw error
+    } finally {
+      clearInterval(heartbeat)
     }
+  }
+
+  /** Where the next group is long in coming, the change is not given up. */
+  async #touch(): Promise<void> {
+    const id = this.#changeId
+    if (id === undefined) return
+    await this.#database
+      .write(async (trx) =>
+        trx
+          .updateTable('change')
+          .set({ touched_at: await this.#database.now(trx) })
+          .where('id', '=', id)
+          .where('state', '=', 'preparing')
+          .execute(),
+      )
+      // What keeps the database from it is told by the next group.
+      .catch(() => {})
   }
 
   async #write(items: readonly NewItem[], state: 'preparing' | 'pending'): Promise<number> {
@@ -187,7 +230,7 @@ class Recorder {
     if (this.#changeId !== undefined) {
       const still = await trx
         .updateTable('change')
-        .set({ state, touched_at: now })
+        .set({ state, touched_at: now, ...(this.#request.kind === 'mirror' && this.#asked()) })
         .where('id', '=', this.#changeId)
         .where('state', '=', 'preparing')
         .returning('id')
@@ -214,8 +257,7 @@ class Recorder {
       .values({
         ...shared,
         kind,
-        // What its steps ask for stands with them.
-        request_json: JSON.stringify(kind === 'batch' ? { kind } : this.#request),
+        ...this.#asked(),
         idempotency_key: this.#options.idempotencyKey ?? null,
         batch_id: null,
         step: null,
@@ -224,6 +266,12 @@ class Recorder {
       .executeTakeFirstOrThrow()
     this.#owners = await this.#writeSteps(trx, id, shared)
     return id
+  }
+
+  /** What the steps of a batch ask for stands with them. */
+  #asked(): { readonly request_json: string } {
+    const { kind } = this.#request
+    return { request_json: JSON.stringify(kind === 'batch' ? { kind } : this.#request) }
   }
 
   /** @returns the ids of the steps of a batch, in their order */
@@ -260,6 +308,8 @@ class Recorder {
 
   #mayMove({ step }: NewItem): boolean {
     const request = this.#request.kind === 'batch' ? this.#request.steps[step] : this.#request
+    // An upstream may build a version again, and is followed all the same.
+    if (request?.kind === 'mirror') return true
     return request !== undefined && 'onPoolConflict' in request && request.onPoolConflict === 'second-path'
   }
 

@@ -75,14 +75,20 @@ export async function currentIndexes(db: Kysely<Tables>, suiteId: number): Promi
       'index_file.sha256',
       'index_file.size',
       'index_file.file_id',
+      'index_file.maps_json',
     ])
     .where('release_index.suite_id', '=', suiteId)
     .where('release_index.until_revision', 'is', null)
     .execute()
   return new Map(
-    rows.map(({ path, sha256, size, listed, since, file_id: fileId }) => [
+    rows.map(({ path, sha256, size, listed, since, file_id: fileId, maps_json: maps }) => [
       path,
-      { path, sha256, sizeBytes: size, listed: listed === 1, isRaw: fileId !== null, since },
+      { path, sha256, sizeBytes: size, listed: listed === 1, isRaw: fileId !== null || isOnlyTold(maps, size), since },
     ]),
   )
+}
+
+/** Whether an index has neither maps nor a file: upstream's Release told its digest, and its bytes are not here. */
+export function isOnlyTold(mapsJson: string, sizeBytes: number): boolean {
+  return mapsJson === '[]' && sizeBytes > 0
 }

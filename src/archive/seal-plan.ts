@@ -10,12 +10,13 @@ import { AshlarError } from '../common/errors.ts'
 import type { Database } from '../database/database.ts'
 import type { Archive } from './archive-table.ts'
 import { inStep, type WaitingStep } from './batch-steps.ts'
-import type { StepRequest } from './change-request.ts'
+import type { MirrorRequest, StepRequest, TakenIndex } from './change-request.ts'
 import { Effect, type PlanState } from './effect.ts'
 import type { HeldLease } from './held-lease.ts'
 import { isCopiedLater } from './new-items.ts'
 import { addItems } from './plan-add.ts'
 import { copyItems } from './plan-copy.ts'
+import { changedMeanwhile, mirrorItems, requireCompared } from './plan-mirror.ts'
 import { removePackages, removeSelected } from './plan-remove.ts'
 import { rollBack } from './plan-rollback.ts'
 import { dropOutdatedSources } from './plan-sources.ts'
@@ -37,13 +38,16 @@ export interface SealPlan {
   readonly ended: ReadonlySet<number>
   readonly settings: readonly NewSettings[]
   readonly aliases: readonly NewAlias[]
+  /** The indexes that mirrored suites take as they are, by the suite's name; only those that change. */
+  readonly taken: ReadonlyMap<string, readonly TakenIndex[]>
   /** The suites as they will be; those to be created have the id 0, unless one was reserved for them. */
   readonly suites: Suites
 }
 
 /** Tells whether sealing the plan makes a new state. */
 export function changesAnything(plan: SealPlan): boolean {
-  return plan.settings.length > 0 || plan.aliases.length > 0 || plan.effects.some((effect) => effect.touched.size > 0)
+  const names = plan.settings.length > 0 || plan.aliases.length > 0 || plan.taken.size > 0
+  return names || plan.effects.some((effect) => effect.touched.size > 0)
 }
 
 /** @param lease that of the archive; undefined to see what sealing would do */
@@ -66,6 +70,7 @@ class Planner implements SealPlan, PlanState {
   readonly refused: { change: WaitingChange; error: AshlarError }[] = []
   readonly effects: Effect[] = []
   readonly ended = new Set<number>()
+  readonly taken = new Map<string, readonly TakenIndex[]>()
   readonly #suites: PlannedSuites
 
   constructor(database: Database, archive: Archive, lease: HeldLease | undefined, suites: Suites) {
@@ -118,7 +123,9 @@ class Planner implements SealPlan, PlanState {
   /** Notes how the plan is; the function that it gives brings it back. */
   #mark(): () => void {
     const [accepted, effects, suites] = [this.accepted.length, this.effects.length, this.#suites.mark()]
+    const taken = new Set(this.taken.keys())
     return () => {
+      for (const suite of this.taken.keys()) if (!taken.has(suite)) this.taken.delete(suite)
       this.accepted.length = accepted
       for (const effect of this.effects.splice(effects)) for (const id of effect.ending) this.ended.delete(id)
       suites()
@@ -132,6 +139,7 @@ class Planner implements SealPlan, PlanState {
       this.#suites.take(id, request, newId ?? 0)
       return
     }
+    if (request.kind === 'mirror') return await this.#mirror(id, request)
     const effect = new Effect(id, this.suites.get(request.suite))
     requireThawed(effect.suite)
     await requireOwnSuite(this, effect, request.suite)
@@ -139,6 +147,20 @@ class Planner implements SealPlan, PlanState {
     if (request.kind === 'copy' && (as === 'step' || isCopiedLater(request))) await copyItems(this, effect, request)
     await planItems(this, effect, request)
     this.effects.push(effect)
+    for (const item of effect.ending) this.ended.add(item)
+  }
+
+  /** What was found upstream, on top of what it was compared with. */
+  async #mirror(id: number, request: MirrorRequest): Promise<void> {
+    const { suite: name, settings } = request
+    if (this.effects.some((effect) => effect.suite.name === name)) throw changedMeanwhile(request)
+    const reserved = await requireCompared(this, request)
+    if (request.base === null) this.#suites.take(id, { kind: 'suite-create', suite: name, settings }, reserved)
+    else this.#suites.take(id, { kind: 'suite-update', suite: name, settings }, 0)
+    const effect = new Effect(id, this.suites.get(name))
+    await mirrorItems(this, effect, request)
+    this.effects.push(effect)
+    if (request.taken !== undefined) this.taken.set(name, request.taken)
     for (const item of effect.ending) this.ended.add(item)
   }
 }

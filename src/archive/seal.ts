@@ -112,7 +112,9 @@ async function build(context: SealContext, archive: Archive, plan: SealPlan, now
     const isSet = plan.settings.some((change) => change.suite === suite.name)
     // Who followed the alias to another suite needs a Release that is not older than the last one of that.
     const isNamed = plan.aliases.some((change) => change.suite === suite.name)
-    if (touched.length > 0 || isSet || isNamed) changing.push(await planSuite(context, plan, suite, touched, drafts))
+    const isTaken = plan.taken.has(suite.name)
+    if (touched.length > 0 || isSet || isNamed || isTaken)
+      changing.push(await planSuite(context, plan, suite, touched, drafts))
   }
   const planned = changing.flatMap((suite) => suite.planned)
   await using writer = context.indexes.startPack(archive.scopeId)

@@ -39,6 +39,11 @@ export class Sealer {
     this.#options = options
   }
 
+  /** Whether it seals nothing more. */
+  get isClosed(): boolean {
+    return this.#closed
+  }
+
   /** Waits until a change is sealed. @throws AshlarError the refusal; busy */
   async sealed(archiveId: number, changeId: number, signal?: AbortSignal): Promise<void> {
     const end = performance.now() + PATIENCE_MS

@@ -21,6 +21,7 @@ import type { StoredFile } from '../storage/storage.ts'
 import { type Archive, archiveById, archiveOf, resolveSnapshot } from './archive-table.ts'
 import { indexPieces, type Piece } from './assembly.ts'
 import type { ChunkTable } from './chunk-table.ts'
+import { isOnlyTold } from './release-table.ts'
 import type { SigningKeys } from './signing-keys.ts'
 import { type Suite, type Suites, suitesAt } from './suite-table.ts'
 
@@ -42,7 +43,8 @@ interface Representation {
 
 export type Served =
   | (Representation & { readonly kind: 'bytes'; readonly bytes: Uint8Array })
-  | (Representation & { readonly kind: 'file'; readonly file: StoredFile })
+  /** `claimedIn`: only the index of a mirror of this archive tells of it; `Archives.bring` before its bytes are opened. */
+  | (Representation & { readonly kind: 'file'; readonly file: StoredFile; readonly claimedIn?: number })
   | (Representation & { readonly kind: 'pieces'; readonly pieces: readonly Piece[]; readonly sizeBytes: number })
   | { readonly kind: 'redirect'; readonly location: string }
 
@@ -131,7 +133,7 @@ export class ServedPaths {
       .selectFrom('pool_name')
       .innerJoin('change', 'change.id', 'pool_name.change_id')
       .innerJoin('file', 'file.id', 'pool_name.file_id')
-      .select(['file.id', 'file.sha256', 'file.size'])
+      .select(['file.id', 'file.sha256', 'file.size', 'pool_name.claimed'])
       // Not since when the file is stored, which tells whether another workspace had it before.
       .select('change.created_at')
       .where('pool_name.archive_id', '=', archive.id)
@@ -143,6 +145,7 @@ export class ServedPaths {
     return {
       kind: 'file',
       file: { id: row.id, sha256, sizeBytes: row.size },
+      ...(row.claimed === 1 && { claimedIn: archive.id }),
       contentType: contentTypeOf(path),
       etag: sha256,
       cache: 'immutable',
@@ -231,6 +234,7 @@ export class ServedPaths {
     cache: Cache,
     lastModified: LastModified,
   ): Promise<Served> {
+    if (row.file_id === null && isOnlyTold(row.maps_json, row.size)) throw notFound(name)
     return {
       kind: 'pieces',
       pieces: row.file_id === null ? await this.#mapPieces(row) : [rawPiece(archive, { ...row, file_id: row.file_id })],

@@ -142,12 +142,13 @@ export async function sealedChange(db: Kysely<Tables>, changeId: number): Promis
   const outcome = JSON.parse(change.outcome_json ?? '{}') as Partial<Pick<SealedChange, 'leftOut' | 'unmet'>>
   const [added, addedCount] = await itemLines(db, 'added_by', changeId)
   const [removed, removedCount] = await itemLines(db, 'removed_by', changeId)
+  const isTaken = request.kind === 'mirror' && request.taken !== undefined
   return {
     change: changeId,
     revision: change.number,
     sealedAt: change.sealed_at,
     suite: request.suite ?? '',
-    unchanged: addedCount === 0 && removedCount === 0 && !(await isOfSuites(db, changeId)),
+    unchanged: addedCount === 0 && removedCount === 0 && !isTaken && !(await isOfSuites(db, changeId)),
     addedCount,
     removedCount,
     added,

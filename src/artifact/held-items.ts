@@ -26,11 +26,15 @@ export function isHeldItem(
 
 /** The held items whose package is one of an artifact's files: to be narrowed to an artifact and its workspace. */
 export function itemsHoldingFiles(db: Kysely<Tables>) {
-  return db
-    .selectFrom('artifact_file')
-    .innerJoin('package', 'package.file_id', 'artifact_file.file_id')
-    .innerJoin('suite_item as item', 'item.package_id', 'package.id')
-    .innerJoin('suite', 'suite.id', 'item.suite_id')
-    .innerJoin('archive', 'archive.id', 'suite.archive_id')
-    .where(isHeldItem)
+  return (
+    db
+      .selectFrom('artifact_file')
+      .innerJoin('package', 'package.file_id', 'artifact_file.file_id')
+      .innerJoin('suite_item as item', 'item.package_id', 'package.id')
+      .innerJoin('suite', 'suite.id', 'item.suite_id')
+      .innerJoin('archive', 'archive.id', 'suite.archive_id')
+      // What a mirror lists is held by its own record, not by an artifact.
+      .where('package.claimed_in', '=', 0)
+      .where(isHeldItem)
+  )
 }

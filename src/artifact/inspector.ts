@@ -116,6 +116,8 @@ async function knownBinaries(
       'package.source_version as sourceVersion',
     ])
     .where('file.sha256', 'in', [...new Set(digests)])
+    // What the index of a mirror claims of a file is no reading of it.
+    .where('package.claimed_in', '=', 0)
     .where('package.kind', '!=', 'dsc')
     .execute()
   const known = new Map(rows.map(({ sha256, ...identity }) => [sha256, identity]))

@@ -47,7 +47,8 @@ export async function listArtifacts(
           .selectFrom('package')
           .innerJoin('artifact_file', 'artifact_file.file_id', 'package.file_id')
           .select('artifact_file.artifact_id')
-          .where('package.name', '=', name ?? ''),
+          .where('package.name', '=', name ?? '')
+          .where('package.claimed_in', '=', 0),
       ),
     )
     .orderBy('id')

@@ -78,6 +78,7 @@ async function packageRows(database: Database, ids: readonly number[]): Promise<
       'package.debug_symbols as debugSymbols',
     ])
     .where('artifact_file.artifact_id', 'in', [...ids])
+    .where('package.claimed_in', '=', 0)
     .orderBy('artifact_file.artifact_id')
     .orderBy('artifact_file.path')
     .execute()

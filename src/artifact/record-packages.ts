@@ -30,7 +30,7 @@ export async function recordPackages(
     const inserted = await trx
       .insertInto('package')
       .values(batch.map((one) => packageRow(one, now)))
-      .onConflict((conflict) => conflict.column('file_id').doNothing())
+      .onConflict((conflict) => conflict.columns(['file_id', 'claimed_in', 'claim']).doNothing())
       .returning(['id', 'file_id'])
       .execute()
     const fresh = new Map(inserted.map((row) => [row.file_id, row.id]))
@@ -60,6 +60,7 @@ export async function knownPackages(
       'source_version as sourceVersion',
     ])
     .where('file_id', 'in', [...fileIds])
+    .where('claimed_in', '=', 0)
     .execute()
   return new Map(rows.map(({ file_id, ...found }) => [file_id, found]))
 }
@@ -95,6 +96,8 @@ async function insertParts(
 function packageRow({ fileId, reading }: ReadPackage, now: Micros) {
   return {
     file_id: fileId,
+    claimed_in: 0,
+    claim: '',
     kind: reading.kind,
     name: reading.name,
     version: reading.version,

@@ -17,6 +17,7 @@ import type { Database } from '../database/database.ts'
 import { Incoming } from '../incoming/incoming.ts'
 import { Maintenance } from '../maintenance/maintenance.ts'
 import { isSuiteName } from '../debian/names.ts'
+import { Mirrors } from '../mirror/mirrors.ts'
 import { buildServer } from '../server/app.ts'
 import type { App, ServerOptions } from '../server/app.ts'
 import { openStorage } from '../storage/storage.ts'
@@ -87,6 +88,7 @@ interface Rooms {
   readonly artifacts: Artifacts
   readonly archives: Archives
   readonly incoming: Incoming
+  readonly mirrors: Mirrors
   readonly maintenance: Maintenance
 }
 
@@ -181,6 +183,14 @@ async function openRooms(context: Run, dataDirectory: string, publicUrl: string,
   })
   closing.use(incoming)
   await incoming.resume(database.dialect === 'sqlite' ? 0 : 60_000)
+  const mirrors = new Mirrors({
+    database,
+    storage,
+    archives,
+    onError: (error, { name }) => log.error({ err: error, mirror: name }, 'A mirror could not be updated.'),
+  })
+  closing.use(mirrors)
+  mirrors.start()
   const maintenance = new Maintenance({
     database,
     storage,
@@ -190,7 +200,7 @@ async function openRooms(context: Run, dataDirectory: string, publicUrl: string,
   })
   closing.use(maintenance)
   maintenance.start()
-  return { database, storage, access: openAccess(database), artifacts, archives, incoming, maintenance }
+  return { database, storage, access: openAccess(database), artifacts, archives, incoming, mirrors, maintenance }
 }
 
 function lockedDirectory(dataDirectory: string): { release(): void } {

@@ -34,6 +34,7 @@ export type * from './check-types.ts'
 export type * from './why-types.ts'
 export { isConnectionFailure } from './retry.ts'
 export type { RetryPolicy } from './retry.ts'
+export { MirrorsClient } from './mirrors-client.ts'
 export { StoresClient } from './stores-client.ts'
 export { WorkspaceClient } from './workspace-client.ts'
 

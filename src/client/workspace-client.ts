@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import type { SuiteCheck } from './check-types.ts'
+import { MirrorsClient } from './mirrors-client.ts'
 import type { Transport } from './transport.ts'
 import { AshlarError } from '../common/errors.ts'
 import { uploadFile } from './upload-file.ts'
@@ -45,6 +46,11 @@ export class WorkspaceClient {
   constructor(transport: Transport, scope: string, name: string) {
     this.#transport = transport
     this.#root = `/api/v1/workspaces/${encodeURIComponent(scope)}/${encodeURIComponent(name)}`
+  }
+
+  /** Suites that follow one of another repository. */
+  get mirrors(): MirrorsClient {
+    return new MirrorsClient(this.#transport, this.#root)
   }
 
   /** At most 1000 at a time. Give each an idempotency key: only then is the call repeated after a lost answer. */

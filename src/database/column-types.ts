@@ -18,4 +18,6 @@ export interface ColumnTypes {
   readonly tableEnd: RawBuilder<unknown> | undefined
   /** The same for a table of small rows whose primary key is not a number of the database's. */
   readonly keyedTableEnd: RawBuilder<unknown> | undefined
+  /** Whether a constraint can be taken off a table; else the table is made again without it. */
+  readonly dropsConstraints: boolean
 }

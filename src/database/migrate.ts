@@ -9,6 +9,7 @@ import * as indexFiles from './migrations/0003-index-files.ts'
 import * as textLines from './migrations/0005-text-lines.ts'
 import * as uploads from './migrations/0006-uploads.ts'
 import * as promotion from './migrations/0007-promotion.ts'
+import * as mirrors from './migrations/0008-mirrors.ts'
 import * as origins from './migrations/0010-origins.ts'
 import type { Tables } from './schema.ts'
 
@@ -20,6 +21,7 @@ const migrations: Readonly<Record<string, (db: Kysely<unknown>, types: ColumnTyp
   '0005-text-lines': textLines.up,
   '0006-uploads': uploads.up,
   '0007-promotion': promotion.up,
+  '0008-mirrors': mirrors.up,
   '0010-origins': origins.up,
 }
 

@@ -211,11 +211,18 @@ export interface ArtifactRelationTable {
   type: 'extends' | 'relates-to' | 'built-using' | 'copied-from'
 }
 
-/** What a .deb, .udeb or .dsc says of itself; one row per such file, whoever holds it. */
+/**
+ * What a .deb, .udeb or .dsc says of itself; one row per such file, whoever holds it. Beside it there may be rows of what
+ * the indexes of mirrors say of the same file: those count in the archive that read them, and nowhere else.
+ */
 export interface PackageTable {
   id: Generated<number>
   /** The .deb or the .dsc. */
   file_id: number
+  /** The archive in whose mirror an index says it; 0: it was read from the bytes of the file. */
+  claimed_in: number
+  /** SHA-256 of what is claimed; empty for what was read from the bytes. */
+  claim: string
   kind: 'deb' | 'udeb' | 'dsc'
   name: string
   version: string
@@ -362,6 +369,39 @@ export interface PoolNameTable {
   path: string
   file_id: number
   change_id: number
+  /** 1 if only the index of a mirror says so: the bytes come from upstream, unless the archive has them (archive_file). */
+  claimed: Flag
+}
+
+/** A file that an archive has had itself: fetched from an upstream and proven, or sent to its workspace. */
+export interface ArchiveFileTable {
+  archive_id: number
+  file_id: number
+}
+
+/** A suite that follows one of another repository. */
+export interface MirrorTable {
+  id: Generated<number>
+  archive_id: number
+  name: string
+  /** The suite here. */
+  suite: string
+  /** The remote store that its files come from. */
+  store_id: number
+  /** What is mirrored and how: src/mirror/mirror-settings.ts. */
+  settings_json: string
+  /** The public keys that its Release may be signed with, armored or as base64. */
+  keyring: string
+  /** When the next update is due by itself; null: when it is asked for. */
+  next_at: Micros | null
+  /** What upstream was when it was last taken over: src/mirror/upstream-state.ts; null before the first time. */
+  state_json: string | null
+  /** The last work on it, also while that goes on: src/mirror/mirror-work.ts. */
+  work_state: 'running' | 'done' | 'failed' | null
+  work_json: string | null
+  created_at: Micros
+  /** Since when it is not followed any more; what is listed still comes from its store. */
+  removed_at: Micros | null
 }
 
 /** A run of index text, compressed once in each form. Found again by the digest of its text. */
@@ -434,6 +474,17 @@ export interface ReleaseIndexTable {
   until_revision: number | null
   /** 0 if it is served at its path and by its digest, but its Release does not list it. */
   listed: Flag
+}
+
+/** An index that a mirrored suite has now as its upstream has it, beside those that list packages. */
+export interface TakenIndexTable {
+  suite_id: number
+  /** Relative to the suite's directory, with its ending. */
+  path: string
+  /** What is served; null: upstream's Release lists it, and only another form of it is fetched. */
+  file_id: number | null
+  sha256: string
+  size: number
 }
 
 /** A Release and its signatures, as issued for a suite at a revision that changed it. */
@@ -582,11 +633,14 @@ export interface Tables {
   suite_alias: SuiteAliasTable
   suite_item: SuiteItemTable
   pool_name: PoolNameTable
+  archive_file: ArchiveFileTable
+  mirror: MirrorTable
   chunk: ChunkTable
   index_map: IndexMapTable
   suite_map: SuiteMapTable
   index_file: IndexFileTable
   release_index: ReleaseIndexTable
+  taken_index: TakenIndexTable
   release_issue: ReleaseIssueTable
   keyring: KeyringTable
   keyring_key: KeyringKeyTable

@@ -3,7 +3,7 @@ import type { Kysely } from 'kysely'
 import type { Sha256 } from '../common/digest.ts'
 import type { Micros, Tables } from '../database/schema.ts'
 import type { FileCopy, StoredFile } from '../storage/file-copies.ts'
-import { type NeedsOptions, scopesNeeding } from './needs.ts'
+import { filesListed, type NeedsOptions, scopesNeeding } from './needs.ts'
 
 export const filesPerPage = 1000
 
@@ -18,6 +18,8 @@ export interface FileView extends StoredFile {
   readonly createdAt: Micros
   readonly copies: readonly CopyRow[]
   readonly scopes: ReadonlySet<number>
+  /** A mirrored suite lists it: where it lies upstream stays on record. */
+  readonly isListed: boolean
 }
 
 const nobody: ReadonlySet<number> = new Set()
@@ -75,7 +77,11 @@ async function withViews(
   options: NeedsOptions,
 ): Promise<FileView[]> {
   const ids = rows.map((row) => row.id)
-  const [needs, copies] = await Promise.all([scopesNeeding(db, ids, options), copiesOfFiles(db, ids)])
+  const [needs, copies, listed] = await Promise.all([
+    scopesNeeding(db, ids, options),
+    copiesOfFiles(db, ids),
+    filesListed(db, ids),
+  ])
   return rows.map((row) => ({
     id: row.id,
     // The digest was checked when the row was written.
@@ -84,6 +90,7 @@ async function withViews(
     createdAt: row.created_at,
     copies: copies.get(row.id) ?? [],
     scopes: needs.get(row.id) ?? nobody,
+    isListed: listed.has(row.id),
   }))
 }
 

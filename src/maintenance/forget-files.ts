@@ -9,6 +9,10 @@ import type { Micros, Tables } from '../database/schema.ts'
 export async function forgetFiles(trx: Transaction<Tables>, fileIds: readonly number[], now: Micros): Promise<void> {
   if (fileIds.length === 0) return
   await forgetPackages(trx, fileIds)
+  await trx
+    .deleteFrom('archive_file')
+    .where('file_id', 'in', [...fileIds])
+    .execute()
   const told = await toldOf(trx, fileIds)
   const [staying, going] = [fileIds.filter((id) => told.has(id)), fileIds.filter((id) => !told.has(id))]
   if (staying.length > 0) {
@@ -61,6 +65,7 @@ async function toldOf(trx: Transaction<Tables>, fileIds: readonly number[]): Pro
     trx.selectFrom('package_file').select('file_id as id').distinct().where('file_id', 'in', ids).execute(),
     trx.selectFrom('package').select('file_id as id').where('file_id', 'in', ids).execute(),
     trx.selectFrom('revision').select('pack_file_id as id').distinct().where('pack_file_id', 'in', ids).execute(),
+    trx.selectFrom('taken_index').select('file_id as id').distinct().where('file_id', 'in', ids).execute(),
     trx.selectFrom('artifact_file').select('file_id as id').distinct().where('file_id', 'in', ids).execute(),
     trx.selectFrom('incoming_file').select('file_id as id').distinct().where('file_id', 'in', ids).execute(),
     trx.selectFrom('chunk').select('pack_file_id as id').distinct().where('pack_file_id', 'in', ids).execute(),

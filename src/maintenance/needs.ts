@@ -4,7 +4,10 @@
  * - an artifact of one of its workspaces has it,
  * - it waits for its .changes in the incoming area of one of its suites,
  * - it has chunks or indexes of an archive of its, or
- * - it belongs to a package that a suite of its has, or had at a revision that is still retained.
+ * - it belongs to a package that a suite of its has, or had at a revision that is still retained; if only the index of
+ *   a mirror tells of it, from when its archive has had it on.
+ *
+ * What such an index lists before that is *listed* only: where it lies upstream stays on record, and nobody's bytes.
  */
 import type { Kysely } from 'kysely'
 import { isHeldItem } from '../artifact/held-items.ts'
@@ -113,6 +116,7 @@ async function ofIncoming(db: Kysely<Tables>, ids: number[]): Promise<Need[]> {
 async function ofSuites(db: Kysely<Tables>, ids: number[]): Promise<Need[]> {
   return await db
     .selectFrom('package_file')
+    .crossJoin('package')
     .crossJoin('suite_item as item')
     .crossJoin('suite')
     .crossJoin('archive')
@@ -123,7 +127,43 @@ async function ofSuites(db: Kysely<Tables>, ids: number[]): Promise<Need[]> {
     .whereRef('suite.id', '=', 'item.suite_id')
     .whereRef('archive.id', '=', 'suite.archive_id')
     .whereRef('workspace.id', '=', 'archive.workspace_id')
+    .whereRef('package.id', '=', 'package_file.package_id')
     .where('package_file.file_id', 'in', ids)
     .where(isHeldItem)
+    .where((eb) =>
+      eb.or([
+        eb('package.claimed_in', '=', 0),
+        eb.exists(
+          eb
+            .selectFrom('archive_file')
+            .select('archive_file.file_id')
+            .whereRef('archive_file.archive_id', '=', 'archive.id')
+            .whereRef('archive_file.file_id', '=', 'package_file.file_id'),
+        ),
+      ]),
+    )
     .execute()
+}
+
+/** Those of the files that suites list by what the index of a mirror claims, whether or not anybody has had them. */
+export async function filesListed(db: Kysely<Tables>, fileIds: readonly number[]): Promise<Set<number>> {
+  if (fileIds.length === 0) return new Set()
+  const rows = await db
+    .selectFrom('package_file')
+    // SQLite keeps the order of cross joins: by the files first.
+    .crossJoin('package')
+    .crossJoin('suite_item as item')
+    .crossJoin('suite')
+    .crossJoin('archive')
+    .select('package_file.file_id')
+    .distinct()
+    .whereRef('package.id', '=', 'package_file.package_id')
+    .whereRef('item.package_id', '=', 'package_file.package_id')
+    .whereRef('suite.id', '=', 'item.suite_id')
+    .whereRef('archive.id', '=', 'suite.archive_id')
+    .where('package_file.file_id', 'in', [...fileIds])
+    .where('package.claimed_in', '!=', 0)
+    .where(isHeldItem)
+    .execute()
+  return new Set(rows.map((row) => row.file_id))
 }

@@ -117,7 +117,7 @@ async function deleteCopies(context: Context, store: StoreRecord, copies: readon
       const now = await database.now(trx)
       await forgetCopies(trx, store.id, going)
       const left = await filesNow(trx, [...new Set(going.map((copy) => copy.fileId))])
-      const gone = left.filter((file) => file.copies.length === 0 && file.scopes.size === 0)
+      const gone = left.filter((file) => file.copies.length === 0 && file.scopes.size === 0 && !file.isListed)
       await forgetFiles(
         trx,
         gone.map((file) => file.id),

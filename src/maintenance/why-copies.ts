@@ -1,6 +1,6 @@
 /** Where the copies of files are, as a view may see it. */
 import type { Kysely } from 'kysely'
-import type { FileCopyTable, Micros, Tables } from '../database/schema.ts'
+import type { FileCopyTable, FileStoreTable, Micros, Tables } from '../database/schema.ts'
 import type { View } from './view.ts'
 
 export interface WhyCopy {
@@ -18,6 +18,7 @@ export interface WhyCopy {
 /** A copy as it is recorded. */
 interface Recorded extends WhyCopy {
   readonly fileId: number
+  readonly kind: FileStoreTable['kind']
 }
 
 /** The copies of the files that the view is told of, by file. */
@@ -30,6 +31,7 @@ export async function copiesSeen(
     .selectFrom('file_copy')
     .innerJoin('file_store', 'file_store.id', 'file_copy.store_id')
     .select(['file_copy.file_id as fileId', 'file_store.name as store', 'file_copy.state', 'file_copy.generation'])
+    .select('file_store.kind')
     .select(['state_at as since', 'state_reason as reason', 'verified_at as verifiedAt'])
     .where('file_copy.file_id', 'in', [...fileIds])
     .orderBy('file_store.name')
@@ -42,7 +44,10 @@ export async function copiesSeen(
   const told = view.kind === 'instance' ? copies : await toldTo(db, view.workspace, fileIds, copies)
   const byFile = Map.groupBy(told, (copy) => copy.fileId)
   return new Map(
-    Array.from(byFile, ([fileId, here]) => [fileId, here.map(({ fileId: _fileId, ...copy }): WhyCopy => copy)]),
+    Array.from(byFile, ([fileId, here]) => [
+      fileId,
+      here.map(({ fileId: _fileId, kind: _kind, ...copy }): WhyCopy => copy),
+    ]),
   )
 }
 
@@ -56,6 +61,8 @@ async function toldTo(
   const heldFrom = await heldSince(db, fileIds, id)
   return copies.flatMap((copy) => {
     const held = heldFrom.get(copy.fileId) ?? Infinity
+    // What an index of a mirror claims tells where it lies upstream, and not whether another has it here.
+    if (held === Infinity && copy.kind !== 'remote') return []
     if (copy.state !== 'present' && (copy.since ?? 0) < held) return []
     const verifiedAt = copy.verifiedAt !== null && copy.verifiedAt >= held ? copy.verifiedAt : null
     return [{ ...copy, generation: null, reason: reasonFor(scope, copy), verifiedAt }]
@@ -109,14 +116,34 @@ async function heldSince(
     .select('pool_name.file_id as fileId')
     .select((eb) => eb.fn.min<Micros | null>('revision.sealed_at').as('since'))
     .where('pool_name.file_id', 'in', [...fileIds])
+    .where((eb) =>
+      eb.or([
+        eb('pool_name.claimed', '=', 0),
+        eb.exists(
+          eb
+            .selectFrom('archive_file')
+            .select('archive_file.file_id')
+            .whereRef('archive_file.archive_id', '=', 'pool_name.archive_id')
+            .whereRef('archive_file.file_id', '=', 'pool_name.file_id'),
+        ),
+      ]),
+    )
     .groupBy('pool_name.file_id')
   const packs = revisions
     .select((eb) => eb.ref('revision.pack_file_id').as('fileId'))
     .select((eb) => eb.fn.min<Micros | null>('revision.sealed_at').as('since'))
     .where('revision.pack_file_id', 'in', [...fileIds])
     .groupBy('revision.pack_file_id')
+  const indexes = db
+    .selectFrom('index_file')
+    .innerJoin('archive', 'archive.id', 'index_file.archive_id')
+    .select('index_file.file_id as fileId')
+    .select((eb) => eb.fn.min<Micros | null>('index_file.created_at').as('since'))
+    .where('index_file.file_id', 'in', [...fileIds])
+    .where('archive.workspace_id', '=', workspaceId)
+    .groupBy('index_file.file_id')
   const since = new Map<number, Micros>()
-  for (const query of [artifacts, poolNames, packs]) {
+  for (const query of [artifacts, poolNames, packs, indexes]) {
     for (const row of await query.execute()) {
       if (row.fileId === null || row.since === null) continue
       since.set(row.fileId, Math.min(row.since, since.get(row.fileId) ?? Infinity))

@@ -133,6 +133,7 @@ function packagesOf(db: Kysely<Tables>, held: Held) {
       .select(['package.id as package_id', 'artifact.workspace_id'])
       .distinct()
       .where('artifact_file.artifact_id', 'in', [...held.artifactIds])
+      .where('package.claimed_in', '=', 0)
       .$castTo<FoundPackage>()
       .as('found')
   }

@@ -21,6 +21,7 @@ import { healthRoutes } from './health.ts'
 import { keyringRoutes } from './keyrings.ts'
 import { maintenanceRoutes } from './maintenance.ts'
 import { refuseMethods } from './methods.ts'
+import { mirrorRoutes } from './mirrors.ts'
 import { openMetrics } from './metrics.ts'
 import { apiDocument, describeApi } from './openapi.ts'
 import { pageRoutes } from './pages.ts'
@@ -95,6 +96,7 @@ function apiRoutes(api: App, context: Context): void {
   suitePackageRoutes(api, context)
   suiteCheckRoutes(api, context)
   changeRoutes(api, context)
+  mirrorRoutes(api, context)
   batchRoutes(api, context)
   uploadQueueRoutes(api, context)
   keyringRoutes(api, context)

@@ -55,9 +55,15 @@ function bytesOf(
     const { file } = served
     return {
       sizeBytes: file.sizeBytes,
-      link: () => storage.link(file, scopeId),
+      async link() {
+        await archives.bring(served, scopeId)
+        return await storage.link(file, scopeId)
+      },
       confirm: () => storage.confirm(file),
-      open: async (range) => ({ kind: 'stream', ...(await storage.open(file, scopeId, range)) }),
+      async open(range) {
+        await archives.bring(served, scopeId)
+        return { kind: 'stream', ...(await storage.open(file, scopeId, range)) }
+      },
     }
   }
   return {

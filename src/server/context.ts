@@ -7,6 +7,7 @@ import type { Artifacts } from '../artifact/artifacts.ts'
 import type { Database } from '../database/database.ts'
 import type { Incoming } from '../incoming/incoming.ts'
 import type { Maintenance } from '../maintenance/maintenance.ts'
+import type { Mirrors } from '../mirror/mirrors.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { Metrics } from './metrics.ts'
 
@@ -18,6 +19,7 @@ export interface ServerDependencies {
   readonly artifacts: Artifacts
   readonly archives: Archives
   readonly incoming: Incoming
+  readonly mirrors: Mirrors
   readonly maintenance: Maintenance
   /** Where clients reach this server, `https://packages.example.org`; asked when it is needed. */
   readonly publicUrl: () => string

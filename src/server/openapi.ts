@@ -1,6 +1,7 @@
 import swagger from '@fastify/swagger'
 import type { FastifySchema } from 'fastify'
 import type { App } from './context.ts'
+import { mirrorModels } from './mirror-models.ts'
 import { models } from './models.ts'
 import { checkModels } from './check-models.ts'
 import { uploadModels } from './upload-models.ts'
@@ -15,15 +16,17 @@ with the same change. An admin who brings in what others have done elsewhere nam
 
 /** Collects the routes that are registered after it into the OpenAPI document. */
 export function describeApi(app: App): void {
-  for (const model of [...models, ...uploadModels, ...whyModels, ...checkModels]) app.addSchema(model)
+  for (const model of [...models, ...mirrorModels, ...uploadModels, ...whyModels, ...checkModels]) app.addSchema(model)
   void app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
       info: { title: 'Ashlar', version: '1', description },
       servers: [{ url: '/' }],
-      tags: ['artifacts', 'suites', 'uploads', 'changes', 'access', 'stores', 'maintenance', 'server'].map((name) => ({
-        name,
-      })),
+      tags: ['artifacts', 'suites', 'uploads', 'changes', 'mirrors', 'access', 'stores', 'maintenance', 'server'].map(
+        (name) => ({
+          name,
+        }),
+      ),
       components: {
         securitySchemes: { bearer: { type: 'http', scheme: 'bearer' }, basic: { type: 'http', scheme: 'basic' } },
       },

@@ -1,4 +1,7 @@
-/** Whose files are: a scope has a file if an artifact of it has, or if an archive of its has indexes in it. */
+/**
+ * Whose files are: a scope has a file if an artifact of it has, if an archive of its has indexes in it, or if a mirror has
+ * fetched it for one.
+ */
 import type { Kysely } from 'kysely'
 import type { Tables } from '../database/schema.ts'
 
@@ -60,6 +63,15 @@ export async function ownersOf(db: Kysely<Tables>, { after, upTo }: FileRange): 
         ])
         .where('index_file.file_id', '>', after)
         .where('index_file.file_id', '<=', upTo),
+    )
+    .union(
+      db
+        .selectFrom('archive_file')
+        .innerJoin('archive', 'archive.id', 'archive_file.archive_id')
+        .innerJoin('workspace', 'workspace.id', 'archive.workspace_id')
+        .select(['archive_file.file_id as fileId', 'archive.id as archiveId', 'workspace.scope_id as scopeId'])
+        .where('archive_file.file_id', '>', after)
+        .where('archive_file.file_id', '<=', upTo),
     )
   const ofArtifacts = await artifacts.execute()
   const ofPacks = await packs.execute()

@@ -15,15 +15,13 @@ export interface RemoteFetchParts {
   readonly spool: Spool
   /** Keeps what came for the scope. */
   readonly keep: (spooled: SpooledFile, scopeId: number) => Promise<unknown>
-  /** Whether the scope has a copy of its own by now. */
-  readonly isHere: (file: StoredFile, scopeId: number) => Promise<boolean>
 }
 
 export interface RemoteSource {
   readonly store: FileStore
   readonly generation: number
-  /** The scope's own copy could not be read: it is put again. */
-  readonly isDamaged: boolean
+  /** Asked before each try: whether the file need not be fetched any more. */
+  readonly isDone: () => Promise<boolean>
 }
 
 /** A server that died while it fetched is waited for no longer than this. */
@@ -43,7 +41,7 @@ export class RemoteFetch {
    * @throws AshlarError upstream-failed if upstream does not give it, or gives other bytes; storage-full, storage-failed
    */
   async bring(file: StoredFile, scopeId: number, source: RemoteSource): Promise<void> {
-    const name = `${file.id} ${scopeId}`
+    const name = `${file.id} ${scopeId} ${source.store.name}`
     const coming = this.#coming.get(name) ?? this.#once(file, scopeId, source)
     this.#coming.set(name, coming)
     try {
@@ -54,10 +52,10 @@ export class RemoteFetch {
   }
 
   async #once(file: StoredFile, scopeId: number, source: RemoteSource): Promise<void> {
-    const { database, isHere } = this.#parts
+    const { database } = this.#parts
     for (;;) {
       await using hold = await holdLease(database, `fetch:${file.id}:${scopeId}`, leaseTtlMs)
-      if (!source.isDamaged && (await isHere(file, scopeId))) return
+      if (await source.isDone()) return
       if (hold !== undefined) return await this.#fetch(file, scopeId, source)
       await sleep(pollMs)
     }

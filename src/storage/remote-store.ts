@@ -168,7 +168,9 @@ class RemoteStore implements FileStore {
 
   #refused({ statusCode }: IncomingMessage): AshlarError {
     const reason = statusCode === 404 ? 'has it no more (404)' : `answered with status ${statusCode}`
-    return new AshlarError('upstream-failed', `The repository of the store ${this.name} ${reason}.`)
+    return new AshlarError('upstream-failed', `The repository of the store ${this.name} ${reason}.`, {
+      extra: { status: statusCode },
+    })
   }
 
   #unreachable(error: unknown): AshlarError {

@@ -68,6 +68,19 @@ export interface Storage extends AsyncDisposable {
   local(file: StoredFile, scopeId: number): Promise<LocalFile>
 
   /**
+   * Brings a file from one of these upstreams, also where a copy of it lies here already: for who must not have the bytes
+   * for knowing their digest. Once for all who ask at the same time; proven, and kept in the stores of the scope.
+   * @param isDone asked before each try: whether it has been brought by somebody else meanwhile
+   * @throws AshlarError gone; upstream-failed if none of them gives it; storage-full, storage-failed
+   */
+  fetchFrom(
+    storeIds: readonly number[],
+    file: StoredFile,
+    scopeId: number,
+    isDone: () => Promise<boolean>,
+  ): Promise<void>
+
+  /**
    * Whether the scope has a copy that is recorded as good in a store of its own, or had until it was condemned. Asks no
    * store, and counts none whose bytes are upstream only.
    */
@@ -140,7 +153,6 @@ class OpenStorage implements Storage {
       database,
       spool,
       keep: (spooled, scopeId) => this.keep(spooled, scopeId),
-      isHere: (file, scopeId) => this.#hasCopy(file, scopeId, ['present']),
     })
   }
 
@@ -185,6 +197,32 @@ class OpenStorage implements Storage {
       return { path, async [Symbol.asyncDispose]() {} }
     }
     return await this.#fromCopy(file, scopeId, deed, { known })
+  }
+
+  async fetchFrom(
+    storeIds: readonly number[],
+    file: StoredFile,
+    scopeId: number,
+    isDone: () => Promise<boolean>,
+  ): Promise<void> {
+    const map = await this.stores.map()
+    const { gone, copies } = await copiesOf(this.#database.read, file.id)
+    if (gone !== null) throw withoutCopy(file, gone, false)
+    let failure: unknown
+    for (const copy of copies) {
+      const record = map.byId(copy.storeId)
+      if (record?.kind !== 'remote' || !storeIds.includes(record.id)) continue
+      if (copy.state !== 'present' && copy.state !== 'condemned') continue
+      try {
+        const store = await this.stores.open(record)
+        return await this.#remote.bring(file, scopeId, { store, generation: copy.generation, isDone })
+      } catch (error) {
+        if (!(error instanceof AshlarError) || !passesOn.has(error.code)) throw error
+        failure ??= error
+      }
+    }
+    if (failure !== undefined) throw failure
+    throw new AshlarError('upstream-failed', `No upstream of this archive lists the file ${file.sha256} any more.`)
   }
 
   async isHere(file: StoredFile, scopeId: number): Promise<boolean> {
@@ -232,8 +270,10 @@ class OpenStorage implements Storage {
         if (record.kind === 'remote') {
           // Its bytes are not proven; once they are, the scope has a copy of its own.
           if (so.isBrought === true) continue
+          // A copy of the scope's own that could not be read is put again.
           const isDamaged = failure !== undefined
-          await this.#remote.bring(file, scopeId, { store, generation: copy.generation, isDamaged })
+          const isDone = async (): Promise<boolean> => !isDamaged && (await this.#hasCopy(file, scopeId, ['present']))
+          await this.#remote.bring(file, scopeId, { store, generation: copy.generation, isDone })
           return await this.#fromCopy(file, scopeId, deed, { isBrought: true })
         }
         const result = await deed(store, copy)

@@ -96,6 +96,8 @@ function applied(past: Past, state: NaiveState, request: StepRequest, as: 'singl
       const others = [...state.aliases].filter(([name]) => name !== request.name)
       return { ...state, aliases: new Map(target === undefined ? others : [...others, [request.name, target]]) }
     }
+    case 'mirror':
+      throw new Error('What upstream has is no part of the model')
     case 'add': {
       const { name, suite } = find(state, request.suite)
       const coming = placed(past, state, suite, request.packages, request.onPoolConflict === 'second-path')

@@ -33,7 +33,15 @@ async function keepSome(database: Database, packages: readonly ListedPackage[]):
     const fileOf = (name: string): number => fileIds.get(digestOf(name)) ?? 0
     const rows = await trx
       .insertInto('package')
-      .values(packages.map(({ name }) => ({ ...packageRow(name), file_id: fileOf(name), created_at: now })))
+      .values(
+        packages.map(({ name }) => ({
+          ...packageRow(name),
+          file_id: fileOf(name),
+          claimed_in: 0,
+          claim: '',
+          created_at: now,
+        })),
+      )
       .returning(['id', 'name'])
       .execute()
     const packageIds = new Map(rows.map((row) => [row.name, row.id]))

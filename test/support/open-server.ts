@@ -9,6 +9,7 @@ import { openArtifacts } from '../../src/artifact/artifacts.ts'
 import { openDatabase } from '../../src/database/database.ts'
 import { Incoming } from '../../src/incoming/incoming.ts'
 import { Maintenance } from '../../src/maintenance/maintenance.ts'
+import { Mirrors } from '../../src/mirror/mirrors.ts'
 import { type App, type ServerDependencies, type ServerOptions, buildServer } from '../../src/server/app.ts'
 import { openStorage } from '../../src/storage/storage.ts'
 
@@ -47,9 +48,10 @@ export async function openServer(t: TestContext, options: ServerOptions = {}): P
   let url = ''
   const archives = await openArchives({ database, storage, publicUrl: () => url })
   const incoming = new Incoming({ database, storage, artifacts, archives })
+  const mirrors = new Mirrors({ database, storage, archives })
   const maintenance = new Maintenance({ database, storage, archives })
   const { adminToken: token = '' } = await access.ensureFirstStart()
-  const rooms = { database, storage, access, artifacts, archives, incoming, maintenance, publicUrl: () => url }
+  const rooms = { database, storage, access, artifacts, archives, incoming, mirrors, maintenance, publicUrl: () => url }
   const app = buildServer(rooms, options)
   await app.listen({ port: 0, host: '127.0.0.1' })
   const { port } = app.server.address() as AddressInfo
@@ -58,6 +60,7 @@ export async function openServer(t: TestContext, options: ServerOptions = {}): P
     await app.close()
     await incoming[Symbol.asyncDispose]()
     await maintenance[Symbol.asyncDispose]()
+    await mirrors[Symbol.asyncDispose]()
     await archives.close()
     await artifacts.close()
     await storage[Symbol.asyncDispose]()

@@ -18,6 +18,8 @@ type Changed =
   | 'chunk'
   | 'index_file'
   | 'release_index'
+  | 'package'
+  | 'pool_name'
 /** Tables that a later migration makes. */
 type Later =
   | 'store_policy'
@@ -30,6 +32,9 @@ type Later =
   | 'received_upload'
   | 'signed_text'
   | 'incoming_file'
+  | 'archive_file'
+  | 'mirror'
+  | 'taken_index'
 
 /**
  * In an order in which each table refers to earlier ones. The compiler holds it to schema.ts; a table that a later

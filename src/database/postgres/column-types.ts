@@ -9,4 +9,5 @@ export const postgresColumnTypes: ColumnTypes = {
   bytes: 'bytea',
   tableEnd: undefined,
   keyedTableEnd: undefined,
+  dropsConstraints: true,
 }

@@ -11,4 +11,5 @@ export const sqliteColumnTypes: ColumnTypes = {
   tableEnd: sql`strict`,
   // The rows live in the primary key itself: half the writes for tables that are looked up by it only.
   keyedTableEnd: sql`strict, without rowid`,
+  dropsConstraints: false,
 }

@@ -1,0 +1,34 @@
+/** Bringing files of which only a mirror's index tells, from where the mirror has them. */
+import type { Kysely } from 'kysely'
+import type { Database } from '../database/database.ts'
+import type { Tables } from '../database/schema.ts'
+import type { StoredFile } from '../storage/file-copies.ts'
+import type { Storage } from '../storage/storage.ts'
+import { hasHad, noteHad } from './archive-files.ts'
+
+/**
+ * Brings a file for an archive, unless it has had it.
+ * @throws AshlarError gone, upstream-failed, storage-full, storage-failed
+ */
+export async function bringClaimed(
+  { database, storage }: { readonly database: Database; readonly storage: Pick<Storage, 'fetchFrom'> },
+  archiveId: number,
+  file: StoredFile,
+  scopeId: number,
+): Promise<void> {
+  const isDone = (): Promise<boolean> => hasHad(database.read, archiveId, file.id)
+  if (await isDone()) return
+  await storage.fetchFrom(await upstreamsOf(database.read, archiveId), file, scopeId, isDone)
+  await database.write((trx) => noteHad(trx, archiveId, [file.id]))
+}
+
+/** The stores of the archive's mirrors, the newest first; also of those that are not followed any more. */
+async function upstreamsOf(db: Kysely<Tables>, archiveId: number): Promise<number[]> {
+  const rows = await db
+    .selectFrom('mirror')
+    .select('store_id')
+    .where('archive_id', '=', archiveId)
+    .orderBy('id', 'desc')
+    .execute()
+  return rows.map((row) => row.store_id)
+}
