@@ -1,5 +1,4 @@
-import { Command } from 'commander'
-import { InvalidArgumentError, Option } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import type { OldRepository } from '../import/old-repository.ts'
 import { inSession } from './session.ts'
 
@@ -7,6 +6,7 @@ interface ImportWords {
   readonly origin: string
   readonly pool?: string
   readonly dryRun?: true
+  readonly leaveOut?: readonly string[]
   readonly overwrite?: true
   readonly uploaders: boolean
 }
@@ -48,13 +48,15 @@ function importing(
         .argParser(originName),
     )
     .option('--no-uploaders', 'record everything as yours, not as of those who brought it')
+    .option('--leave-out <file>', 'not the package of this .deb or .dsc; may be repeated', collected)
     .option('--overwrite', 'undo what was changed here since an earlier import')
     .option('--dry-run', 'only read it, look at its pool, and tell what would come')
     .action(async (directory: string, words: ImportWords, self: Command) =>
       inSession(self, async (session) => {
         const { planImport, runImport } = await import('./import-run.ts')
         const { importOutcome, planOutcome } = await import('./import-outcome.ts')
-        const old = await read(directory, words)
+        const { leaveOut } = await import('../import/leave-out.ts')
+        const old = leaveOut(await read(directory, words), words.leaveOut ?? [])
         if (words.dryRun === true) {
           await planImport(old)
           return planOutcome(old)
@@ -68,4 +70,8 @@ function importing(
 function originName(text: string): string {
   if (/^[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?$/.test(text)) return text
   throw new InvalidArgumentError('It has to be of a-z, 0-9, ".", "_" and "-".')
+}
+
+function collected(value: string, before: readonly string[] = []): string[] {
+  return [...before, value]
 }

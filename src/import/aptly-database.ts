@@ -43,6 +43,7 @@ export interface Published {
   readonly codename: string
   readonly notAutomatic: boolean
   readonly butAutomaticUpgrades: boolean
+  readonly contents: boolean
   readonly architectures: readonly string[]
   readonly sourceKind: 'local' | 'snapshot'
   /** Of each component the id of the local repo or the snapshot. */
@@ -106,6 +107,7 @@ export async function published(database: LevelDatabase): Promise<Published[]> {
       codename: text(value, 'Codename'),
       notAutomatic: text(value, 'NotAutomatic') === 'yes',
       butAutomaticUpgrades: text(value, 'ButAutomaticUpgrades') === 'yes',
+      contents: value['SkipContents'] !== true,
       architectures: list(value['Architectures']).map(String),
       sourceKind: text(value, 'SourceKind') === 'local' ? 'local' : 'snapshot',
       sources,

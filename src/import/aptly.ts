@@ -138,6 +138,7 @@ function publishedSuite(each: Published, names: Names, notes: string[]): OldSuit
       versions: 'all',
       notAutomatic: each.notAutomatic,
       butAutomaticUpgrades: each.notAutomatic && each.butAutomaticUpgrades,
+      contents: each.contents,
     },
   }
 }

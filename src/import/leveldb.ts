@@ -6,7 +6,7 @@
  * changes while it is read is noticed (`unchanged`).
  */
 import { readdir, readFile, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { AshlarError } from '../common/errors.ts'
 import { ByteReader } from './byte-reader.ts'
 import { readLog } from './leveldb-log.ts'
@@ -37,7 +37,7 @@ export async function openLevelDatabase(directory: string): Promise<LevelDatabas
     entries: (prefix) => newest(sources(tables, memory, Buffer.from(prefix)), Buffer.from(prefix)),
     async requireUnchanged() {
       if ((await fingerprint(directory)) === before) return
-      throw new AshlarError('import-unreadable', `${directory} was written to while it was read: aptly is at work.`)
+      throw atWork(directory)
     },
   }
 }
@@ -151,7 +151,8 @@ async function* inTables(run: readonly Table[], from: Buffer): AsyncGenerator<Ve
     try {
       yield* readTable(file, from)
     } catch (error) {
-      throw error instanceof RangeError ? damaged(file, error) : error
+      if (error instanceof RangeError) throw damaged(file, error)
+      throw isGone(error) ? atWork(dirname(file)) : error
     }
   }
 }
@@ -192,6 +193,14 @@ function unreadable(where: string): (error: NodeJS.ErrnoException) => never {
     const reason = error.code === 'ENOENT' ? 'is not there, or not all of it' : `cannot be read (${error.code})`
     throw new AshlarError('import-unreadable', `The database ${where} ${reason}.`, { cause: error })
   }
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
+}
+
+function atWork(directory: string): AshlarError {
+  return new AshlarError('import-unreadable', `${directory} was written to while it was read: aptly is at work.`)
 }
 
 function damaged(file: string, reason: unknown): AshlarError {

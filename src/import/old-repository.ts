@@ -52,6 +52,7 @@ export interface OldSettings {
   readonly notAutomatic?: boolean
   readonly butAutomaticUpgrades?: boolean
   readonly validUntilDays?: number
+  readonly contents?: boolean
 }
 
 export interface OldSuite {

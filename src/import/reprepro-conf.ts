@@ -94,7 +94,7 @@ async function filesOf(path: string): Promise<string[]> {
 /** Those that are taken over, or are seen in what reprepro has made of them. */
 const known = new Set(
   ['Codename', 'Suite', 'Origin', 'Label', 'Description', 'Architectures', 'Components', 'UDebComponents']
-    .concat(['DDebComponents', 'NotAutomatic', 'ButAutomaticUpgrades', 'ValidFor', 'Limit'])
+    .concat(['DDebComponents', 'NotAutomatic', 'ButAutomaticUpgrades', 'ValidFor', 'Limit', 'Contents'])
     .map((name) => name.toLowerCase()),
 )
 
@@ -123,6 +123,7 @@ function distributionOf(paragraph: Paragraph): Distribution {
       notAutomatic,
       butAutomaticUpgrades: notAutomatic && isYes(paragraph.get('ButAutomaticUpgrades')),
       ...(validUntilDays === undefined ? {} : { validUntilDays }),
+      contents: paragraph.has('Contents'),
     },
     other: paragraph.fields.map(([name]) => name).filter((name) => !known.has(name.toLowerCase())),
   }

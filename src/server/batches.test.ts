@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { test } from 'node:test'
+import { makeDeb } from '../../test/support/make-deb.ts'
 import { openServer } from '../../test/support/open-server.ts'
 
 const changes = '/workspaces/local/main/changes'
@@ -71,4 +73,59 @@ test('who may only write packages may not set up suites by a batch', async (t) =
   assert.equal(await ask({ kind: 'suite-create', suite: 'testing' }), 403)
   assert.equal(await ask({ kind: 'suite-update', suite: 'stable', settings: { label: 'x' } }), 403)
   assert.equal(await ask({ kind: 'alias', name: 'lts', suite: 'stable' }), 403)
+})
+
+test('one step places packages in several components, takes others out, and lays a twin elsewhere', async (t) => {
+  const { call } = await openServer(t)
+  const suites = '/workspaces/local/main/suites'
+  await call('POST', suites, { json: { name: 'stable', components: ['main', 'contrib'] } })
+  const artifactOf = async (bytes: Buffer, path: string): Promise<number> => {
+    const sha256 = createHash('sha256').update(bytes).digest('hex')
+    const wish = { category: 'debian:binary-package', files: [{ path, size: bytes.length, sha256 }] }
+    const { body } = await call('POST', '/workspaces/local/main/artifacts', { json: { artifacts: [wish] } })
+    const { id } = body.artifacts[0]
+    await call('PUT', `/workspaces/local/main/artifacts/${id}/files/${path}`, { body: bytes })
+    return id
+  }
+  const [one, two, three, twin] = await Promise.all([
+    artifactOf(makeDeb({ name: 'one', version: '1' }), 'one_1_all.deb'),
+    artifactOf(makeDeb({ name: 'two', version: '1' }), 'two_1_all.deb'),
+    artifactOf(makeDeb({ name: 'three', version: '1' }), 'three_1_all.deb'),
+    artifactOf(makeDeb({ name: 'two', version: '1', files: { twin: 'yes' } }), 'two_1_all.deb'),
+  ])
+  await call('POST', `${suites}/stable/packages`, { json: { artifacts: [one, two] } })
+  const add = [
+    { artifacts: [three], component: 'contrib', section: 'net' },
+    { artifacts: [twin], component: 'main' },
+  ]
+  const step = { kind: 'edit', suite: 'stable', add, remove: [one] }
+  const refused = await call('POST', changes, { json: { steps: [step] } })
+  assert.deepEqual([refused.status, refused.body.code], [409, 'pool-name-taken'])
+  const edited = await call('POST', changes, { json: { steps: [{ ...step, onPoolConflict: 'second-path' }] } })
+  assert.equal(edited.status, 200, JSON.stringify(edited.body))
+  const { body } = await call('GET', `${suites}/stable/packages`)
+  assert.deepEqual(
+    body.packages.map((each: { name: string; component: string; section: string }) => {
+      return [each.name, each.component, each.section]
+    }),
+    [
+      ['three', 'contrib', 'net'],
+      ['two', 'main', 'misc'],
+    ],
+  )
+  assert.match(body.packages[1].directory, /^pool\/main\/t\/two\/[0-9a-f]{12}$/)
+})
+
+test('what became of a change is told by its idempotency key', async (t) => {
+  const { call } = await openServer(t)
+  const steps = [{ kind: 'suite-create', suite: 'stable' }]
+  assert.equal((await call('GET', `${changes}?key=mine`)).status, 404)
+  const made = await call('POST', changes, { json: { steps }, headers: { 'idempotency-key': 'mine' } })
+  const { status, body } = await call('GET', `${changes}?key=mine`)
+  assert.deepEqual([status, body], [200, { state: 'sealed', change: made.body.change, batch: made.body }])
+  const removal = [{ kind: 'remove', suite: 'stable', packages: [{ name: 'absent' }] }]
+  await call('POST', changes, { json: { steps: removal }, headers: { 'idempotency-key': 'again' } })
+  const again = await call('GET', `${changes}?key=again`)
+  assert.deepEqual([again.status, again.body.state, again.body.code], [200, 'refused', 'not-found'])
+  assert.equal((await call('GET', `${changes}?key=mine`, { token: undefined })).status, 401)
 })

@@ -89,8 +89,8 @@ test('every command has a help that names its options, and exits 0', async () =>
     artifact: ['create', 'show', 'list', 'download', 'delete'],
     token: ['create', 'list', 'revoke'],
     user: ['create', 'list', 'attach'],
-    'import aptly': ['--pool', '--origin', '--overwrite', '--dry-run', '--no-uploaders'],
-    'import reprepro': ['--origin', '--overwrite', '--dry-run', '--no-uploaders'],
+    'import aptly': ['--pool', '--origin', '--leave-out', '--overwrite', '--dry-run', '--no-uploaders'],
+    'import reprepro': ['--origin', '--leave-out', '--overwrite', '--dry-run', '--no-uploaders'],
     store: ['create', 'list', 'show', 'set', 'delete', 'policy'],
     'store create': [
       '--kind',

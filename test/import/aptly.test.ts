@@ -1,10 +1,14 @@
 /** `ashlar import aptly` on what the real aptly has made: the same packages in every suite and in every snapshot. */
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { createServer } from 'node:http'
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { AshlarError } from '../../src/common/errors.ts'
+import { readAptly } from '../../src/import/aptly.ts'
 import { aptMissing, aptRoot } from '../support/apt-root.ts'
 import { checkSuite } from '../support/check-archive.ts'
 import { newAptly, type OldProgram, programMissing, writeDebs, writeSource } from '../support/old-programs.ts'
@@ -137,8 +141,11 @@ test('every suite and every snapshot of an aptly has here what aptly says it has
   assert.equal(stable.packages[0]?.component, 'contrib')
 
   const { settings, architectures, components } = await workspace.suite('stable')
-  const { origin, label, codename } = settings
-  assert.deepEqual({ origin, label, codename }, { origin: 'Team', label: 'Team stable', codename: 'stable' })
+  const { origin, label, codename, contents } = settings
+  assert.deepEqual(
+    { origin, label, codename, contents },
+    { origin: 'Team', label: 'Team stable', codename: 'stable', contents: false },
+  )
   assert.deepEqual(
     [architectures, components],
     [
@@ -265,3 +272,68 @@ test('packages are of those who maintain them, until these are attached to an ac
   assert.deepEqual(await users(), ['tess', 'admin'])
   assert.equal((await importAptly(server, aptly.root)).unchanged, true)
 })
+
+test('a package that cannot be taken keeps all away, and is left out where it is named', options, async () => {
+  await using home = await temporaryDirectory()
+  const aptly = await newAptly(home.path)
+  await aptly('repo', 'create', 'prod')
+  const debs = await writeDebs(home.path, [
+    { name: 'alpha', version: '1' },
+    { name: 'odd', version: '1', control: oddControl },
+  ])
+  await aptly('repo', 'add', 'prod', ...debs)
+  await aptly('snapshot', 'create', 'one', 'from', 'repo', 'prod')
+  await using server = await serve({ home: home.path })
+  const refused = await server.ashlar('import', 'aptly', aptly.root)
+  assert.equal(refused.code, 1)
+  assert.match(refused.stderr, /_odd_1_all\.deb: /)
+  assert.deepEqual(await server.workspace.suites(), [])
+  const { code, stderr } = await server.ashlar('import', 'aptly', aptly.root, '--leave-out', 'odd_1_all.deb')
+  assert.equal(code, 0, stderr)
+  assert.deepEqual(await listedIn(server.workspace, 'repo/prod', 'r2'), ['alpha_1_all'])
+})
+
+/** A Source that is no name of a package. */
+const oddControl =
+  'Package: odd\nSource: Not A Name\nVersion: 1\nArchitecture: all\nMaintainer: Ashlar Tests <tests@example.org>\nDescription: odd\n'
+
+test('an aptly that was killed, or is at work, is read as aptly itself reads it, or not at all', options, async () => {
+  await using home = await temporaryDirectory()
+  const aptly = await newAptly(home.path)
+  await aptly('repo', 'create', 'prod')
+  const names = Array.from({ length: 150 }, (_, i) => ({ name: `many-${i}`, version: '1' }))
+  const debs = await writeDebs(home.path, names)
+  await aptly('repo', 'add', 'prod', ...debs.slice(0, 1))
+  const before = await aptlyHas(aptly, 'repo', 'prod')
+  const child = spawn('aptly', [`-config=${join(home.path, 'aptly.conf')}`, 'repo', 'add', 'prod', ...debs], {
+    stdio: 'ignore',
+  })
+  const ended = once(child, 'close')
+  // Once it has stored half of the packages; what the repo has, it writes at last.
+  while (child.exitCode === null && (await readdir(join(aptly.root, 'pool')).catch(() => [])).length < 75) {
+    const seen = await presentOrAtWork(aptly.root)
+    if (seen !== 'at work') assert.deepEqual(seen, before)
+  }
+  child.kill('SIGKILL')
+  await ended
+  const ours = await presentOf(aptly.root)
+  assert.deepEqual(ours, await aptlyHas(aptly, 'repo', 'prod'))
+})
+
+async function presentOrAtWork(root: string): Promise<string[] | 'at work'> {
+  try {
+    return await presentOf(root)
+  } catch (error) {
+    assert.ok(error instanceof AshlarError && error.code === 'import-unreadable', String(error))
+    return 'at work'
+  }
+}
+
+async function presentOf(root: string): Promise<string[]> {
+  const { packages, present } = await readAptly(root)
+  const indexes = (present.get('repo/prod') ?? []).flatMap((group) => [...group.packages])
+  return indexes
+    .flatMap((index) => packages[index] ?? [])
+    .map(({ name, version, architecture }) => `${name}_${version}_${architecture}`)
+    .toSorted()
+}
