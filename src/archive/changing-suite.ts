@@ -3,13 +3,13 @@ import type { ContentsDrafts } from './contents-drafts.ts'
 import { planContents } from './contents-map.ts'
 import type { PlannedMap } from './index-builder.ts'
 import type { TakenIndex } from './change-request.ts'
-import { planChunks } from './index-map.ts'
 import { type IndexPath, layoutOf, type SuiteLayout } from './index-paths.ts'
+import { planItemMaps } from './item-maps.ts'
 import { currentIndexes, currentMaps, type SuiteIndexes, type SuiteMaps } from './release-table.ts'
 import type { SealContext } from './seal-context.ts'
 import type { SealPlan } from './seal-plan.ts'
 import type { TouchedMap } from './effect.ts'
-import { mapEntries, placeKey } from './suite-items.ts'
+import { placeKey, viewOf } from './suite-items.ts'
 import type { Suite } from './suite-table.ts'
 
 export interface ChangingSuite {
@@ -37,15 +37,17 @@ export async function planSuite(
   const { database } = context
   const before = await currentMaps(database.read, suite.id)
   const now = await currentIndexes(database.read, suite.id)
-  const planned: PlannedMap[] = []
-  for (const map of touched) planned.push(await planMap(context, plan, suite, before, map))
+  const view = { sealing: plan.accepted, without: plan.ended }
+  const state = { suiteId: suite.id, settings: suite.settings, view: viewOf(database.read, view) }
+  const then = plan.before.all.find((one) => one.name === suite.name)
+  const isTurned = then !== undefined && then.settings.translations !== suite.settings.translations
+  const planned = await planItemMaps(context, { state, isTurned, before, touched })
 
   const replaced = new Set(planned.map((map) => placeKey(map.place)))
   const unchanged = [...before.values()].filter((map) => map.entries > 0 && !replaced.has(placeKey(map.place)))
   const filled = [...unchanged, ...planned.filter((map) => map.chunks.length > 0)].map((map) => map.place)
   const layout = layoutOf(suite.settings, filled)
 
-  const view = { sealing: plan.accepted, without: plan.ended }
   const changes = { suiteId: suite.id, before, touched, indexes: layout.indexes, view }
   planned.push(...(await planContents(context, changes, drafts)))
   const isPlanned = new Set(planned.map((map) => placeKey(map.place)))
@@ -53,20 +55,4 @@ export async function planSuite(
     (index) => now.get(index.path)?.isRaw !== false || index.places.some((place) => isPlanned.has(placeKey(place))),
   )
   return { suite, planned, before, now, layout, changed, taken: plan.taken.get(suite.name) }
-}
-
-async function planMap(
-  context: SealContext,
-  plan: SealPlan,
-  suite: Suite,
-  before: SuiteMaps,
-  touched: TouchedMap,
-): Promise<PlannedMap> {
-  const { place, keys } = touched
-  const view = { sealing: plan.accepted, without: plan.ended }
-  const mapId = before.get(placeKey(place))?.mapId
-  const chunks = mapId === undefined ? [] : await context.chunks.ofMap(mapId)
-  const source = (from: string | undefined, to: string | undefined) =>
-    mapEntries(context.database.read, suite.id, place, view, from, to)
-  return { place, chunks: await planChunks(chunks, keys, source) }
 }

@@ -3,7 +3,11 @@ import { hash } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import type { Tables } from '../database/schema.ts'
 import type { ContentsTexts } from './contents-texts.ts'
-import { entryText, isItemPlace, itemsAt, type ItemPlace, type Place } from './suite-items.ts'
+import { listedIn } from './contents-places.ts'
+import { mapEntries, translationEntries } from './map-entries.ts'
+import { currentMaps } from './release-table.ts'
+import { isItemPlace, itemsAt, type Place } from './suite-items.ts'
+import { settingsAt } from './suite-table.ts'
 
 /** A suite that has a chunk in one of its maps at a revision. */
 export interface Listing {
@@ -18,6 +22,8 @@ export interface TextRange {
   readonly textSha256: string
 }
 
+const none: ReadonlySet<number> = new Set()
+
 /** The text, if one of the suites still gives exactly it. */
 export async function chunkText(
   db: Kysely<Tables>,
@@ -26,10 +32,8 @@ export async function chunkText(
   listings: readonly Listing[],
 ): Promise<Buffer | undefined> {
   for (const listing of listings) {
-    const { place } = listing
-    const text = isItemPlace(place)
-      ? await textAt(db, { ...listing, place }, range)
-      : await contents.chunkAt(listing, range.firstKey)
+    const isContents = listedIn(listing.place) !== undefined
+    const text = isContents ? await contents.chunkAt(listing, range.firstKey) : await textAt(db, listing, range)
     if (text !== undefined && hash('sha256', text) === range.textSha256) return text
   }
   return undefined
@@ -37,22 +41,29 @@ export async function chunkText(
 
 async function textAt(
   db: Kysely<Tables>,
-  { suiteId, place, revision }: Listing & { readonly place: ItemPlace },
+  { suiteId, place, revision }: Listing,
   { firstKey, lastKey }: TextRange,
 ): Promise<Buffer> {
-  const rows = await itemsAt(db, revision)
-    .select(['item.directory', 'item.section', 'item.priority'])
-    .select(['package.kind', 'package.name', 'package.version', 'package.architecture', 'package.stanza'])
-    .where('item.suite_id', '=', suiteId)
-    .where('item.component', '=', place.component)
-    .where('item.map_kind', '=', place.kind)
-    .where('item.architecture', '=', place.architecture)
-    .where('item.entry_key', '>=', firstKey)
-    .where('item.entry_key', '<=', lastKey)
-    .orderBy('item.entry_key')
-    .orderBy('item.id')
-    .execute()
-  return Buffer.from(rows.map(entryText).join(''))
+  const settings = await settingsAt(db, suiteId, revision)
+  const state = { suiteId, settings, view: { items: () => itemsAt(db, revision), without: none } }
+  const range = { from: firstKey, to: undefined }
+  const entries = isItemPlace(place)
+    ? mapEntries(state, place, range)
+    : translationEntries(state, place.component, await architecturesOf(db, suiteId, place.component), range)
+  const texts: string[] = []
+  for await (const { key, text } of entries) {
+    if (key > lastKey) break
+    texts.push(text)
+  }
+  return Buffer.from(texts.join(''))
+}
+
+/** A place once used is on record for ever. */
+async function architecturesOf(db: Kysely<Tables>, suiteId: number, component: string): Promise<string[]> {
+  const maps = await currentMaps(db, suiteId)
+  return [...maps.values()]
+    .filter(({ place }) => place.component === component && place.kind === 'packages')
+    .map(({ place }) => place.architecture)
 }
 
 /** Where chunks are listed, by their ids; what is installable comes first. */

@@ -6,7 +6,7 @@ import type { Kysely } from 'kysely'
 import type { Tables } from '../database/schema.ts'
 import { contentsLabel } from '../debian/contents.ts'
 import type { PackagePaths } from './contents-runs.ts'
-import { headItems, type HeadView, type ItemsQuery, type MapKind } from './suite-items.ts'
+import { headItems, type HeadView, type ItemsQuery, type ItemsView, type MapKind } from './suite-items.ts'
 
 /** The packages that an index lists: those of a suite in a component, of one kind, for some architectures. */
 export interface Listed {
@@ -14,12 +14,6 @@ export interface Listed {
   readonly component: string
   readonly kind: MapKind
   readonly architectures: readonly string[]
-}
-
-/** A state of suites: the items that count. */
-export interface ItemsView {
-  readonly items: () => ItemsQuery
-  readonly without: { has(itemId: number): boolean }
 }
 
 const PAGE = 500

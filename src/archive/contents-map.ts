@@ -9,7 +9,7 @@ import { nameInKey } from './entry-key.ts'
 import type { PlannedMap } from './index-builder.ts'
 import type { IndexPath } from './index-paths.ts'
 import type { SuiteMaps } from './release-table.ts'
-import { headItems, type HeadView, type Place, placeKey } from './suite-items.ts'
+import { type HeadView, type Place, placeKey, viewOf } from './suite-items.ts'
 
 interface Reading {
   readonly database: Database
@@ -62,8 +62,7 @@ async function planMap(
   const listed = { suiteId, ...lists }
   const known = before.get(placeKey(place))
   if (known === undefined || known.entries === 0) {
-    const items = { items: () => headItems(database.read, view.sealing), without: view.without }
-    return { place, chunks: await drafts.plan([], pathsOfAll(database.read, listed, items)) }
+    return { place, chunks: await drafts.plan([], pathsOfAll(database.read, listed, viewOf(database.read, view))) }
   }
   const names = namesIn(touched, lists)
   if (names.length === 0) return undefined

@@ -4,7 +4,7 @@ import { isItemPlace, type Place } from './suite-items.ts'
 
 /** Contents are as long as all others together, and asked for seldom: one form is enough, which every reader of them has. */
 export function packedFormsOf(place: Place): readonly PackedForm[] {
-  return isItemPlace(place) ? ['xz', 'gz', 'zst'] : ['gz']
+  return isItemPlace(place) || place.kind === 'translations' ? ['xz', 'gz', 'zst'] : ['gz']
 }
 
 /** With the plain text, which a Release has to list even if nobody fetches it. */

@@ -5,7 +5,7 @@ import * as fc from 'fast-check'
 import { parseSha256, type Sha256 } from '../common/digest.ts'
 import type { Chunk } from './chunk-table.ts'
 import { type EntrySource, planChunks } from './index-map.ts'
-import type { Entry } from './suite-items.ts'
+import type { Entry } from './map-entries.ts'
 
 /** A map as a whole, and how much of it was read. */
 class Entries {

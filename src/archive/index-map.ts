@@ -2,7 +2,7 @@
 import type { Chunk } from './chunk-table.ts'
 import { type Atom, cut } from './chunking.ts'
 import { keyHash } from './entry-key.ts'
-import type { Entry } from './suite-items.ts'
+import type { Entry } from './map-entries.ts'
 
 /** The entries of the new state from one key (or the start) up to, not including, another (or the end), in order. */
 export type EntrySource = (from: string | undefined, to: string | undefined) => AsyncIterable<Entry>

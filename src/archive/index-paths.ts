@@ -1,5 +1,6 @@
 /** Which indexes a suite has, and of which maps each is made. */
 import { contentsIndexes } from './contents-places.ts'
+import { translationPlace } from './map-entries.ts'
 import type { SuiteSettings } from './settings.ts'
 import { isItemPlace, type MapKind, type Place } from './suite-items.ts'
 
@@ -57,6 +58,9 @@ export function layoutOf(settings: SuiteSettings, filled: readonly Place[]): Sui
       places: [{ component, kind: 'sources', architecture: 'source' }],
       directory: { component, architecture: 'source' },
     },
+    ...(settings.translations
+      ? [{ path: `${component}/i18n/Translation-en`, places: [translationPlace(component)] as const }]
+      : []),
     ...(settings.contents ? contentsIndexes(component, binaryKindsOf(component), architectures) : []),
   ])
   const debug = components.filter((component) => kindsOf(component).has('debug')).map((name) => `${name}/debug`)

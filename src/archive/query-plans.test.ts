@@ -35,7 +35,7 @@ forEachDialect((dialect: DialectName, open) => {
     const submit = (request: Parameters<typeof archives.submit>[1]) =>
       archives.submit(workspace, request, { userId: null })
     await submit({ kind: 'suite-create', suite: 'stable', settings: {}, aliases: ['lts'] })
-    await submit({ kind: 'suite-create', suite: 'newest', settings: { versions: 'newest' } })
+    await submit({ kind: 'suite-create', suite: 'newest', settings: { versions: 'newest', translations: true } })
     const packageId = await world.deb('hello', '1')
     for (const suite of ['stable', 'newest']) await submit({ kind: 'add', suite, packages: [{ packageId }] })
     await submit({

@@ -40,6 +40,8 @@ export interface SealPlan {
   readonly aliases: readonly NewAlias[]
   /** The indexes that mirrored suites take as they are, by the suite's name; only those that change. */
   readonly taken: ReadonlyMap<string, readonly TakenIndex[]>
+  /** The suites as they are. */
+  readonly before: Suites
   /** The suites as they will be; those to be created have the id 0, unless one was reserved for them. */
   readonly suites: Suites
 }
@@ -71,12 +73,14 @@ class Planner implements SealPlan, PlanState {
   readonly effects: Effect[] = []
   readonly ended = new Set<number>()
   readonly taken = new Map<string, readonly TakenIndex[]>()
+  readonly before: Suites
   readonly #suites: PlannedSuites
 
   constructor(database: Database, archive: Archive, lease: HeldLease | undefined, suites: Suites) {
     this.database = database
     this.archive = archive
     this.lease = lease
+    this.before = suites
     this.#suites = new PlannedSuites(suites)
   }
 

@@ -27,6 +27,7 @@ const good: readonly SuiteSettingsInput[] = [
   { validUntilDays: 3650 },
   { validUntilDays: null },
   { architectureAll: 'separate' },
+  { translations: true },
 ]
 for (const input of good) {
   it(`${JSON.stringify(input)} is taken`, () => {

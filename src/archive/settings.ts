@@ -29,6 +29,8 @@ export interface SuiteSettings {
   readonly frozen: boolean
   /** Whether it has Contents indexes, which tell the packages that have a file. */
   readonly contents: boolean
+  /** Whether long descriptions are in an index of their own, Translation-en, and their short lines in Packages. */
+  readonly translations: boolean
   /** The keyrings of the workspace whose keys count where an upload to it is signed. */
   readonly keyrings: readonly string[]
   /** Whether packages come in only by an upload that one of these keys has signed. */
@@ -63,6 +65,7 @@ export function defaultSettings(suite: string): SuiteSettings {
     validUntilDays: null,
     frozen: false,
     contents: false,
+    translations: false,
     keyrings: [],
     signedUploads: false,
     signatureSuffices: false,

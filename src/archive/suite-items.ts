@@ -1,9 +1,6 @@
 /** What a suite holds: its items, now and at each revision. */
 import type { ExpressionBuilder, Kysely, SelectQueryBuilder } from 'kysely'
 import type { SuiteItemTable, SuiteMapTable, Tables } from '../database/schema.ts'
-import { canonicalDebName } from '../debian/names.ts'
-import { renderPackagesEntry } from '../debian/binary-package.ts'
-import { renderSourcesEntry } from '../debian/source-package.ts'
 
 export type MapKind = SuiteItemTable['map_kind']
 
@@ -38,10 +35,15 @@ export interface HeadView {
   readonly without: { has(itemId: number): boolean }
 }
 
-/** An entry of a map: its key and its text. */
-export interface Entry {
-  readonly key: string
-  readonly text: string
+/** A state of suites: the items that count. */
+export interface ItemsView {
+  readonly items: () => ItemsQuery
+  readonly without: { has(itemId: number): boolean }
+}
+
+/** The state that the seal under way makes. */
+export function viewOf(db: Kysely<Tables>, { sealing, without }: HeadView): ItemsView {
+  return { items: () => headItems(db, sealing), without }
 }
 
 /** Tables of a query over items: the item, its package, the change that added it, the one that removed it. */
@@ -164,59 +166,4 @@ export async function* itemPages(query: ItemsQuery, suiteId: number): AsyncGener
     const { component, map_kind: kind, architecture, entry_key: key, id } = last
     after = { component, kind, architecture, key, id }
   }
-}
-
-/** The entries of a map from one key up to, not including, another; in order, a page at a time. */
-export async function* mapEntries(
-  db: Kysely<Tables>,
-  suiteId: number,
-  place: ItemPlace,
-  view: HeadView,
-  from: string | undefined,
-  to: string | undefined,
-): AsyncGenerator<Entry, void, undefined> {
-  let last: { readonly key: string; readonly id: number } | undefined
-  for (;;) {
-    let query = headItems(db, view.sealing)
-      .select(['item.id', 'item.entry_key', 'item.directory', 'item.section', 'item.priority'])
-      .select(['package.kind', 'package.name', 'package.version', 'package.architecture', 'package.stanza'])
-      .where('item.suite_id', '=', suiteId)
-      .where('item.component', '=', place.component)
-      .where('item.map_kind', '=', place.kind)
-      .where('item.architecture', '=', place.architecture)
-      .orderBy('item.entry_key')
-      .orderBy('item.id')
-      .limit(PAGE)
-    const start = last?.key ?? from
-    if (start !== undefined) query = query.where('item.entry_key', '>=', start)
-    if (to !== undefined) query = query.where('item.entry_key', '<', to)
-    const after = last
-    if (after !== undefined) {
-      query = query.where((eb) => eb.or([eb('item.entry_key', '>', after.key), eb('item.id', '>', after.id)]))
-    }
-    const rows = await query.execute()
-    for (const row of rows) {
-      if (!view.without.has(row.id)) yield { key: row.entry_key, text: entryText(row) }
-    }
-    const final = rows.at(-1)
-    if (final === undefined || rows.length < PAGE) return
-    last = { key: final.entry_key, id: final.id }
-  }
-}
-
-/** The stanza of an item in its index. */
-export function entryText(row: {
-  readonly kind: 'deb' | 'udeb' | 'dsc'
-  readonly name: string
-  readonly version: string
-  readonly architecture: string
-  readonly stanza: string
-  readonly directory: string
-  readonly section: string | null
-  readonly priority: string | null
-}): string {
-  const { stanza, directory, section, priority } = row
-  if (row.kind === 'dsc') return renderSourcesEntry({ stanza, directory, section, priority })
-  const filename = `${directory}/${canonicalDebName(row.name, row.version, row.architecture, row.kind)}`
-  return renderPackagesEntry({ stanza, filename, section, priority })
 }

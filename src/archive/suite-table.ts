@@ -67,3 +67,18 @@ export async function suitesAt(db: Kysely<Tables>, archiveId: number, revision: 
     })),
   )
 }
+
+/** The settings of a suite as they were when a revision was sealed. */
+export async function settingsAt(db: Kysely<Tables>, suiteId: number, revision: number): Promise<SuiteSettings> {
+  const row = await db
+    .selectFrom('suite_settings as row')
+    .innerJoin('suite', 'suite.id', 'row.suite_id')
+    .innerJoin('change as added', 'added.id', 'row.added_by')
+    .leftJoin('change as removed', 'removed.id', 'row.removed_by')
+    .select(['suite.name', 'row.settings_json'])
+    .where('row.suite_id', '=', suiteId)
+    .where('added.revision', '<=', revision)
+    .where((eb) => eb.or([eb('removed.revision', 'is', null), eb('removed.revision', '>', revision)]))
+    .executeTakeFirstOrThrow()
+  return recordedSettings(row.name, row.settings_json)
+}

@@ -18,6 +18,7 @@ interface SettingOptions {
   readonly butAutomaticUpgrades?: boolean
   readonly validUntilDays?: number | 'never'
   readonly contents?: boolean
+  readonly translations?: boolean
   readonly keyrings?: string[]
   readonly signedUploads?: boolean
   readonly signatureSuffices?: boolean
@@ -52,6 +53,8 @@ export function withSettingOptions(command: Command): Command {
     )
     .option('--contents', 'it has Contents indexes, from which apt-file tells the package of a file')
     .option('--no-contents', 'it has none')
+    .option('--translations', 'it has the long descriptions in Translation-en, apart from Packages')
+    .option('--no-translations', 'it has them in Packages')
     .option('--keyrings <names>', 'keyrings of the workspace whose keys may sign uploads to it', names)
     .option('--signed-uploads', 'packages come in only by uploads that such a key has signed')
     .option('--no-signed-uploads', 'packages come in with a token, signed or not')
@@ -69,7 +72,7 @@ export function withSettingOptions(command: Command): Command {
 export function settingsFrom(options: SettingOptions): SuiteSettings {
   const { suiteField, codename, origin, label, description, components, architectures } = options
   const { architectureAll, versions, notAutomatic, butAutomaticUpgrades, validUntilDays, contents, pdiffs } = options
-  const { keyrings, signedUploads, signatureSuffices, refuseLowerVersions } = options
+  const { translations, keyrings, signedUploads, signatureSuffices, refuseLowerVersions } = options
   return Object.fromEntries(
     Object.entries({
       suite: suiteField,
@@ -85,6 +88,7 @@ export function settingsFrom(options: SettingOptions): SuiteSettings {
       butAutomaticUpgrades,
       validUntilDays: validUntilDays === undefined ? undefined : endOf(validUntilDays),
       contents,
+      translations,
       keyrings,
       signedUploads,
       signatureSuffices,
@@ -111,6 +115,7 @@ export function settingLines(settings: SuiteSettings): [string, string][] {
     ['Lower versions', settings.refuseLowerVersions === true ? 'refused' : ''],
     ['Valid for', typeof settings.validUntilDays === 'number' ? `${settings.validUntilDays} days` : ''],
     ['Contents', settings.contents === true ? 'yes' : ''],
+    ['Translations', settings.translations === true ? 'long descriptions apart' : ''],
     ['Patches', settings.pdiffs === undefined || settings.pdiffs === 0 ? '' : `of the last ${settings.pdiffs} changes`],
   ]
 }

@@ -72,6 +72,8 @@ export interface SuiteSettings {
   readonly butAutomaticUpgrades?: boolean
   /** Null: for ever. */
   readonly validUntilDays?: number | null
+  /** Long descriptions are in Translation-en, and their short lines in Packages. */
+  readonly translations?: boolean
   /** Nothing comes in or goes out until it is not frozen any more. */
   readonly frozen?: boolean
   readonly contents?: boolean

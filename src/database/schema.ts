@@ -440,9 +440,12 @@ export interface IndexMapTable {
 export interface SuiteMapTable {
   suite_id: number
   component: string
-  /** Maps of items have the items' kind; those of Contents are made of what packages of such a kind install. */
-  map_kind: SuiteItemTable['map_kind'] | 'contents' | 'contents-udeb' | 'contents-debug'
-  /** As that of items; of Contents it names all architectures that it lists (`all+amd64`). */
+  /**
+   * Maps of items have the items' kind; those of Contents are made of what packages of such a kind install, those of
+   * translations of the long descriptions of packages.
+   */
+  map_kind: SuiteItemTable['map_kind'] | 'contents' | 'contents-udeb' | 'contents-debug' | 'translations'
+  /** As that of items; of Contents it names all architectures that it lists (`all+amd64`); of translations the language. */
   architecture: string
   map_id: number
   from_revision: number

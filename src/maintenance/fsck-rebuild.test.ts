@@ -21,7 +21,7 @@ const suiteName = 'stable'
 
 /** Some revisions: packages come, go and come back, so that old chunks are of use again. */
 async function withHistory(world: ArchiveWorld): Promise<number> {
-  const suite = await world.suite(suiteName, { contents: true })
+  const suite = await world.suite(suiteName, { contents: true, translations: true })
   // Together longer than one chunk.
   const filler = `X-Filler: ${'x'.repeat(100_000)}\n`
   for (let i = 0; i < 6; i += 1) {

@@ -119,6 +119,9 @@ const settings = {
   notAutomatic: Type.Optional(Type.Boolean()),
   butAutomaticUpgrades: Type.Optional(Type.Boolean()),
   validUntilDays: Type.Optional(Type.Union([Type.Integer({ minimum: 1 }), Type.Null()])),
+  translations: Type.Optional(
+    Type.Boolean({ description: 'Long descriptions in Translation-en, and their short lines in Packages' }),
+  ),
   frozen: Type.Optional(Type.Boolean({ description: 'Nothing comes in or goes out until it is not frozen any more' })),
   contents: Type.Optional(Type.Boolean({ description: 'It has Contents indexes' })),
   keyrings: Type.Optional(Type.Array(Type.String(), { maxItems: 100 })),

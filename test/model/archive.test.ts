@@ -26,6 +26,7 @@ import {
   inOrder,
   layout,
   rawTexts,
+  translationsOf,
   type NaiveState,
   type Past,
 } from './naive-archive.ts'
@@ -87,7 +88,12 @@ class Play {
       suite: 'stable',
       settings: { components: ['main', 'contrib'], contents: true },
     })
-    await this.#one({ kind: 'suite-create', suite: 'testing', settings: { versions: 'newest' }, aliases: ['next'] })
+    await this.#one({
+      kind: 'suite-create',
+      suite: 'testing',
+      settings: { versions: 'newest', translations: true },
+      aliases: ['next'],
+    })
     for (const wish of history) {
       const requests = requestsOf(wish, this.#state, this.#packages, this.#head)
       if (requests.length === 1 && requests[0] !== undefined) await this.#one(requests[0])
@@ -257,12 +263,19 @@ class Play {
         assert.equal(map.entries, lines.length)
         continue
       }
+      if (map.map_kind === 'translations') {
+        const texts = suite === undefined ? [] : translationsOf(suite, map.component)
+        const atoms = texts.map(({ key, text }) => ({ hash: keyHash(key), bytes: Buffer.byteLength(text), text }))
+        assert.deepEqual(await this.#chunkDigests(unpackIds(map.chunks)), digestsOf(cut(atoms)), map.component)
+        assert.equal(map.entries, texts.length)
+        continue
+      }
       const items = (suite?.items ?? [])
         .filter((item) => item.component === map.component && item.pkg.map === map.map_kind)
         .filter((item) => item.pkg.architecture === map.architecture)
         .toSorted(inOrder)
       const atoms = items.map((item) => {
-        const text = entryText(item)
+        const text = entryText(item, suite?.settings ?? { translations: false })
         const key = entryKey(item.pkg.source, item.pkg.name, versionKey(item.pkg.version))
         return { hash: keyHash(key), bytes: Buffer.byteLength(text), text }
       })

@@ -9,6 +9,7 @@ import type {
   StepRequest,
   SuiteSettings,
 } from '../../src/archive/archives.ts'
+import { createHash } from 'node:crypto'
 import { defaultSettings, withSettings } from '../../src/archive/settings.ts'
 import type { ErrorCode } from '../../src/common/errors.ts'
 import { compareVersions } from '../../src/debian/version.ts'
@@ -298,7 +299,7 @@ export function indexTexts(suite: NaiveSuite): Map<string, string> {
       own
         .filter((item) => item.pkg.map === map && item.pkg.architecture === architecture)
         .toSorted(inOrder)
-        .map(entryText)
+        .map((item) => entryText(item, suite.settings))
         .join('')
     for (const [map, directory] of [
       ['packages', ''],
@@ -312,15 +313,38 @@ export function indexTexts(suite: NaiveSuite): Map<string, string> {
       }
     }
     texts.set(`${component}/source/Sources`, listing('sources', 'source'))
+    if (!suite.settings.translations) continue
+    const translations = translationsOf(suite, component).map((entry) => entry.text)
+    texts.set(`${component}/i18n/Translation-en`, translations.join(''))
   }
   return texts
+}
+
+/** The long descriptions of a component, each text of each package once: in the order of sources and packages. */
+export function translationsOf(suite: NaiveSuite, component: string): { key: string; text: string }[] {
+  if (!suite.settings.translations) return []
+  const items = suite.items.filter((item) => item.component === component && item.pkg.map === 'packages')
+  const texts = new Map<string, Set<string>>()
+  for (const { pkg } of items.toSorted(inOrder)) {
+    const key = `${pkg.source} ${pkg.name}`
+    const { long, md5 } = descriptionIn(pkg.stanza)
+    const text = `Package: ${pkg.name}\nDescription-md5: ${md5}\nDescription-en: ${long}\n\n`
+    texts.set(key, (texts.get(key) ?? new Set()).add(text))
+  }
+  return [...texts].map(([key, own]) => ({ key, text: [...own].toSorted().join('') }))
+}
+
+function descriptionIn(stanza: string): { long: string; md5: string } {
+  const long = stanza.slice(stanza.indexOf('\nDescription: ') + '\nDescription: '.length).trimEnd()
+  return { long, md5: createHash('md5').update(`${long}\n`).digest('hex') }
 }
 
 /** The small Release beside each Packages and Sources, by its path. */
 export function rawTexts(suite: NaiveSuite): Map<string, string> {
   const { suite: archive, origin, label, notAutomatic, butAutomaticUpgrades } = suite.settings
+  const paths = [...indexTexts(suite).keys()].filter((path) => !path.includes('/i18n/'))
   return new Map(
-    [...indexTexts(suite).keys()].map((path) => {
+    paths.map((path) => {
       const [component = '', ...directories] = path.split('/').slice(0, -1)
       const lines = [
         `Archive: ${archive}`,
@@ -356,8 +380,15 @@ export function inOrder(a: Item, b: Item): number {
   return compareVersions(a.pkg.version, b.pkg.version)
 }
 
-export function entryText({ pkg, directory, section, priority }: Item): string {
+export function entryText(
+  { pkg, directory, section, priority }: Item,
+  { translations }: Pick<SuiteSettings, 'translations'>,
+): string {
   const fields = pkg.stanza.trimEnd().split(/\n(?! )/)
+  if (translations && pkg.map === 'packages') {
+    const { long, md5 } = descriptionIn(pkg.stanza)
+    fields.splice(-1, 1, `Description: ${long.split('\n')[0]}`, `Description-md5: ${md5}`)
+  }
   const override = (name: string, value: string | null): void => {
     if (value === null) return
     const at = fields.findIndex((field) => field.startsWith(`${name}: `))

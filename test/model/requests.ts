@@ -65,6 +65,8 @@ const settings: SuiteSettingsInput[] = [
   { contents: false },
   { architectureAll: 'separate' },
   { architectureAll: 'merged' },
+  { translations: true },
+  { translations: false },
 ]
 
 const stepKinds = ['add', 'remove', 'edit', 'copy', 'copy', 'rollback', 'alias', 'suite-update'] as const

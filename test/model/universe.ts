@@ -35,7 +35,9 @@ export async function universe(world: ArchiveWorld): Promise<ModelPackage[]> {
     ids.push(await world.source('alpha', version))
     for (const architecture of ['amd64', 'arm64']) {
       const built = { architecture, source: 'alpha' }
-      await deb('alpha', version, built)
+      // Long descriptions that versions and architectures share, or not.
+      const about = version === '2.0-1' ? `newer on ${architecture}\n Both say so.` : 'the first\n Of letters.'
+      await deb('alpha', version, { ...built, description: about })
       await deb('alpha-dbgsym', version, {
         ...built,
         section: 'debug',
@@ -69,7 +71,8 @@ export async function universe(world: ArchiveWorld): Promise<ModelPackage[]> {
     for (const version of ['1', '2']) {
       await deb(name, version, {
         architecture: i % 3 === 2 ? 'amd64' : 'all',
-        extraControl: longFields(`${name} ${version}`, 700 + 150 * i),
+        extraControl: longFields(`${name} ${version}`, 500 + 100 * i),
+        description: `long\n${longLines(i % 2 === 0 ? name : `${name} ${version}`, 400 + 100 * i)}`,
       })
     }
   }
@@ -84,6 +87,11 @@ function filesOf(name: string, version: string): Record<string, string> {
       paths.push(`usr/share/${(i * 7919) % 3000}/${'x'.repeat(100)}/${i % 50}-${version}`)
   }
   return Object.fromEntries(paths.map((path) => [path, path === 'usr/share/shared' ? '' : `${name} ${version}`]))
+}
+
+/** Lines of a description, likewise. */
+function longLines(salt: string, count: number): string {
+  return Array.from({ length: count }, (_, i) => ` ${i} ${salt} ${'y'.repeat(90)}`).join('\n')
 }
 
 /** Fields of about a hundred bytes each, different for each package, and quick to compress. */

@@ -20,6 +20,8 @@ export interface DebRecipe {
   readonly pathEncoding?: 'utf8' | 'latin1'
   /** Default `none`. */
   readonly compression?: 'none' | 'gz' | 'xz' | 'zst'
+  /** The Description field: its short line, then lines that each begin with a blank. */
+  readonly description?: string
   /** More lines of the control file, each ended by a newline. */
   readonly extraControl?: string
   /** The whole control file, in place of what is said above. */
@@ -114,12 +116,13 @@ export function tarHeader(path: string, size: number, type: string, encoding: Bu
 function controlOf(recipe: DebRecipe): string {
   if (recipe.control !== undefined) return recipe.control
   const { name, version, architecture = 'all', section = 'misc', priority = 'optional', extraControl = '' } = recipe
+  const description = recipe.description ?? `package ${name}\n A package that exists for a test.`
   const source = recipe.source === undefined ? '' : `Source: ${recipe.source}\n`
   const depends = recipe.depends === undefined ? '' : `Depends: ${recipe.depends}\n`
   return (
     `Package: ${name}\n${source}Version: ${version}\nArchitecture: ${architecture}\n` +
     `Maintainer: Ashlar Tests <tests@example.org>\n${depends}Section: ${section}\nPriority: ${priority}\n${extraControl}` +
-    `Description: package ${name}\n A package that exists for a test.\n`
+    `Description: ${description}\n`
   )
 }
 
