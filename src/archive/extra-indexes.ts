@@ -6,6 +6,7 @@ import type { Kysely } from 'kysely'
 import type { Tables } from '../database/schema.ts'
 import type { BuiltSuite } from './built-suite.ts'
 import { directoryReleases } from './directory-release.ts'
+import { pathsOf } from './index-forms.ts'
 import { layoutOf, type SuiteLayout } from './index-paths.ts'
 import { pdiffs } from './pdiffs.ts'
 import type { RawIndex } from './raw-index.ts'
@@ -60,11 +61,16 @@ const taken: Maker = {
 
 const makers: readonly Maker[] = [releases, patches, taken]
 
-/** All raw indexes that the suite is to have. */
+/** All raw indexes that the suite is to have; what it makes of its own packages goes before what it takes over. */
 export async function extraIndexes(context: SealContext, suite: BuiltSuite): Promise<RawIndex[]> {
-  const made: RawIndex[] = []
-  for (const maker of makers) made.push(...(await maker.make(context, suite)))
-  return made
+  const own = new Set(suite.layout.indexes.flatMap(pathsOf))
+  const made = new Map<string, RawIndex>()
+  for (const maker of makers) {
+    for (const raw of await maker.make(context, suite)) {
+      if (!own.has(raw.path) && !made.has(raw.path)) made.set(raw.path, raw)
+    }
+  }
+  return [...made.values()]
 }
 
 /** What a raw index of a suite was at a revision, made again where that is possible; its digest has still to be compared. */

@@ -9,7 +9,6 @@ import { AshlarError } from '../common/errors.ts'
 import type { Database } from '../database/database.ts'
 import type { Micros } from '../database/schema.ts'
 import { type Archive, archiveById } from './archive-table.ts'
-import { endings } from './assembly.ts'
 import { stepsOf } from './batch-steps.ts'
 import type { ChangeRequest } from './change-request.ts'
 import { type ChangingSuite, planSuite } from './changing-suite.ts'
@@ -18,11 +17,10 @@ import { commitSeal, type SealedSuite } from './commit-seal.ts'
 import type { Effect, TouchedMap } from './effect.ts'
 import { extraIndexes } from './extra-indexes.ts'
 import type { HeldLease } from './held-lease.ts'
-import { formsOf } from './index-forms.ts'
+import { pathsOf } from './index-forms.ts'
 import type { BuiltIndex, BuiltMap, PlannedMap } from './index-builder.ts'
 import type { PackWriter } from './pack-writer.ts'
 import { type FreshRaw, packRaw, placed, type RawIndex } from './raw-index.ts'
-import type { IndexPath } from './index-paths.ts'
 import { refuseChange } from './record-change.ts'
 import type { SuiteMaps } from './release-table.ts'
 import { type ReleaseContext, signReleases } from './sign-release.ts'
@@ -253,9 +251,4 @@ async function sealSuite(
   const { components, architectures } = layout
   const issues = await signReleases(context.database, release, suite, { components, architectures, indexes })
   return { suite, built, indexes: [...fresh.values()], gone, issues }
-}
-
-/** The paths of an index in its forms. */
-function pathsOf({ path, places }: IndexPath): string[] {
-  return formsOf(places[0]).map((form) => `${path}${endings[form]}`)
 }
