@@ -133,7 +133,15 @@ export async function isOfWorkspace(db: Kysely<Tables>, fileId: number, workspac
     .where('revision.pack_file_id', '=', fileId)
     .where('archive.workspace_id', '=', workspaceId)
     .limit(1)
-  for (const query of [artifact, poolName, indexes, pack]) {
+  const waiting = db
+    .selectFrom('incoming_file')
+    .innerJoin('suite', 'suite.id', 'incoming_file.suite_id')
+    .innerJoin('archive', 'archive.id', 'suite.archive_id')
+    .select('archive.id')
+    .where('incoming_file.file_id', '=', fileId)
+    .where('archive.workspace_id', '=', workspaceId)
+    .limit(1)
+  for (const query of [artifact, poolName, indexes, pack, waiting]) {
     if ((await query.execute()).length > 0) return true
   }
   return false

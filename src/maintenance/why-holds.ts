@@ -6,6 +6,7 @@ import { sql, type Kysely } from 'kysely'
 import { INCOMPLETE_AFTER_SECONDS } from '../artifact/expiry-rule.ts'
 import { durationText } from '../common/duration.ts'
 import type { Micros, Tables } from '../database/schema.ts'
+import { waitSeconds } from '../incoming/waiting-files.ts'
 import { archivesIndexedIn } from './indexed-in.ts'
 import { type Hold, longest } from './fate.ts'
 import { type Held, type HeldItem, itemsHolding, revisionsEnd } from './why-items.ts'
@@ -25,7 +26,8 @@ export async function holdOnFile(
   const byPack = await holdByPack(db, fileId, workspaceId)
   if (byPack !== undefined) return byPack
   const artifacts = await artifactsWith(db, fileId, workspaceId)
-  return longest([bySuite, await holdByArtifacts(db, artifacts, workspaceId)])
+  const byArtifacts = await holdByArtifacts(db, artifacts, workspaceId)
+  return longest([bySuite, byArtifacts, await holdByIncoming(db, fileId, workspaceId)])
 }
 
 /** What holds an artifact. */
@@ -76,6 +78,32 @@ async function holdByPack(
   if (row === undefined) return undefined
   const because = `it holds text of the indexes of ${row.scope}/${row.name} that a retained revision lists`
   return { until: null, because, rule: '' }
+}
+
+/** A file that waits for its .changes, or that an upload which is being carried out has taken. */
+async function holdByIncoming(
+  db: Kysely<Tables>,
+  fileId: number,
+  workspaceId: number | undefined,
+): Promise<Hold | undefined> {
+  let query = db
+    .selectFrom('incoming_file')
+    .innerJoin('suite', 'suite.id', 'incoming_file.suite_id')
+    .innerJoin('archive', 'archive.id', 'suite.archive_id')
+    .innerJoin('workspace', 'workspace.id', 'archive.workspace_id')
+    .innerJoin('scope', 'scope.id', 'workspace.scope_id')
+    .select(['incoming_file.name', 'incoming_file.touched_at', 'suite.name as suite'])
+    .select(['scope.name as scope', 'workspace.name as workspace'])
+    .where('incoming_file.file_id', '=', fileId)
+    .orderBy('incoming_file.touched_at', 'desc')
+    .limit(1)
+  if (workspaceId !== undefined) query = query.where('archive.workspace_id', '=', workspaceId)
+  const row = await query.executeTakeFirst()
+  if (row === undefined) return undefined
+  const rule = `files wait for their .changes for ${durationText(waitSeconds)}`
+  const where = `in the suite ${row.suite} of ${row.scope}/${row.workspace}`
+  const because = `${row.name} waits for its .changes ${where}, and ${rule}`
+  return { until: row.touched_at + waitSeconds * microsPerSecond, because, rule }
 }
 
 /** Artifacts that have the file: one that stays for ever if there is one, or else the newest. */

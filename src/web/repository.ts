@@ -1,6 +1,6 @@
 import { type Html, html } from './html.ts'
 import { layout, moment, snippet } from './layout.ts'
-import { repositoryPath } from './paths.ts'
+import { repositoryPath, uploadPath } from './paths.ts'
 
 export interface RepositoryValue {
   readonly scope: string
@@ -49,7 +49,10 @@ export function repository(value: RepositoryValue): string {
     body: html`<h1>${scope}/${name}${!value.isPublic && html` <span class="tag">private</span>`}</h1>
       <p class="lead">An APT repository. <code class="url">${value.url}</code></p>
       ${selected === undefined ? noSuite() : [suites(value, selected), use(value, selected), snapshots(value, selected)]}
-      ${value.fingerprints !== undefined && keys(value.url, value.fingerprints)}`,
+      ${value.fingerprints !== undefined && keys(value.url, value.fingerprints)}
+      <p class="quiet">
+        <a href="${uploadPath(value)}">Uploads</a> that came with a .changes, and what was decided about them.
+      </p>`,
   })
 }
 

@@ -6,6 +6,8 @@ import { forEachDialect, type OpenFresh } from '../support/databases.ts'
 import { makeDeb } from '../support/make-deb.ts'
 import { type Archives, openArchives, type SuiteSettingsInput } from '../../src/archive/archives.ts'
 import { generateArchiveKey } from '../../src/debian/openpgp.ts'
+import { holdOnFile } from '../../src/maintenance/why-holds.ts'
+import { isOfWorkspace } from '../../src/maintenance/why-files.ts'
 import { scopesNeeding } from '../../src/maintenance/needs.ts'
 import { Incoming, type IncomingLimits, type ReceivedUpload } from '../../src/incoming/incoming.ts'
 import { defaultLimits, endWait, overdue } from '../../src/incoming/waiting-files.ts'
@@ -140,6 +142,11 @@ forEachDialect((_dialect, openFresh) => {
     const rows = await given.db.read.selectFrom('incoming_file').select(['id', 'file_id']).execute()
     const fileId = rows[0]?.file_id ?? 0
     assert.deepEqual([...((await scopesNeeding(given.db.read, [fileId])).get(fileId) ?? [])], [given.workspace.scopeId])
+    assert.match(
+      (await holdOnFile(given.db.read, fileId, given.workspace.id))?.because ?? '',
+      /^hello_1\.0_all\.deb waits/,
+    )
+    assert(await isOfWorkspace(given.db.read, fileId, given.workspace.id))
     await age(given, daySeconds - 60)
     assert.deepEqual(await overdue(given.db), [])
     await age(given, 120)
