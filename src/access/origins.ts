@@ -30,6 +30,9 @@ const records = [
   ['artifact', 'created_by'],
   ['change', 'user_id'],
   ['event', 'user_id'],
+  ['incoming_file', 'user_id'],
+  ['keyring_key', 'added_by'],
+  ['received_upload', 'user_id'],
 ] as const satisfies readonly (readonly [keyof Tables, string])[]
 
 export const recordsOfUsers: readonly string[] = records.map(([table, column]) => `${table}.${column}`)
