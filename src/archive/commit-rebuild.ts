@@ -7,6 +7,7 @@ import type { ReleaseIssueTable, Tables } from '../database/schema.ts'
 import type { ReleaseSigner } from '../debian/openpgp.ts'
 import type { ChangedIndex } from './changed-indexes.ts'
 import { type Chunk, REBUILD_NAME } from './chunk-table.ts'
+import type { LeavingIndex } from './rebuild-pdiffs.ts'
 import { type ReplacedIndex, rewriteRelease } from './release-rewrite.ts'
 
 export interface Rebuild {
@@ -19,6 +20,8 @@ export interface Rebuild {
   readonly movedIndexes: ReadonlyMap<number, MovedIndex>
   /** Chunks that no map lists and raw indexes that no suite has, whose bytes are lost. */
   readonly unlisted: { readonly chunks: readonly number[]; readonly indexes: readonly number[] }
+  /** What suites have no more. */
+  readonly leaving: readonly LeavingIndex[]
   readonly changed: readonly ChangedIndex[]
   readonly signer: ReleaseSigner
   readonly signal: AbortSignal
@@ -41,6 +44,7 @@ export async function commitRebuild(database: Database, rebuild: Rebuild): Promi
   const { archiveId, lease } = rebuild
   await database.write(async (trx) => {
     await assertLease(trx, lease.name, lease.holder, lease.fence)
+    await endLeaving(trx, rebuild.leaving)
     await forgetUnlisted(trx, rebuild)
     const packs = new Map([...(await moveChunks(trx, rebuild)), ...(await moveIndexes(trx, rebuild))])
     await renamePacks(trx, rebuild.archiveId, packs)
@@ -57,6 +61,18 @@ export async function commitRebuild(database: Database, rebuild: Rebuild): Promi
     await noteRebuild(database, trx, { chunks: rebuild.moved.size, issues: issues.length })
   })
   return issues.length
+}
+
+/** As if it had never been there. */
+async function endLeaving(trx: Transaction<Tables>, leaving: readonly LeavingIndex[]): Promise<void> {
+  for (const { suiteId, path, from } of leaving) {
+    await trx
+      .deleteFrom('release_index')
+      .where('suite_id', '=', suiteId)
+      .where('path', '=', path)
+      .where('from_revision', '=', from)
+      .execute()
+  }
 }
 
 async function forgetUnlisted(trx: Transaction<Tables>, { archiveId, unlisted }: Rebuild): Promise<void> {
@@ -160,18 +176,21 @@ async function noteRebuild(database: Database, trx: Transaction<Tables>, summary
     .execute()
 }
 
-/** Where an index that changed is listed. */
-interface Listed extends ReplacedIndex {
+/** Where an index that changed or leaves is listed. */
+interface Listed {
   readonly path: string
+  /** Undefined if it leaves. */
+  readonly now: ReplacedIndex | undefined
   readonly from: number
   readonly until: number | null
 }
 
-/** Every Release that lists a changed index, dated and signed anew. */
-async function newIssues(database: Database, { changed, signer, signal }: Rebuild): Promise<NewIssue[]> {
+/** Every Release that lists an index that changed or leaves, dated and signed anew. */
+async function newIssues(database: Database, rebuild: Rebuild): Promise<NewIssue[]> {
+  const { signer, signal } = rebuild
   const now = Math.floor((await database.now()) / 1_000_000)
   const issues: NewIssue[] = []
-  for (const [suiteId, listed] of await listings(database, changed)) {
+  for (const [suiteId, listed] of await listings(database, rebuild)) {
     const first = Math.min(...listed.map((index) => index.from))
     const rows = await database.read
       .selectFrom('release_issue')
@@ -185,7 +204,7 @@ async function newIssues(database: Database, { changed, signer, signal }: Rebuil
       if (here.length === 0) continue
       // A second later at least: apt tells two issues apart by whole seconds.
       const dateSeconds = Math.max(now, date + 1)
-      const replaced = new Map(here.map((index) => [index.path, index]))
+      const replaced = new Map(here.map(({ path, now: index }) => [path, index]))
       const text = rewriteRelease(zstdDecompressSync(release).toString(), replaced, dateSeconds)
       const signatures = await signer.signRelease(text, new Date(dateSeconds * 1000))
       issues.push({
@@ -202,8 +221,11 @@ async function newIssues(database: Database, { changed, signer, signal }: Rebuil
   return issues
 }
 
-async function listings({ read }: Database, changed: readonly ChangedIndex[]): Promise<Map<number, Listed[]>> {
+async function listings({ read }: Database, { changed, leaving }: Rebuild): Promise<Map<number, Listed[]>> {
   const bySuite = new Map<number, Listed[]>()
+  for (const { suiteId, path, from, until, listed } of leaving) {
+    if (listed) bySuite.set(suiteId, [...(bySuite.get(suiteId) ?? []), { path, from, until, now: undefined }])
+  }
   const byId = new Map(changed.map((index) => [index.id, index]))
   for (const ids of batches([...byId.keys()])) {
     const rows = await read
@@ -215,7 +237,8 @@ async function listings({ read }: Database, changed: readonly ChangedIndex[]): P
       const index = byId.get(row.index_file_id)
       if (index === undefined) continue
       const { sha256, sizeBytes } = index
-      const listed = { sha256, sizeBytes, path: row.path, from: row.from_revision, until: row.until_revision }
+      const now = { sha256, sizeBytes }
+      const listed = { now, path: row.path, from: row.from_revision, until: row.until_revision }
       bySuite.set(row.suite_id, [...(bySuite.get(row.suite_id) ?? []), listed])
     }
   }

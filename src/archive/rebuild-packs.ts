@@ -25,6 +25,7 @@ import { ContentsTexts } from './contents-texts.ts'
 import { commitRebuild, type MovedIndex } from './commit-rebuild.ts'
 import { sealLeaseName } from './held-lease.ts'
 import type { ChunkText, IndexBuilder } from './index-builder.ts'
+import { leavingPdiffs } from './rebuild-pdiffs.ts'
 import { indexesIn, type LostIndex, remake } from './rebuild-raw.ts'
 import type { SigningKeys } from './signing-keys.ts'
 
@@ -132,12 +133,16 @@ async function rebuildArchive(
   const movedIndexes = new Map(packs.filter((pack) => !pack.isSame).flatMap((pack) => [...pack.indexes]))
   const unlisted = {
     chunks: lost.chunks.filter((chunk) => !listings.has(chunk.id)).map((chunk) => chunk.id),
-    indexes: packs.flatMap((pack) => pack.unlistedIndexes),
+    indexes: packs.flatMap((pack) => [...pack.unlistedIndexes, ...pack.leavingIndexes]),
   }
+  const leaving = await leavingPdiffs(
+    database.read,
+    packs.flatMap((pack) => pack.leavingIndexes),
+  )
   let issues = 0
   if (moved.size + movedIndexes.size + unlisted.chunks.length + unlisted.indexes.length > 0) {
     const signer = await keys.signer(archiveId)
-    const rebuild = { archiveId, lease: hold.lease, moved, movedIndexes, unlisted, changed, signer, signal }
+    const rebuild = { archiveId, lease: hold.lease, moved, movedIndexes, unlisted, leaving, changed, signer, signal }
     issues = await commitRebuild(database, rebuild)
   }
   return packs.map((pack): RebuiltPack => {
@@ -179,6 +184,8 @@ interface PackOutcome {
   readonly indexes: ReadonlyMap<number, MovedIndex>
   /** Raw indexes that no retained revision has. */
   readonly unlistedIndexes: readonly number[]
+  /** Patches of indexes, and indexes of them, which are not made again. */
+  readonly leavingIndexes: readonly number[]
   /** Why some of it could not be made. */
   readonly failure: string | undefined
 }
@@ -214,11 +221,13 @@ async function packAgain(
   await indexes.packTexts(texts(), writer)
   const offsets = new Map<number, number>()
   const unlistedIndexes: number[] = []
+  const leavingIndexes: number[] = []
   for (const index of lost.indexes) {
     signal.throwIfAborted()
     const made = await remake(database.read, index)
     if (made.kind === 'made') offsets.set(index.id, await writer.addBytes(made.bytes))
     else if (made.kind === 'unlisted') unlistedIndexes.push(index.id)
+    else if (made.kind === 'leaves') leavingIndexes.push(index.id)
     else failure ??= `Nothing on record gives the bytes of dists/${made.path} again.`
   }
   const pack = await writer.finish()
@@ -239,6 +248,7 @@ async function packAgain(
       ),
     ),
     unlistedIndexes,
+    leavingIndexes,
     failure,
   }
 }

@@ -3,6 +3,7 @@ import { hash } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import type { Database } from '../database/database.ts'
 import type { Tables } from '../database/schema.ts'
+import { pdiffDirectoryOf } from '../debian/pdiff-index.ts'
 import { remadeIndex } from './extra-indexes.ts'
 import { suitesAt } from './suite-table.ts'
 
@@ -31,6 +32,8 @@ export async function indexesIn({ read }: Database, fileIds: readonly number[]):
 
 export type RemadeIndex =
   | { readonly kind: 'made'; readonly bytes: Uint8Array }
+  /** A patch of an index, or an index of patches (rebuild-pdiffs.ts). */
+  | { readonly kind: 'leaves' }
   /** No retained revision has it. */
   | { readonly kind: 'unlisted' }
   | { readonly kind: 'unknown'; readonly path: string }
@@ -52,5 +55,6 @@ export async function remake(db: Kysely<Tables>, lost: LostIndex): Promise<Remad
     const bytes = await remadeIndex(db, suite, revision, path)
     if (bytes !== undefined && hash('sha256', bytes) === lost.sha256) return { kind: 'made', bytes }
   }
+  if (rows.length > 0 && rows.every(({ path }) => pdiffDirectoryOf(path) !== undefined)) return { kind: 'leaves' }
   return rows[0] === undefined ? { kind: 'unlisted' } : { kind: 'unknown', path: `${rows[0].name}/${rows[0].path}` }
 }

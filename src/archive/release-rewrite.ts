@@ -7,22 +7,23 @@ export interface ReplacedIndex {
 }
 
 /**
- * The text of a Release with the given date, in which the indexes at these paths have other digests. It stays valid for as
- * long after its date as before.
+ * The text of a Release with the given date, in which the indexes at these paths have other digests, or are not listed. It
+ * stays valid for as long after its date as before.
  */
 export function rewriteRelease(
   text: string,
-  replaced: ReadonlyMap<string, ReplacedIndex>,
+  replaced: ReadonlyMap<string, ReplacedIndex | undefined>,
   dateSeconds: number,
 ): string {
   const start = text.indexOf('\nSHA256:\n') + '\nSHA256:\n'.length
   const list = text
     .slice(start)
     .split('\n')
-    .map((line) => {
+    .flatMap((line) => {
       const [, path = ''] = /^ [0-9a-f]{64} +\d+ (\S+)$/.exec(line) ?? []
       const index = replaced.get(path)
-      return index === undefined ? line : ` ${index.sha256} ${String(index.sizeBytes).padStart(8)} ${path}`
+      if (!replaced.has(path)) return [line]
+      return index === undefined ? [] : [` ${index.sha256} ${String(index.sizeBytes).padStart(8)} ${path}`]
     })
   return redated(text.slice(0, start), dateSeconds) + list.join('\n')
 }

@@ -16,7 +16,7 @@ import type { IndexFileTable, ReleaseIssueTable } from '../database/schema.ts'
 import { formatInRelease } from '../debian/clearsign.ts'
 import { longestSuiteName } from '../debian/names.ts'
 import { binaryPublicKeys } from '../debian/openpgp.ts'
-import { pdiffSeconds } from '../debian/pdiff-index.ts'
+import { pdiffDirectoryOf } from '../debian/pdiff-index.ts'
 import type { StoredFile } from '../storage/storage.ts'
 import { type Archive, archiveById, archiveOf, resolveSnapshot } from './archive-table.ts'
 import { indexPieces, type Piece } from './assembly.ts'
@@ -352,8 +352,8 @@ function contentTypeOf(path: string): string {
 }
 
 function isPatchPath(path: string): boolean {
-  const [, name = ''] = /\.diff\/([^/]+)\.gz$/.exec(path) ?? []
-  return pdiffSeconds(name) !== undefined
+  const directory = pdiffDirectoryOf(path)
+  return directory !== undefined && path !== `${directory}Index`
 }
 
 function notFound(path: string): AshlarError {

@@ -29,6 +29,11 @@ export interface PdiffIndex {
   readonly patches: readonly Pdiff[]
 }
 
+/** The directory of an index of patches or of a patch, with a slash at its end; undefined for other paths. */
+export function pdiffDirectoryOf(path: string): string | undefined {
+  return /^.*\.diff\/(?=[^/]+$)/.exec(path)?.[0]
+}
+
 /** The name of a patch made at this time. @example `2026-11-23-0801.27` */
 export function pdiffName(seconds: number): string {
   const [date = '', time = ''] = new Date(seconds * 1000).toISOString().split('T')

@@ -14,6 +14,7 @@ import {
 } from '../../test/support/archive-world.ts'
 import { forEachDialect } from '../../test/support/databases.ts'
 import { flipBit, fsck } from '../../test/support/fsck-run.ts'
+import { patched, pdiffsOf } from '../../test/support/pdiff-client.ts'
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { Maintenance } from './maintenance.ts'
 
@@ -165,6 +166,36 @@ forEachDialect((_dialect, openFresh) => {
     })
     assert.equal(change.revision, head + 1)
     await allBytes(world, head + 1)
+  })
+
+  it('a lost patch of an index leaves, with all that name it, and patches begin anew', async () => {
+    await using world = await archiveWorld(openFresh)
+    const suite = await world.suite(suiteName, { pdiffs: 9 })
+    for (let i = 0; i < 7; i += 1) await suite.add(`tool${i}`, '1.0', { architecture: 'amd64' })
+    const index = 'main/binary-amd64/Packages'
+    const at = (revision: number) => (path: string) => world.bytes(`snapshot/r${revision}/dists/${suiteName}/${path}`)
+    const live = (path: string) => world.bytes(`dists/${suiteName}/${path}`)
+    const before = await pdiffsOf(at(6), index)
+    assert.ok((await pdiffsOf(live, index)).length > before.length && before.length > 1)
+    await allBytes(world, 8)
+    // That of r7.
+    const pack = (await packs(world)).at(-2)
+    assert.ok(pack !== undefined)
+    await unlink(pack.path)
+    await using maintenance = maintenanceOf(world)
+    const { summary } = await fsck(maintenance, { rebuild: true })
+    assert.deepEqual([summary.lost, summary.left], [0, 0])
+    await using other = await world.another()
+    assert.deepEqual(await allBytes(world, 8), await allBytes(world, 8, other))
+    assert.deepEqual(await pdiffsOf(at(6), index), before)
+    assert.deepEqual([await pdiffsOf(at(7), index), await pdiffsOf(live, index)], [[], []])
+    await verifySignature(world, `dists/${suiteName}/InRelease`)
+
+    const old = await live(index)
+    await suite.add('tool7', '1.0', { architecture: 'amd64' })
+    assert.equal((await pdiffsOf(live, index)).length, 1)
+    assert.deepEqual(await patched(live, index, old), await live(index))
+    await allBytes(world, 9)
   })
 
   it('what the record does not give any more stays lost, and says why', async () => {
