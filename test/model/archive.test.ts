@@ -30,6 +30,7 @@ import {
   type NaiveState,
   type Past,
 } from './naive-archive.ts'
+import { patched, pdiffsOf } from '../support/pdiff-client.ts'
 import { contentsOf } from './naive-contents.ts'
 import { requestsOf, type Wish, wishes } from './requests.ts'
 import { type ModelPackage, universe } from './universe.ts'
@@ -66,6 +67,8 @@ class Play {
   readonly #past: Past
   /** The decompressed text of every index that was read, by the digest of its bytes. */
   readonly #texts = new Map<string, string>()
+  /** Digests of the indexes of patches that were looked at. */
+  readonly #patched = new Set<string>()
 
   constructor(world: ArchiveWorld, workspace: Workspace, packages: readonly ModelPackage[]) {
     this.#world = world
@@ -91,7 +94,7 @@ class Play {
     await this.#one({
       kind: 'suite-create',
       suite: 'testing',
-      settings: { versions: 'newest', translations: true },
+      settings: { versions: 'newest', translations: true, pdiffs: 3 },
       aliases: ['next'],
     })
     for (const wish of history) {
@@ -197,6 +200,14 @@ class Play {
       expected.set(path, lines.map((line) => line.text).join(''))
       inForms.push(path, `${path}.gz`)
     }
+    for (const [path, { sha256 }] of listed) {
+      if (!path.endsWith('.diff/Index')) continue
+      listed.delete(path)
+      if (this.#patched.has(sha256)) continue
+      this.#patched.add(sha256)
+      const index = path.slice(0, -'.diff/Index'.length)
+      await this.#verifyPatches(`${below}/${name}`, index, suite.settings.pdiffs, expected.get(index) ?? '')
+    }
     assert.deepEqual(
       [...listed.keys()].toSorted(),
       [...inForms, ...raw.keys()].toSorted(),
@@ -235,6 +246,17 @@ class Play {
       const again = await this.#world.archives.resolve(this.#workspace, byHash)
       assert.ok(again.kind === 'pieces' && again.etag === sha256, byHash)
     }
+  }
+
+  /** Who has the oldest state to which the patches reach back makes the newest one of it. */
+  async #verifyPatches(below: string, index: string, most: number, text: string): Promise<void> {
+    const read = (path: string): Promise<Buffer> => this.#bytes(`${below}/${path}`)
+    const patches = await pdiffsOf(read, index)
+    assert.ok(patches.length > 0 && patches.length <= most, `${patches.length} patches of ${below}/${index}`)
+    const old = this.#texts.get(patches[0]?.before.sha256 ?? '')
+    // Of several revisions that were sealed at once, the states are read only in the end.
+    if (old === undefined) return assert.ok(below.startsWith('dists/'), `${below}/${index}`)
+    assert.equal((await patched(read, index, Buffer.from(old)))?.toString(), text, `${below}/${index}`)
   }
 
   /** Chunks that grew by changes are those that the same entries are cut into at once. */
