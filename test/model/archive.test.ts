@@ -89,7 +89,7 @@ class Play {
     await this.#one({
       kind: 'suite-create',
       suite: 'stable',
-      settings: { components: ['main', 'contrib'], contents: true },
+      settings: { components: ['main', 'contrib'], contents: true, pdiffs: 4 },
     })
     await this.#one({
       kind: 'suite-create',
@@ -97,6 +97,9 @@ class Play {
       settings: { versions: 'newest', translations: true, pdiffs: 3 },
       aliases: ['next'],
     })
+    // So much that patches are shorter than the index; the universe begins with packages that go together.
+    const furniture = this.#packages.slice(0, 18).map(({ id }) => ({ packageId: id }))
+    await this.#one({ kind: 'add', suite: 'stable', packages: furniture })
     for (const wish of history) {
       const requests = requestsOf(wish, this.#state, this.#packages, this.#head)
       if (requests.length === 1 && requests[0] !== undefined) await this.#one(requests[0])
