@@ -3,6 +3,7 @@ import { it } from 'node:test'
 import { type ArchiveWorld, archiveWorld, refused } from '../../test/support/archive-world.ts'
 import { forEachDialect } from '../../test/support/databases.ts'
 import { patched, pdiffsOf, type Read } from '../../test/support/pdiff-client.ts'
+import { expireRevisions } from './retention.ts'
 
 const amd64 = 'main/binary-amd64/Packages'
 const arm64 = 'main/binary-arm64/Packages'
@@ -185,6 +186,32 @@ forEachDialect((_dialect, open) => {
     await stable.rollback('r2')
     assert.deepEqual(await pdiffsOf(read, amd64), [])
     assert.deepEqual(await read(amd64), first)
+  })
+
+  it('patches from states that have expired go with the next change, and until then they are there', async () => {
+    await using world = await archiveWorld(open)
+    const stable = await furnished(world, 9)
+    const read = reading(world)
+    for (let i = 2; i < 7; i += 1) await stable.add('base4', `${i}.0`, { architecture: 'amd64' })
+    const all = await pdiffsOf(read, amd64)
+    assert.equal(all.length, 5)
+    await world.db.write((trx) => trx.updateTable('workspace').set({ keep_revisions_seconds: 0 }).execute())
+    // The first patch leads from r2 to r3; r5 is kept, and what leads away from it.
+    const archive = await world.db.read.selectFrom('archive').select('id').executeTakeFirstOrThrow()
+    await expireRevisions(world.db, archive.id, 4, { minimumAgeSeconds: 0 })
+    assert.deepEqual(await pdiffsOf(read, amd64), all)
+    for (const { name } of all) await read(`${amd64}.diff/${name}.gz`)
+    const old = await read(amd64)
+    await stable.add('base4', '7.0', { architecture: 'amd64' })
+    const left = await pdiffsOf(read, amd64)
+    assert.deepEqual(left.slice(0, -1), all.slice(-2))
+    assert.deepEqual(await patched(read, amd64, old), await read(amd64))
+    // Their bytes go when nothing retained has them.
+    await expireRevisions(world.db, archive.id, 7, { minimumAgeSeconds: 0 })
+    await using other = await world.another()
+    const gone = `dists/stable/${amd64}.diff/${all[0]?.name}.gz`
+    await assert.rejects(other.archives.resolve(world.workspace, gone), refused('not-found'))
+    assert.deepEqual(await patched(read, amd64, old), await read(amd64))
   })
 
   it('chunks of an older version of this program, of which the lines are not on record, are counted once', async () => {
