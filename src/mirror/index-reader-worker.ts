@@ -8,7 +8,13 @@ import { AshlarError } from '../common/errors.ts'
 import { answerRequests } from '../common/worker-pool.ts'
 import { type Compression, decompress } from '../debian/compression.ts'
 import { type Paragraph, readParagraphs } from '../debian/deb822.ts'
+import { dependencyClosure } from '../debian/dependency-closure.ts'
 import { type IndexedPackage, readPackagesEntry, readSourcesEntry } from '../debian/indexed-package.ts'
+import { packageFacts } from '../debian/package-facts.ts'
+import { PackageLedger } from '../debian/package-ledger.ts'
+import { type PackageQuery, parsePackageQuery } from '../debian/package-query.ts'
+import { paragraphSubject } from '../debian/package-query-subject.ts'
+import { PackageUniverse } from '../debian/package-universe.ts'
 
 /** An index in a local file whose digest has been checked. */
 export interface LocalIndex {
@@ -21,12 +27,17 @@ export interface LocalIndex {
 }
 
 export type ReaderRequest =
+  /** Finds out which packages match a filter, and what these need; `open` then gives no others. */
+  | { readonly kind: 'choose'; readonly indexes: readonly LocalIndex[]; readonly filter: string }
   | {
       readonly kind: 'open'
       readonly indexes: readonly LocalIndex[]
       readonly packages: 'deb' | 'udeb' | 'dsc'
       /** What is known already. */
       readonly known: readonly string[]
+      /** Only packages that match; null: all, or those that were chosen. */
+      readonly filter: string | null
+      readonly onlyChosen: boolean
     }
   | { readonly kind: 'next'; readonly limit: number }
 
@@ -49,8 +60,14 @@ const maximumOutputBytes = 4 * 2 ** 30
 const readChunkBytes = 256 * 1024
 
 let reading: Reading | undefined
+/** Digests of the files of chosen packages. */
+let chosen: ReadonlySet<string> = new Set()
 
 answerRequests(async (request: ReaderRequest): Promise<{ answer: ReaderAnswer }> => {
+  if (request.kind === 'choose') {
+    chosen = await choose(request.indexes, request.filter)
+    return { answer: { packages: [], skipped: [], entries: chosen.size } }
+  }
   if (request.kind === 'open') {
     await reading?.close()
     reading = new Reading(request)
@@ -69,6 +86,7 @@ class Reading {
   /** Digests of files: a package that is for every machine is in the index of each. */
   readonly #seen = new Set<string>()
   readonly #machines: ReadonlySet<string>
+  readonly #query: PackageQuery | undefined
   readonly #entries: AsyncGenerator<Paragraph, void, undefined>
   #count = 0
 
@@ -76,6 +94,7 @@ class Reading {
     this.#request = request
     this.#known = new Map(request.known.map((claim, place) => [claim, place]))
     this.#machines = new Set(request.indexes.map((index) => index.architecture))
+    this.#query = request.filter === null ? undefined : parsePackageQuery(request.filter)
     this.#entries = this.#all()
   }
 
@@ -105,21 +124,63 @@ class Reading {
 
   /** Undefined for what is known, or was in an index before. */
   #read(entry: Paragraph): ClaimedPackage | undefined {
-    const { packages } = this.#request
+    const { packages, onlyChosen } = this.#request
+    const type = packages === 'dsc' ? 'source' : packages
+    if (this.#query?.matches(paragraphSubject(entry, type)) === false) return undefined
     const found = packages === 'dsc' ? readSourcesEntry(entry) : readPackagesEntry(entry, packages, this.#machines)
-    // Bytes of their own: a piece of the text would keep all of it in memory.
-    const digest = Buffer.from(found.files[0].sha256, 'hex').toString('latin1')
-    if (this.#seen.has(digest)) return undefined
+    const digest = shortDigest(found.files[0].sha256)
+    if (this.#seen.has(digest) || (onlyChosen && !chosen.has(digest))) return undefined
     this.#seen.add(digest)
     const claim = hash('sha256', `${found.kind} ${found.stanza}`)
     return this.#known.delete(claim) ? undefined : { ...found, claim }
   }
 
   async *#all(): AsyncGenerator<Paragraph, void, undefined> {
-    for (const { name, file, compression } of this.#request.indexes) {
-      const bytes = createReadStream(file, { highWaterMark: readChunkBytes }) as AsyncIterable<Buffer>
-      const text = decompress(bytes, compression, { origin: name, maximumOutputBytes })
-      yield* readParagraphs(text, { origin: name })
+    for (const index of this.#request.indexes) yield* entriesOf(index)
+  }
+}
+
+async function* entriesOf({ name, file, compression }: LocalIndex): AsyncGenerator<Paragraph, void, undefined> {
+  const bytes = createReadStream(file, { highWaterMark: readChunkBytes }) as AsyncIterable<Buffer>
+  const text = decompress(bytes, compression, { origin: name, maximumOutputBytes })
+  yield* readParagraphs(text, { origin: name })
+}
+
+/** Bytes of their own: a piece of the text of an index would keep all of it in memory. */
+function shortDigest(sha256: string): string {
+  return Buffer.from(sha256, 'hex').toString('latin1')
+}
+
+/** What matches and what that needs, for each machine by itself: what is for all machines counts for each. */
+async function choose(indexes: readonly LocalIndex[], filter: string): Promise<Set<string>> {
+  const query = parsePackageQuery(filter)
+  const ledger = new PackageLedger()
+  const digests: string[] = []
+  const matching = new Set<number>()
+  const machines = new Set(indexes.map((index) => index.architecture).filter((machine) => machine !== 'all'))
+  for (const index of indexes) {
+    for await (const entry of entriesOf(index)) {
+      try {
+        const { files } = readPackagesEntry(entry, 'deb', machines)
+        const subject = paragraphSubject(entry, 'deb')
+        const number = ledger.add(packageFacts(subject))
+        digests[number] = shortDigest(files[0].sha256)
+        if (query.matches(subject)) matching.add(number)
+      } catch (error) {
+        // It is told when the index is read to be taken.
+        if (!(error instanceof AshlarError)) throw error
+      }
     }
   }
+  const wanted = new Set<string>()
+  for (const machine of machines) {
+    const universe = new PackageUniverse(ledger, digests.keys(), machine)
+    const start = [...universe.keys()].filter((member) => matching.has(universe.package(member)))
+    for (const member of dependencyClosure(universe, start, { alternatives: 'first' }).members) {
+      wanted.add(digests[universe.package(member)] ?? '')
+    }
+  }
+  // Of a second one of the same version the universe has none; it is what was asked for all the same.
+  for (const number of matching) wanted.add(digests[number] ?? '')
+  return wanted
 }

@@ -1,6 +1,6 @@
 /** Reads the indexes of an upstream on a thread of its own. */
 import { workerFile, WorkerPool } from '../common/worker-pool.ts'
-import type { ClaimedPackage, ReaderAnswer, ReaderRequest } from './index-reader-worker.ts'
+import type { ClaimedPackage, LocalIndex, ReaderAnswer, ReaderRequest } from './index-reader-worker.ts'
 
 export type { ClaimedPackage, LocalIndex } from './index-reader-worker.ts'
 
@@ -16,13 +16,18 @@ const worker = workerFile(import.meta.url, 'index-reader-worker')
 export class IndexReader implements AsyncDisposable {
   readonly #thread = new WorkerPool<ReaderRequest, ReaderAnswer>(worker, 1)
 
+  /** Finds out which packages of these indexes match a filter, and what they need: `read` then gives only those. */
+  async choose(indexes: readonly LocalIndex[], filter: string): Promise<void> {
+    await this.#thread.run({ kind: 'choose', indexes, filter })
+  }
+
   /**
    * What the indexes list that is not known, in batches; returns which of the known is there no more, by its place.
    * The next batch is read while the last one is worked on.
    * @throws AshlarError package-invalid, control-invalid, too-large for an index that cannot be read
    */
   async *read(
-    wish: Pick<Extract<ReaderRequest, { kind: 'open' }>, 'indexes' | 'packages' | 'known'>,
+    wish: Omit<Extract<ReaderRequest, { kind: 'open' }>, 'kind'>,
     limit: number,
   ): AsyncGenerator<ReadBatch, readonly number[], undefined> {
     await this.#thread.run({ kind: 'open', ...wish })

@@ -1,5 +1,6 @@
 /** What a mirror takes from where, as it is kept; and what can be wrong with it. */
 import { AshlarError } from '../common/errors.ts'
+import { parsePackageQuery } from '../debian/package-query.ts'
 import { isArchitecture, isComponentName, isSuiteName } from '../debian/names.ts'
 
 /** Indexes that are taken as they are, beside those that list packages. */
@@ -37,7 +38,7 @@ export interface MirrorSettings {
 const shortestIntervalSeconds = 60
 const longestIntervalSeconds = 366 * 86_400
 
-/** @throws AshlarError request-invalid, naming what is wrong */
+/** @throws AshlarError request-invalid, query-invalid, naming what is wrong */
 export function checkMirrorSettings(settings: MirrorSettings): MirrorSettings {
   if (settings.upstreamSuite.endsWith('/')) {
     throw invalid('A flat repository, without a directory of suites, cannot be mirrored')
@@ -65,6 +66,7 @@ export function checkMirrorSettings(settings: MirrorSettings): MirrorSettings {
   if (settings.withDependencies && settings.filter === null) {
     throw invalid('Dependencies are added to what a filter chooses; without a filter everything is taken')
   }
+  if (settings.filter !== null) parsePackageQuery(settings.filter)
   return { ...settings, url: checkUrl(settings.url) }
 }
 

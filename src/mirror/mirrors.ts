@@ -18,7 +18,6 @@ import { holdLease } from '../database/lease.ts'
 import type { Tables } from '../database/schema.ts'
 import { isSuiteName } from '../debian/names.ts'
 import { describeKeys, type KeyFacts, readKeyring } from '../debian/keyring.ts'
-import type { SocketLimits } from '../storage/guarded-sockets.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { Kysely } from 'kysely'
 import { fillMirror } from './fill-mirror.ts'
@@ -40,6 +39,7 @@ import {
 import type { MirrorWork } from './mirror-work.ts'
 import { suiteNow } from './suite-items.ts'
 import { updateMirror } from './update-mirror.ts'
+import type { Patience } from './upstream.ts'
 
 export type { Completeness } from './listed-files.ts'
 export type { MirrorEvent, MirrorStage } from './mirror-event.ts'
@@ -52,8 +52,8 @@ export interface MirrorsOptions {
   readonly database: Database
   readonly storage: Storage
   readonly archives: Archives
-  /** Of connections to upstreams. */
-  readonly limits?: SocketLimits
+  /** For tests: with upstreams. */
+  readonly patience?: Patience
   /** Told of what no caller is told: an update that nobody waits for and that failed. */
   readonly onError?: (error: unknown, mirror: Mirror) => void
 }
@@ -88,7 +88,7 @@ const microsPerSecond = 1_000_000
 const lastWordsMs = 3000
 
 export class Mirrors implements AsyncDisposable {
-  readonly #parts: Pick<MirrorsOptions, 'database' | 'storage' | 'archives' | 'limits'>
+  readonly #parts: Pick<MirrorsOptions, 'database' | 'storage' | 'archives' | 'patience'>
   readonly #onError: (error: unknown, mirror: Mirror) => void
   readonly #jobs = new Map<number, MirrorJob>()
   readonly #counted = new Map<number, { readonly at: number; readonly completeness: Completeness }>()

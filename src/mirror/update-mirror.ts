@@ -5,7 +5,6 @@
 import type { Archives, MirrorRequest, NewItem, TakenIndex } from '../archive/archives.ts'
 import type { Database } from '../database/database.ts'
 import { readKeyring } from '../debian/keyring.ts'
-import type { SocketLimits } from '../storage/guarded-sockets.ts'
 import type { StoredFile } from '../storage/file-copies.ts'
 import type { Storage } from '../storage/storage.ts'
 import { claimPackages } from './claim-packages.ts'
@@ -19,14 +18,15 @@ import { settingsFrom } from './release-settings.ts'
 import { type KnownItems, knownItems, type SuiteNow, suiteNow } from './suite-items.ts'
 import { takeExtras } from './take-extras.ts'
 import { groupKey, type UpstreamState } from './upstream-state.ts'
-import { Upstream } from './upstream.ts'
-import { choiceOf, wantedIndexes, type WantedIndexes } from './wanted-indexes.ts'
+import { type Patience, Upstream } from './upstream.ts'
+import type { MirrorSettings } from './mirror-settings.ts'
+import { choiceOf, type IndexGroup, wantedIndexes, type WantedIndexes } from './wanted-indexes.ts'
 
 export interface UpdateParts {
   readonly database: Database
   readonly storage: Storage
   readonly archives: Archives
-  readonly limits?: SocketLimits | undefined
+  readonly patience?: Patience | undefined
 }
 
 export interface UpdateWish {
@@ -81,10 +81,10 @@ class Update {
   constructor(parts: UpdateParts, wish: UpdateWish) {
     this.#parts = parts
     this.#wish = wish
-    const { limits, storage } = parts
+    const { patience, storage } = parts
     const { signal, mirror } = wish
     const options = { url: mirror.settings.url, spool: storage.spool, signal }
-    this.#upstream = new Upstream(limits === undefined ? options : { ...options, limits })
+    this.#upstream = new Upstream(patience === undefined ? options : { ...options, patience })
   }
 
   async run(): Promise<UpdateOutcome> {
@@ -98,7 +98,11 @@ class Update {
     const { state } = mirror
     const isKnown = state !== null && suite.base !== null && state.choice === choiceOf(mirror.settings)
     if (isKnown && state.release === signed.digest) return await this.#asBefore(state, signed)
-    const changed = wanted.groups.filter((group) => !isKnown || state.groups[groupKey(group)] !== group.identity)
+    const changed = withWhole(
+      mirror.settings,
+      wanted.groups,
+      wanted.groups.filter((group) => !isKnown || state.groups[groupKey(group)] !== group.identity),
+    )
     tell({ kind: 'stage', stage: 'indexes' })
     const fetching = {
       tell,
@@ -163,12 +167,30 @@ class Update {
   ): AsyncGenerator<NewItem[], void, undefined> {
     const { database } = this.#parts
     const { mirror, tell, signal } = this.#wish
+    const { filter, withDependencies } = mirror.settings
     const wantedFiles: StoredFile[] = []
     let entries = 0
+    if (filter !== null && withDependencies) {
+      const binary = groups.filter(({ group }) => group.kind === 'packages')
+      await reader.choose(
+        binary.flatMap(({ indexes }) => indexes),
+        filter,
+      )
+    }
     for (const { group, indexes } of groups) {
       const here = known.get(groupKey(group)) ?? { claims: [], ids: [] }
       const place = { archiveId: suite.archiveId, suiteId: suite.suiteId, storeId: mirror.storeId, group }
-      const reading = reader.read({ indexes, packages: packagesIn(group.kind), known: here.claims }, packagesPerBatch)
+      const onlyChosen = withDependencies && group.kind === 'packages'
+      const reading = reader.read(
+        {
+          indexes,
+          packages: packagesIn(group.kind),
+          known: here.claims,
+          filter: onlyChosen ? null : filter,
+          onlyChosen,
+        },
+        packagesPerBatch,
+      )
       let read = 0
       for (;;) {
         const { done, value } = await reading.next()
@@ -257,6 +279,16 @@ class Update {
     const { revision } = state
     return { revision, unchanged: true, added: 0, removed: 0, skipped: 0, dateSeconds: release.dateSeconds }
   }
+}
+
+/** With dependencies, each group of binary packages decides what the others give: one that changed changes all. */
+function withWhole(
+  { withDependencies }: MirrorSettings,
+  all: readonly IndexGroup[],
+  changed: readonly IndexGroup[],
+): readonly IndexGroup[] {
+  if (!withDependencies || !changed.some((group) => group.kind === 'packages')) return changed
+  return all.filter((group) => group.kind === 'packages' || changed.includes(group))
 }
 
 /** What the suite has of groups that are not taken any more, or have come to be empty. */

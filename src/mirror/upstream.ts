@@ -17,7 +17,14 @@ export interface UpstreamOptions {
   readonly url: string
   readonly spool: Spool
   readonly signal: AbortSignal
-  readonly limits?: SocketLimits
+  readonly patience?: Patience
+}
+
+/** How long an upstream is waited for. */
+export interface Patience {
+  readonly limits: SocketLimits
+  /** After what times a request that fails is sent again. */
+  readonly retryAfterMs: readonly number[]
 }
 
 /** What the bytes at a path have to be. */
@@ -26,8 +33,7 @@ export interface Expected {
   readonly sizeBytes: number
 }
 
-/** How often a request that fails is sent again, and after what times. */
-const retryAfterMs = [500, 2000, 5000]
+const usualPatience: Patience = { limits: upstreamLimits, retryAfterMs: [500, 2000, 5000] }
 /** A server may ask for more patience than that, up to so much. */
 const longestPauseMs = 60_000
 
@@ -36,12 +42,14 @@ export class Upstream {
   readonly #spool: Spool
   readonly #signal: AbortSignal
   readonly #client: UpstreamClient
+  readonly #retryAfterMs: readonly number[]
 
-  constructor({ url, spool, signal, limits = upstreamLimits }: UpstreamOptions) {
+  constructor({ url, spool, signal, patience = usualPatience }: UpstreamOptions) {
     this.url = url
     this.#spool = spool
     this.#signal = signal
-    this.#client = new UpstreamClient(limits)
+    this.#client = new UpstreamClient(patience.limits)
+    this.#retryAfterMs = patience.retryAfterMs
   }
 
   /** The bytes at a path, or undefined if there is nothing. @throws AshlarError upstream-failed */
@@ -122,7 +130,7 @@ export class Upstream {
       } catch (error) {
         this.#signal.throwIfAborted()
         if (error instanceof AshlarError) throw error
-        const pauseMs = retryAfterMs[attempt]
+        const pauseMs = this.#retryAfterMs[attempt]
         const isLasting = error instanceof Refusal && !error.isPassing
         if (pauseMs === undefined || isLasting) throw this.#failed(path, reasonOf(error), error)
         await sleep(Math.max(pauseMs, error instanceof Refusal ? error.afterMs : 0), undefined, {

@@ -31,13 +31,13 @@ export interface MirrorWorld extends AsyncDisposable {
 export type Updated = Extract<MirrorEnd, { work: 'update' }> & { readonly notices: readonly string[] }
 
 /** For tests that wait for a server that says nothing. */
-export const impatient = { connectMs: 1000, silenceMs: 400, sockets: 8 }
+const impatient = { limits: { connectMs: 1000, silenceMs: 400, sockets: 8 }, retryAfterMs: [10, 20, 30] }
 
 export async function mirrorWorld(openFresh: OpenFresh): Promise<MirrorWorld> {
   const world = await archiveWorld(openFresh)
   const upstream = await makeUpstream()
   const { db: database, storage, archives } = world
-  const mirrors = new Mirrors({ database, storage, archives, limits: impatient })
+  const mirrors = new Mirrors({ database, storage, archives, patience: impatient })
   return {
     world,
     upstream,
