@@ -36,6 +36,7 @@ import { bringClaimed } from './claimed-files.ts'
 import { IndexBuilder } from './index-builder.ts'
 import { PatchBuilder } from './patch-builder.ts'
 import { InstallabilityChecker } from './installability-checker.ts'
+import { InstallabilityGate } from './installability-gate.ts'
 import { type At, momentName } from './moment.ts'
 import { type Preview, previewSteps } from './preview.ts'
 import { type RebuiltPack, rebuildPacks } from './rebuild-packs.ts'
@@ -159,6 +160,7 @@ export class Archives implements AsyncDisposable {
   readonly #contents: ContentsMaker
   readonly #patches: PatchBuilder
   readonly #installability: InstallabilityChecker
+  readonly #gate: InstallabilityGate
   readonly #keys: SigningKeys
   readonly #sealer: Sealer
   readonly #served: ServedPaths
@@ -177,6 +179,7 @@ export class Archives implements AsyncDisposable {
     this.#contents = new ContentsMaker(storage)
     this.#patches = new PatchBuilder(storage, this.#chunks)
     this.#installability = new InstallabilityChecker(database)
+    this.#gate = new InstallabilityGate(database, this.#installability)
     this.#keys = new SigningKeys(database)
     this.#sealer = new Sealer(
       {
@@ -186,6 +189,7 @@ export class Archives implements AsyncDisposable {
         indexes: this.#indexes,
         contents: this.#contents,
         patches: this.#patches,
+        gate: this.#gate,
         keys: this.#keys,
         urlOf: (archiveId) => this.#urlOf(archiveId),
       },
@@ -267,7 +271,11 @@ export class Archives implements AsyncDisposable {
   ): Promise<Preview> {
     requireSteps(steps)
     const archive = await this.#archiveFor(workspace, steps)
-    return previewSteps({ database: this.#database, faults: this.#faults, ...options }, archive, steps)
+    return previewSteps(
+      { database: this.#database, faults: this.#faults, gate: this.#gate, ...options },
+      archive,
+      steps,
+    )
   }
 
   async #archiveFor(workspace: Workspace, steps: readonly StepRequest[]): Promise<Archive> {

@@ -1,6 +1,8 @@
 /** What can be asked of an archive. A request is recorded as a change, and sealed or refused as a whole. */
 import type { Sha256 } from '../common/digest.ts'
 import type { Micros } from '../database/schema.ts'
+import type { InstallReason } from '../debian/install-reasons.ts'
+import type { PackageReference } from '../debian/package-universe.ts'
 import type { At } from './moment.ts'
 import type { SuiteSettingsInput } from './settings.ts'
 
@@ -136,6 +138,16 @@ export interface SealedChange {
   readonly leftOut: readonly PackageLine[]
   /** What packages that were copied with their dependencies need, and neither suite has; at most 1,000. */
   readonly unmet: readonly UnmetNeed[]
+  /** What it made uninstallable in suites that want to be told; the first 20 of each. */
+  readonly uninstallable: readonly NewlyUninstallable[]
+}
+
+/** A package of a suite that cannot be installed any more on machines of an architecture, or never could. */
+export interface NewlyUninstallable extends PackageReference {
+  readonly suite: string
+  /** The architecture of the machines. */
+  readonly machine: string
+  readonly reasons: readonly InstallReason[]
 }
 
 /** What a package needs and nothing provides. */

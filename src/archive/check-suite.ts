@@ -41,17 +41,15 @@ export async function checkSuite(
   const architectures = wish.architectures ?? (await architecturesOf(db, suites.suite, suites.revision))
   const checks: ArchitectureCheck[] = []
   for (const architecture of architectures) {
-    const membersOf = async (suite: Suite): Promise<number[]> => memberIds(suites.items(), suite.id, architecture)
-    const packages = await membersOf(suites.suite)
-    const others: number[] = []
-    for (const suite of suites.others) others.push(...(await membersOf(suite)))
-    const verdicts = await checker.ask({
-      architecture,
-      packages: Int32Array.from(packages),
-      others: Int32Array.from(others),
-      wanted: null,
-      limit: wish.limit,
-    })
+    const membersOf = async (wanted: readonly Suite[]): Promise<Int32Array> => {
+      const found: number[] = []
+      for (const { id } of wanted) {
+        for await (const row of memberRows(suites.items(), id, architecture)) found.push(row.package_id)
+      }
+      return Int32Array.from(found)
+    }
+    const [packages, others] = [await membersOf([suites.suite]), await membersOf(suites.others)]
+    const verdicts = await checker.ask({ architecture, packages, others, wanted: null, limit: wish.limit })
     checks.push({
       architecture,
       checked: verdicts.checked,
@@ -63,44 +61,44 @@ export async function checkSuite(
   return { architectures: checks }
 }
 
-/** The architectures for which a suite has packages; those that it lists, if it has packages for all only. */
-export async function architecturesOf(db: Kysely<Tables>, suite: Suite, revision: number): Promise<readonly string[]> {
+/**
+ * The architectures for which a suite has packages; those that it lists, if it has packages for all only.
+ *
+ * @param arriving others for which it gets packages
+ */
+export async function architecturesOf(
+  db: Kysely<Tables>,
+  suite: Suite,
+  revision: number,
+  arriving: readonly string[] = [],
+): Promise<readonly string[]> {
   const maps = [...(await mapsAt(db, suite.id, revision)).values()]
   const own = maps.filter(
     ({ place, entries }) => isInstalled(place.kind) && place.architecture !== 'all' && entries > 0,
   )
-  const found = [...new Set(own.map(({ place }) => place.architecture))].toSorted()
+  const found = [...new Set([...own.map(({ place }) => place.architecture), ...arriving])].toSorted()
   return found.length > 0 ? found : suite.settings.architectures
 }
 
-/** The packages of a suite that a machine of an architecture may install; udebs and sources are none. */
-export async function memberIds(
-  items: ItemsQuery,
-  suiteId: number,
-  architecture: string,
-  without: { has(itemId: number): boolean } = new Set<number>(),
-): Promise<number[]> {
-  const found: number[] = []
+/** The items of a suite whose packages a machine of an architecture may install. */
+export async function* memberRows(items: ItemsQuery, suiteId: number, architecture: string) {
   for (let after: ItemPosition | undefined; ;) {
     const rows = await inListingOrder(items, suiteId, after)
-      .select(['item.id', 'item.package_id', 'item.component', 'item.map_kind', 'item.architecture', 'item.entry_key'])
+      .select(['item.id', 'item.package_id', 'item.added_by'])
+      .select(['item.component', 'item.map_kind', 'item.architecture', 'item.entry_key'])
       .where('item.map_kind', 'in', ['packages', 'debug'])
       .where('item.architecture', 'in', [architecture, 'all'])
       .limit(PAGE)
       .execute()
-    for (const row of rows) if (!without.has(row.id)) found.push(row.package_id)
+    yield* rows
     const last = rows.at(-1)
-    if (last === undefined || rows.length < PAGE) return found
-    after = {
-      component: last.component,
-      kind: last.map_kind,
-      architecture: last.architecture,
-      key: last.entry_key,
-      id: last.id,
-    }
+    if (last === undefined || rows.length < PAGE) return
+    const { component, map_kind: kind, architecture: own, entry_key: key, id } = last
+    after = { component, kind, architecture: own, key, id }
   }
 }
 
-function isInstalled(kind: string): boolean {
+/** Whether packages of a kind are for machines; those of an installer and sources are not. */
+export function isInstalled(kind: string): boolean {
   return kind === 'packages' || kind === 'debug'
 }

@@ -87,9 +87,10 @@ async function endItems(trx: Transaction<Tables>, plan: SealPlan): Promise<void>
 }
 
 /** What its items do not tell. */
-function outcomeOf({ leftOut, unmet }: Effect): string | null {
-  if (leftOut.length + unmet.length === 0) return null
-  return JSON.stringify({ leftOut: leftOut.slice(0, LINES_PER_ANSWER), unmet: unmet.slice(0, LINES_PER_ANSWER) })
+function outcomeOf({ leftOut, unmet, uninstallable }: Effect): string | null {
+  if (leftOut.length + unmet.length + uninstallable.length === 0) return null
+  const first = <T>(all: readonly T[]): T[] => all.slice(0, LINES_PER_ANSWER)
+  return JSON.stringify({ leftOut: first(leftOut), unmet: first(unmet), uninstallable: first(uninstallable) })
 }
 
 async function writeRevision(

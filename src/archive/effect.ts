@@ -1,7 +1,7 @@
 /** What one accepted change does to its suite. */
 import type { Database } from '../database/database.ts'
 import type { Archive } from './archive-table.ts'
-import type { PackageLine, UnmetNeed } from './change-request.ts'
+import type { NewlyUninstallable, PackageLine, UnmetNeed } from './change-request.ts'
 import type { HeldLease } from './held-lease.ts'
 import { type ItemPlace, placeKey } from './suite-items.ts'
 import type { Suite, Suites } from './suite-table.ts'
@@ -38,6 +38,8 @@ export class Effect {
   readonly leftOut: PackageLine[] = []
   /** What is needed of what came, and nothing has. */
   readonly unmet: UnmetNeed[] = []
+  /** What became uninstallable, where suites want to be told. */
+  readonly uninstallable: NewlyUninstallable[] = []
 
   constructor(changeId: number, suite: Suite) {
     this.changeId = changeId

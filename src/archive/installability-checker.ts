@@ -28,9 +28,9 @@ export class InstallabilityChecker implements AsyncDisposable {
     this.#database = database
   }
 
-  /** @throws AshlarError `busy` if too many ask already */
-  async ask(question: InstallabilityQuestion): Promise<InstallabilityVerdicts> {
-    if (this.#asking >= WAITING) {
+  /** @throws AshlarError `busy` if too many ask already, except to who is patient */
+  async ask(question: InstallabilityQuestion, manner?: 'patient'): Promise<InstallabilityVerdicts> {
+    if (manner !== 'patient' && this.#asking >= WAITING) {
       throw new AshlarError('busy', `${WAITING} checks of installability are waiting already.`)
     }
     this.#asking += 1

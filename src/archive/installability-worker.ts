@@ -31,9 +31,8 @@ export interface InstallabilityQuestion {
   readonly others: Int32Array
   /** Narrows what is looked at; null for all. */
   readonly wanted: Int32Array | null
-  /** Of how many at most the reasons are told, in the order of `packages`; those of `explained` only, if given. */
+  /** Of how many at most the reasons are told, in the order of `packages`. */
   readonly limit: number
-  readonly explained?: Int32Array
 }
 
 export interface UninstallablePackage {
@@ -99,26 +98,22 @@ function unknownOf({ packages, others }: InstallabilityQuestion): Int32Array {
   return joined(all)
 }
 
-function verdictsOf({ architecture, packages, others, wanted, limit, explained }: InstallabilityQuestion) {
+function verdictsOf({ architecture, packages, others, wanted, limit }: InstallabilityQuestion): InstallabilityVerdicts {
   const numbersOf = (given: Int32Array): Int32Array => given.map((id) => numbers.get(id) ?? 0)
   const universe = new PackageUniverse(ledger, joined([numbersOf(packages), numbersOf(others)]), architecture)
-  const looked = new Set(numbersOf(wanted ?? packages))
-  const members = Array.from(universe.keys()).filter((member) => looked.has(universe.package(member)))
-  const { problem, verdicts, checked } = checkInstallability(universe, members, usualLimits)
+  const looked = new Set(wanted ?? packages)
   const idOf = (member: number): number => ids[universe.package(member)] ?? 0
+  const members = Array.from(universe.keys()).filter((member) => looked.has(idOf(member)))
+  const { problem, verdicts, checked } = checkInstallability(universe, members, usualLimits)
   const of = (wish: 'broken' | 'undecided'): Int32Array =>
     Int32Array.from(verdicts.filter(({ verdict }) => verdict === wish).map(({ member }) => idOf(member)))
   const reasons = new InstallReasons(problem, usualLimits)
-  const only = explained === undefined ? undefined : new Set(explained)
-  const told = verdicts
-    .filter(({ member }) => only === undefined || only.has(idOf(member)))
-    .slice(0, limit)
-    .map(({ member, verdict }) => ({
-      id: idOf(member),
-      ...universe.reference(member),
-      verdict,
-      reasons: verdict === 'broken' ? reasons.of(member) : [],
-    }))
+  const told = verdicts.slice(0, limit).map(({ member, verdict }) => ({
+    id: idOf(member),
+    ...universe.reference(member),
+    verdict,
+    reasons: verdict === 'broken' ? reasons.of(member) : [],
+  }))
   return { checked, broken: of('broken'), undecided: of('undecided'), told }
 }
 

@@ -10,13 +10,14 @@ import type { Archive } from './archive-table.ts'
 import { stepsOf, type WaitingStep } from './batch-steps.ts'
 import { LINES_PER_ANSWER, type PackageLine, type SealedChange, type StepRequest } from './change-request.ts'
 import type { Effect } from './effect.ts'
+import type { InstallabilityGate } from './installability-gate.ts'
 import { forgetPreview, recordChange } from './record-change.ts'
 import { planSeal } from './seal-plan.ts'
 
 /** What one step would do. */
 export type PreviewedStep = Pick<
   SealedChange,
-  'suite' | 'added' | 'removed' | 'addedCount' | 'removedCount' | 'leftOut' | 'unmet'
+  'suite' | 'added' | 'removed' | 'addedCount' | 'removedCount' | 'leftOut' | 'unmet' | 'uninstallable'
 >
 
 /** What a batch would do to the archive as it is at a revision. */
@@ -28,6 +29,7 @@ export interface Preview {
 interface PreviewContext {
   readonly database: Database
   readonly faults: Faults
+  readonly gate: InstallabilityGate
   readonly signal?: AbortSignal | undefined
 }
 
@@ -35,7 +37,7 @@ const IDS_PER_QUERY = 500
 
 /** @throws AshlarError why one of the steps cannot be */
 export async function previewSteps(
-  { database, faults, signal }: PreviewContext,
+  { database, faults, gate, signal }: PreviewContext,
   archive: Archive,
   steps: readonly StepRequest[],
 ): Promise<Preview> {
@@ -47,7 +49,7 @@ export async function previewSteps(
   )
   try {
     const recorded = (await stepsOf(database.read, [id])).get(id) ?? []
-    const plan = await planSeal(database, archive, undefined, [{ kind: 'batch', id, steps: recorded }])
+    const plan = await planSeal({ database, gate }, archive, undefined, [{ kind: 'batch', id, steps: recorded }])
     const [refused] = plan.refused
     if (refused !== undefined) throw refused.error
     const effects = new Map(plan.effects.map((effect) => [effect.changeId, effect]))
@@ -65,7 +67,7 @@ async function previewOf(
   effect: Effect | undefined,
 ): Promise<PreviewedStep> {
   const suite = effect?.suite.name ?? request.suite ?? ''
-  const none = { added: [], removed: [], addedCount: 0, removedCount: 0, leftOut: [], unmet: [] }
+  const none = { added: [], removed: [], addedCount: 0, removedCount: 0, leftOut: [], unmet: [], uninstallable: [] }
   if (effect === undefined) return { suite, ...none }
   const coming = await db.selectFrom('suite_item').select('id').where('added_by', '=', id).execute()
   const added = coming.map((row) => row.id).filter((item) => !effect.dropped.has(item))
@@ -78,6 +80,7 @@ async function previewOf(
     removedCount: removed.length,
     leftOut: effect.leftOut.slice(0, LINES_PER_ANSWER),
     unmet: effect.unmet.slice(0, LINES_PER_ANSWER),
+    uninstallable: effect.uninstallable.slice(0, LINES_PER_ANSWER),
   }
 }
 

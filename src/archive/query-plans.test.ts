@@ -34,8 +34,13 @@ forEachDialect((dialect: DialectName, open) => {
 
     const submit = (request: Parameters<typeof archives.submit>[1]) =>
       archives.submit(workspace, request, { userId: null })
+    const gate = { installability: 'flag', installabilityWith: ['stable'] } as const
     await submit({ kind: 'suite-create', suite: 'stable', settings: {}, aliases: ['lts'] })
-    await submit({ kind: 'suite-create', suite: 'newest', settings: { versions: 'newest', translations: true } })
+    await submit({
+      kind: 'suite-create',
+      suite: 'newest',
+      settings: { versions: 'newest', translations: true, ...gate },
+    })
     const packageId = await world.deb('hello', '1')
     for (const suite of ['stable', 'newest']) await submit({ kind: 'add', suite, packages: [{ packageId }] })
     await submit({
@@ -75,6 +80,8 @@ forEachDialect((dialect: DialectName, open) => {
       const page = await archives.packages(workspace, ref, { limit: 1 })
       await archives.packages(workspace, ref, { limit: 1, after: page.next })
       await archives.packages(workspace, ref, { limit: 1, name: 'hello', after: page.next })
+      await archives.packages(workspace, ref, { limit: 1, query: 'Section (misc), $Architecture (amd64)' })
+      await archives.checkInstallability(workspace, ref, { with: ['newest'], limit: 1 })
       await archives.diff(workspace, ref, { suite: 'stable', at: 'r3' })
     }
     await archives.history(workspace, 'stable', { limit: 5, before: 9 })

@@ -3,6 +3,7 @@ import type { Database } from '../database/database.ts'
 import type { ChunkTable } from './chunk-table.ts'
 import type { ContentsMaker } from './contents-drafts.ts'
 import type { IndexBuilder } from './index-builder.ts'
+import type { InstallabilityGate } from './installability-gate.ts'
 import type { PatchBuilder } from './patch-builder.ts'
 import type { SigningKeys } from './signing-keys.ts'
 
@@ -13,6 +14,7 @@ export interface SealContext {
   readonly indexes: IndexBuilder
   readonly contents: ContentsMaker
   readonly patches: PatchBuilder
+  readonly gate: InstallabilityGate
   readonly keys: SigningKeys
   readonly faults: Faults
   /** The archive's address, for the Snapshots field: `https://host/apt/scope/workspace`. */

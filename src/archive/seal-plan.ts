@@ -13,6 +13,8 @@ import { inStep, type WaitingStep } from './batch-steps.ts'
 import type { MirrorRequest, StepRequest, TakenIndex } from './change-request.ts'
 import { Effect, type PlanState } from './effect.ts'
 import type { HeldLease } from './held-lease.ts'
+import { describeFindings } from './gate-refusal.ts'
+import type { GateState, GateStates, InstallabilityGate } from './installability-gate.ts'
 import { isCopiedLater } from './new-items.ts'
 import { addItems } from './plan-add.ts'
 import { copyItems } from './plan-copy.ts'
@@ -52,16 +54,37 @@ export function changesAnything(plan: SealPlan): boolean {
   return names || plan.effects.some((effect) => effect.touched.size > 0)
 }
 
-/** @param lease that of the archive; undefined to see what sealing would do */
+/**
+ * The gate is asked about all changes at once, since they become one state; only if something would be uninstallable in
+ * that, it is asked about each of them by itself.
+ *
+ * @param lease that of the archive; undefined to see what sealing would do
+ */
 export async function planSeal(
-  database: Database,
+  { database, gate }: { readonly database: Database; readonly gate: InstallabilityGate },
   archive: Archive,
   lease: HeldLease | undefined,
   waiting: readonly WaitingChange[],
 ): Promise<SealPlan> {
-  const planner = new Planner(database, archive, lease, await suitesAt(database.read, archive.id, archive.head))
+  const suites = await suitesAt(database.read, archive.id, archive.head)
+  const planner = new Planner(database, archive, lease, suites)
   for (const change of waiting) await planner.take(change)
-  return planner
+  const before = { sealing: [], has: () => false }
+  const { effects, suites: then } = planner
+  if (!(await objects(gate, { archive, suites: then, before, after: planner, effects }))) return planner
+  const careful = new Planner(database, archive, lease, suites)
+  for (const change of waiting) await careful.take(change, gate)
+  return careful
+}
+
+async function objects(gate: InstallabilityGate, states: GateStates): Promise<boolean> {
+  try {
+    return (await gate.findings(states)).length > 0
+  } catch (error) {
+    // Which change has to answer for it is found out one by one.
+    if (error instanceof AshlarError) return true
+    throw error
+  }
 }
 
 class Planner implements SealPlan, PlanState {
@@ -104,17 +127,38 @@ class Planner implements SealPlan, PlanState {
     return this.ended.has(itemId)
   }
 
-  async take(change: WaitingChange): Promise<void> {
+  /** @param gate asked about the change, if given */
+  async take(change: WaitingChange, gate?: InstallabilityGate): Promise<void> {
     const back = this.#mark()
+    const before = gate === undefined ? undefined : this.#copy()
+    const start = this.effects.length
     try {
       if (change.kind === 'single') await this.#apply(change, 'single')
       else await this.#applySteps(change.steps)
       this.accepted.push(change.id)
+      if (gate !== undefined && before !== undefined) await this.#pass(gate, before, this.effects.slice(start))
     } catch (error) {
       if (!(error instanceof AshlarError)) throw error
       back()
       this.refused.push({ change, error })
     }
+  }
+
+  /** Notes what a change makes uninstallable, or refuses it, as the suites want it. */
+  async #pass(gate: InstallabilityGate, before: GateState, effects: readonly Effect[]): Promise<void> {
+    const { archive, suites } = this
+    const findings = await gate.findings({ archive, suites, before, after: this, effects })
+    const refused = findings.filter(({ suite }) => suite.settings.installability === 'refuse')
+    if (refused.length > 0) throw describeFindings(refused)
+    for (const { suite, packages } of findings) {
+      const responsible = effects.find((effect) => effect.suite.name === suite.name) ?? effects[0]
+      responsible?.uninstallable.push(...packages)
+    }
+  }
+
+  #copy(): GateState {
+    const [sealing, ended] = [[...this.accepted], new Set(this.ended)]
+    return { sealing, has: (itemId) => ended.has(itemId) }
   }
 
   async #applySteps(steps: readonly WaitingStep[]): Promise<void> {

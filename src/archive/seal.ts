@@ -81,7 +81,7 @@ export async function sealChanges(
   requireClock(archive, now)
 
   await context.faults.reach('seal.prepare')
-  const plan = await planSeal(database, archive, lease, waiting)
+  const plan = await planSeal(context, archive, lease, waiting)
   if (plan.accepted.length > 0) {
     const { suites, pack, newChunks } = await build(context, archive, plan, now)
     await context.faults.reach('seal.before-commit')

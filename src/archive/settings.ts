@@ -1,6 +1,6 @@
 /** What can be set of a suite: all that shapes its Release and what it takes in. Changes of it are part of history. */
 import { AshlarError } from '../common/errors.ts'
-import { isArchitecture, isComponentName } from '../debian/names.ts'
+import { isArchitecture, isComponentName, isSuiteName } from '../debian/names.ts'
 
 export interface SuiteSettings {
   /** `Suite:` of the Release. */
@@ -39,6 +39,10 @@ export interface SuiteSettings {
   readonly signatureSuffices: boolean
   /** Whether a package is refused of which the suite has a higher version. */
   readonly refuseLowerVersions: boolean
+  /** What happens to a change that makes a package uninstallable, or brings one that is: `flag` tells it only. */
+  readonly installability: 'off' | 'flag' | 'refuse'
+  /** Other suites, by name or alias, from which what packages need may come. */
+  readonly installabilityWith: readonly string[]
   /** Of how many of its last changes an index has patches (`Packages.diff/`); 0: it has none. */
   readonly pdiffs: number
 }
@@ -70,6 +74,8 @@ export function defaultSettings(suite: string): SuiteSettings {
     signedUploads: false,
     signatureSuffices: false,
     refuseLowerVersions: false,
+    installability: 'off',
+    installabilityWith: [],
     pdiffs: 0,
   }
 }
@@ -112,6 +118,9 @@ export function withSettings(base: SuiteSettings, input: SuiteSettingsInput): Su
   }
   if (settings.keyrings.length === 0 && (settings.signedUploads || settings.signatureSuffices)) {
     refuse('keyrings', 'has to name a keyring where signatures count')
+  }
+  for (const other of settings.installabilityWith) {
+    if (!isSuiteName(other)) refuse('installabilityWith', `has '${other}', which cannot be the name of a suite`)
   }
   if (!Number.isInteger(settings.pdiffs) || settings.pdiffs < 0 || settings.pdiffs > MOST_PDIFFS) {
     refuse('pdiffs', `has to be a whole number from 0 to ${MOST_PDIFFS}`)

@@ -19,6 +19,8 @@ export interface HistoryChange {
   readonly batch: number | null
   readonly added: number
   readonly removed: number
+  /** How many packages it made uninstallable, as far as suites want to be told. */
+  readonly uninstallable: number
 }
 
 export interface HistoryEntry {
@@ -73,6 +75,7 @@ async function changesOf(
     .selectFrom('change')
     .leftJoin('user', 'user.id', 'change.user_id')
     .select(['change.id', 'change.revision', 'change.kind', 'change.batch_id', 'user.name'])
+    .select('change.outcome_json')
     .where('change.archive_id', '=', archiveId)
     .where('change.revision', 'in', [...revisions])
     .orderBy('change.id')
@@ -92,6 +95,7 @@ async function changesOf(
       batch: row.batch_id,
       added: added.get(row.id) ?? 0,
       removed: removed.get(row.id) ?? 0,
+      uninstallable: outcomeOf(row.outcome_json).uninstallable?.length ?? 0,
     }
   })
 }
@@ -128,6 +132,11 @@ async function countItems(
   return new Map(own.map((row) => [row.change ?? 0, row.count]))
 }
 
+/** What items do not tell of a change. */
+function outcomeOf(json: string | null): Partial<Pick<SealedChange, 'leftOut' | 'unmet' | 'uninstallable'>> {
+  return JSON.parse(json ?? '{}') as ReturnType<typeof outcomeOf>
+}
+
 /** What became of a change that is sealed. */
 export async function sealedChange(db: Kysely<Tables>, changeId: number): Promise<SealedChange> {
   const change = await db
@@ -139,7 +148,7 @@ export async function sealedChange(db: Kysely<Tables>, changeId: number): Promis
     .where('change.id', '=', changeId)
     .executeTakeFirstOrThrow()
   const request = JSON.parse(change.request_json) as StepRequest
-  const outcome = JSON.parse(change.outcome_json ?? '{}') as Partial<Pick<SealedChange, 'leftOut' | 'unmet'>>
+  const outcome = outcomeOf(change.outcome_json)
   const [added, addedCount] = await itemLines(db, 'added_by', changeId)
   const [removed, removedCount] = await itemLines(db, 'removed_by', changeId)
   const isTaken = request.kind === 'mirror' && request.taken !== undefined
@@ -155,6 +164,7 @@ export async function sealedChange(db: Kysely<Tables>, changeId: number): Promis
     removed,
     leftOut: outcome.leftOut ?? [],
     unmet: outcome.unmet ?? [],
+    uninstallable: outcome.uninstallable ?? [],
   }
 }
 

@@ -1,4 +1,5 @@
-import type { PackageLine, Preview, PreviewedStep, SealedChange } from '../client/client.ts'
+import type { NewlyUninstallable, PackageLine, Preview, PreviewedStep, SealedChange } from '../client/client.ts'
+import { uninstallableLines } from './install-reason-text.ts'
 import type { Outcome } from './outcome.ts'
 import { counted } from './wording.ts'
 
@@ -17,7 +18,7 @@ export function changeOutcome(change: SealedChange, sentences: { unchanged: stri
 
 /** What happened, and the packages that came and went. */
 export function changeLines(change: Described, done?: string): string[] {
-  const { leftOut = [], unmet = [] } = change
+  const { leftOut = [], unmet = [], uninstallable = [] } = change
   return [
     done ?? summary(change),
     ...packageLines('+', change.added, change.addedCount),
@@ -29,6 +30,7 @@ export function changeLines(change: Described, done?: string): string[] {
     ...(unmet.length > SHOWN
       ? [`  ! and ${counted(unmet.length - SHOWN, 'need', 'needs')} more that nothing meets`]
       : []),
+    ...uninstallable.slice(0, SHOWN).flatMap(uninstallableInSuite),
   ]
 }
 
@@ -39,7 +41,17 @@ export function previewOutcome(preview: Preview): Outcome {
   return { document: preview, text: lines.length === 0 ? 'No package would come or go.' : lines.join('\n') }
 }
 
-type Described = Omit<PreviewedStep, 'leftOut' | 'unmet'> & Pick<SealedChange, 'leftOut' | 'unmet'>
+type Later = 'leftOut' | 'unmet' | 'uninstallable'
+
+type Described = Omit<PreviewedStep, Later> & Pick<SealedChange, Later>
+
+function uninstallableInSuite(found: NewlyUninstallable): string[] {
+  const [head = '', ...reasons] = uninstallableLines({ ...found, verdict: 'broken' })
+  return [
+    `  ! ${head} cannot be installed from ${found.suite} on ${found.machine}`,
+    ...reasons.map((line) => `    ${line}`),
+  ]
+}
 
 function summary(change: Described): string {
   const added = change.addedCount === 0 ? [] : [`${counted(change.addedCount, 'package')} added`]

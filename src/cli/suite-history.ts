@@ -46,7 +46,8 @@ function signed(sign: string, count: number): string {
 /** What was asked for, and by whom: `upload by admin, copy`. */
 function causes(entry: HistoryEntry): string {
   const texts = entry.changes.map(({ kind, user }) => (typeof user === 'string' ? `${kind} by ${user}` : kind))
-  return [...new Set(texts)].join(', ')
+  const broken = entry.changes.reduce((sum, { uninstallable = 0 }) => sum + uninstallable, 0)
+  return [...new Set(texts), ...(broken === 0 ? [] : [`${broken} uninstallable`])].join(', ')
 }
 
 function diff(): Command {

@@ -19,6 +19,8 @@ interface SettingOptions {
   readonly validUntilDays?: number | 'never'
   readonly contents?: boolean
   readonly translations?: boolean
+  readonly installability?: 'off' | 'flag' | 'refuse'
+  readonly installabilityWith?: string[]
   readonly keyrings?: string[]
   readonly signedUploads?: boolean
   readonly signatureSuffices?: boolean
@@ -55,6 +57,14 @@ export function withSettingOptions(command: Command): Command {
     .option('--no-contents', 'it has none')
     .option('--translations', 'it has the long descriptions in Translation-en, apart from Packages')
     .option('--no-translations', 'it has them in Packages')
+    .addOption(
+      new Option('--installability <what>', 'what happens to a change that leaves a package uninstallable').choices([
+        'off',
+        'flag',
+        'refuse',
+      ]),
+    )
+    .option('--installability-with <suites>', 'suites from which what packages need may come', names)
     .option('--keyrings <names>', 'keyrings of the workspace whose keys may sign uploads to it', names)
     .option('--signed-uploads', 'packages come in only by uploads that such a key has signed')
     .option('--no-signed-uploads', 'packages come in with a token, signed or not')
@@ -94,6 +104,8 @@ export function settingsFrom(options: SettingOptions): SuiteSettings {
       signatureSuffices,
       refuseLowerVersions,
       pdiffs,
+      installability: options.installability,
+      installabilityWith: options.installabilityWith,
     }).filter(([, value]) => value !== undefined),
   )
 }
@@ -116,8 +128,15 @@ export function settingLines(settings: SuiteSettings): [string, string][] {
     ['Valid for', typeof settings.validUntilDays === 'number' ? `${settings.validUntilDays} days` : ''],
     ['Contents', settings.contents === true ? 'yes' : ''],
     ['Translations', settings.translations === true ? 'long descriptions apart' : ''],
+    ['Installability', installabilityText(settings)],
     ['Patches', settings.pdiffs === undefined || settings.pdiffs === 0 ? '' : `of the last ${settings.pdiffs} changes`],
   ]
+}
+
+function installabilityText({ installability = 'off', installabilityWith = [] }: SuiteSettings): string {
+  if (installability === 'off') return ''
+  const others = installabilityWith.length === 0 ? '' : `, together with ${installabilityWith.join(', ')}`
+  return `${installability === 'refuse' ? 'what breaks it is refused' : 'what breaks it is flagged'}${others}`
 }
 
 function uploadText({ signedUploads, signatureSuffices }: SuiteSettings): string {

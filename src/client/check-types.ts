@@ -48,3 +48,10 @@ export interface ArchitectureCheck {
 export interface SuiteCheck {
   readonly architectures: readonly ArchitectureCheck[]
 }
+
+/** A package of a suite that a change made uninstallable on machines of an architecture. */
+export interface NewlyUninstallable extends PackageReference {
+  readonly suite: string
+  readonly machine: string
+  readonly reasons: readonly InstallReason[]
+}

@@ -3,6 +3,8 @@
  * Members that a newer server adds are ignored.
  */
 
+import type { NewlyUninstallable } from './check-types.ts'
+
 export interface FileWish {
   /** Relative, with `/` between segments. */
   readonly path: string
@@ -77,6 +79,10 @@ export interface SuiteSettings {
   /** Nothing comes in or goes out until it is not frozen any more. */
   readonly frozen?: boolean
   readonly contents?: boolean
+  /** What happens to a change that makes a package uninstallable, or brings one that is. */
+  readonly installability?: 'off' | 'flag' | 'refuse'
+  /** Suites from which what packages need may come. */
+  readonly installabilityWith?: readonly string[]
   readonly keyrings?: readonly string[]
   readonly signedUploads?: boolean
   readonly signatureSuffices?: boolean
@@ -119,6 +125,8 @@ export interface SealedChange {
   readonly leftOut?: readonly PackageLine[]
   /** What copied packages need, and neither suite has. */
   readonly unmet?: readonly UnmetNeed[]
+  /** What it made uninstallable in suites that want to be told. */
+  readonly uninstallable?: readonly NewlyUninstallable[]
   readonly unchanged: boolean
   /** Where the archive stays as this change left it. */
   readonly snapshot: string
@@ -178,6 +186,7 @@ export interface PreviewedStep {
   readonly removedCount: number
   readonly leftOut: readonly PackageLine[]
   readonly unmet: readonly UnmetNeed[]
+  readonly uninstallable: readonly NewlyUninstallable[]
 }
 
 /** What a change of several steps would do to the archive as it was at a revision. */
@@ -347,6 +356,8 @@ export interface HistoryEntry {
     readonly user?: string | null
     /** The change of several steps that it is a part of. */
     readonly batch?: number | null
+    /** How many packages it made uninstallable, where suites want to be told. */
+    readonly uninstallable?: number
   }[]
   readonly snapshot?: string
 }

@@ -166,6 +166,12 @@ export const catalogue = {
     title: 'The suite does not have this component.',
     advice: '`ashlar suite show` lists its components.',
   },
+  uninstallable: {
+    status: 409,
+    title: 'The change would leave a package that cannot be installed.',
+    advice:
+      'Bring what is missing in the same change; `ashlar suite check` and docs/how-to/check-installability.md help.',
+  },
   'snapshot-unknown': {
     status: 404,
     title: 'There is no such snapshot.',

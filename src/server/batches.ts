@@ -9,6 +9,7 @@ import type { App, Context } from './context.ts'
 import { given } from './given.ts'
 import { Batch, type BatchStep, type PackageAddition, Preview, SealedBatch, refTo } from './models.ts'
 import { operation } from './operation.ts'
+import { uninstallableDocuments } from './uninstallable-document.ts'
 import { inWorkspace } from './parameters.ts'
 import { callerOf, workspaceOf } from './permission.ts'
 import { signalOf } from './request-body.ts'
@@ -64,6 +65,7 @@ function previewDocument({ revision, steps }: Previewed): Static<typeof Preview>
       removed: [...step.removed],
       leftOut: [...step.leftOut],
       unmet: [...step.unmet],
+      uninstallable: uninstallableDocuments(step.uninstallable),
     })),
   }
 }

@@ -20,6 +20,7 @@ import { idempotencyKeyOf, inWorkspace, query, withId } from './parameters.ts'
 import { authorIdOf, workspaceOf } from './permission.ts'
 import { signalOf } from './request-body.ts'
 import { operation } from './operation.ts'
+import { uninstallableDocuments } from './uninstallable-document.ts'
 
 export function changeRoutes(app: App, { archives, publicUrl }: Context): void {
   app.get('/workspaces/:scope/:workspace/changes/:id', {
@@ -133,6 +134,7 @@ function sealedDocument(sealed: Sealed, publicUrl: string, workspace: Workspace)
     removed: [...sealed.removed],
     leftOut: [...sealed.leftOut],
     unmet: [...sealed.unmet],
+    uninstallable: uninstallableDocuments(sealed.uninstallable),
     sealedAt: timestamp(sealed.sealedAt),
     snapshot: snapshotUrl(publicUrl, workspace, sealed.revision),
   }

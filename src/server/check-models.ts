@@ -1,6 +1,6 @@
 /** The models of checks of installability, beside those of models.ts. */
 import { type TSchema, Type } from 'typebox'
-import { refTo } from './models.ts'
+import { refTo } from './model-reference.ts'
 
 const Count = Type.Integer({ minimum: 0 })
 

@@ -2,14 +2,13 @@
  * The models of the API: what a request may hold and what an answer holds. Each has a name in the OpenAPI document;
  * requests are checked against them before a handler runs, and refuse members that are not named here.
  */
-import { type Static, type TObject, type TProperties, type TSchema, type TUnsafe, Type } from 'typebox'
+import { type Static, type TObject, type TProperties, type TSchema, Type } from 'typebox'
 import { STEPS_PER_BATCH } from '../archive/change-request.ts'
+import { InstallReason } from './check-models.ts'
+import { refTo } from './model-reference.ts'
 import { priorityPattern, sectionPattern } from '../debian/names.ts'
 
-/** A model that is described once and referred to by its name. */
-export function refTo<T extends TSchema>(model: T): TUnsafe<Static<T>> {
-  return Type.Unsafe<Static<T>>({ $ref: `${nameOf(model)}#` })
-}
+export { refTo } from './model-reference.ts'
 
 /** An object with these members and no others, as the body of a request. */
 function closed<T extends TProperties>(name: string, members: T, options: { description?: string } = {}): TObject<T> {
@@ -123,6 +122,14 @@ const settings = {
     Type.Boolean({ description: 'Long descriptions in Translation-en, and their short lines in Packages' }),
   ),
   frozen: Type.Optional(Type.Boolean({ description: 'Nothing comes in or goes out until it is not frozen any more' })),
+  installability: Type.Optional(
+    Type.Union([Type.Literal('off'), Type.Literal('flag'), Type.Literal('refuse')], {
+      description: 'What happens to a change that makes a package uninstallable, or brings one that is',
+    }),
+  ),
+  installabilityWith: Type.Optional(
+    Type.Array(Type.String(), { maxItems: 20, description: 'Suites from which what packages need may come' }),
+  ),
   contents: Type.Optional(Type.Boolean({ description: 'It has Contents indexes' })),
   keyrings: Type.Optional(Type.Array(Type.String(), { maxItems: 100 })),
   signedUploads: Type.Optional(Type.Boolean()),
@@ -227,6 +234,15 @@ export const UnmetNeed = open('UnmetNeed', {
   architecture: Type.String({ description: 'On which machines' }),
   relation: Type.String(),
 })
+export const NewlyUninstallable = open('NewlyUninstallable', {
+  suite: Type.String(),
+  machine: Type.String({ description: 'The architecture of the machines on which it cannot be installed' }),
+  name: Type.String(),
+  version: Type.String(),
+  architecture: Type.String(),
+  reasons: Type.Array(refTo(InstallReason)),
+})
+const uninstallableDescription = 'What it makes uninstallable in suites that want to be told; the first 20 of each'
 export const SealedChange = open('SealedChange', {
   change: Type.Integer(),
   revision: Type.Integer(),
@@ -240,6 +256,7 @@ export const SealedChange = open('SealedChange', {
     description: 'What a rollback did not bring back, since a file of it was purged; at most 1,000',
   }),
   unmet: Type.Array(refTo(UnmetNeed), { description: unmetDescription }),
+  uninstallable: Type.Array(refTo(NewlyUninstallable), { description: uninstallableDescription }),
   unchanged: Type.Boolean(),
   snapshot: Type.String({ description: 'URL under which the archive stays as this change left it' }),
 })
@@ -261,6 +278,7 @@ export const PreviewedStep = open('PreviewedStep', {
   removedCount: Count,
   leftOut: Type.Array(refTo(PackageLine), { description: 'What a rollback would not bring back: it was purged' }),
   unmet: Type.Array(refTo(UnmetNeed), { description: unmetDescription }),
+  uninstallable: Type.Array(refTo(NewlyUninstallable), { description: uninstallableDescription }),
 })
 export const Preview = open('Preview', {
   revision: Type.Integer({ description: 'The one that it was compared with' }),
@@ -329,6 +347,7 @@ export const HistoryChange = open('HistoryChange', {
   batch: Type.Union([Type.Integer(), Type.Null()], { description: 'The change of several steps that it is a part of' }),
   addedCount: Count,
   removedCount: Count,
+  uninstallable: Type.Integer({ minimum: 0, description: 'How many packages it made uninstallable, as far as told' }),
 })
 export const HistoryEntry = open('HistoryEntry', {
   revision: Type.Integer(),
@@ -601,6 +620,7 @@ export const models: readonly TSchema[] = [
   Rollback,
   AliasWish,
   UnmetNeed,
+  NewlyUninstallable,
   SealedChange,
   SealedBatch,
   PreviewedStep,
@@ -647,9 +667,3 @@ export const models: readonly TSchema[] = [
   FsckWish,
   Health,
 ]
-
-function nameOf(model: TSchema): string {
-  const name: unknown = Reflect.get(model, '$id')
-  if (typeof name !== 'string') throw new Error('Only a model with a name can be referred to')
-  return name
-}

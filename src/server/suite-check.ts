@@ -1,11 +1,10 @@
-import type { Static } from 'typebox'
 import { Type } from 'typebox'
-import type { UninstallablePackage } from '../archive/archives.ts'
 import { isArchitecture } from '../debian/names.ts'
 import { AshlarError } from '../common/errors.ts'
-import { SuiteCheck, type UninstallablePackage as UninstallableModel } from './check-models.ts'
+import { SuiteCheck } from './check-models.ts'
 import type { App, Context } from './context.ts'
 import { given } from './given.ts'
+import { uninstallableDocuments } from './uninstallable-document.ts'
 import { At, refTo } from './models.ts'
 import { operation } from './operation.ts'
 import { inSuite, query } from './parameters.ts'
@@ -51,17 +50,11 @@ export function suiteCheckRoutes(app: App, { archives }: Context): void {
       return {
         architectures: check.architectures.map((each) => ({
           ...each,
-          packages: each.packages.map(uninstallableDocument),
+          packages: uninstallableDocuments(each.packages),
         })),
       }
     },
   })
-}
-
-/** What people are told of a package that cannot be installed. */
-export function uninstallableDocument({ id: _, ...told }: UninstallablePackage): Static<typeof UninstallableModel> {
-  // Reasons are made of plain values; the model only wants them writable.
-  return { ...told, reasons: told.reasons as Static<typeof UninstallableModel>['reasons'] }
 }
 
 function wordsOf(text: string): string[] {

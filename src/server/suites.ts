@@ -163,6 +163,7 @@ function suiteDocument(info: SuiteInfo): Static<typeof Suite> {
       components: [...info.settings.components],
       architectures: [...info.settings.architectures],
       keyrings: [...info.settings.keyrings],
+      installabilityWith: [...info.settings.installabilityWith],
     },
     sealedAt: timestamp(sealedAt),
   }
@@ -175,13 +176,14 @@ function historyDocument({ revision, sealedAt, state, changes }: HistoryEntry) {
     state,
     addedCount: changes.reduce((sum, { added }) => sum + added, 0),
     removedCount: changes.reduce((sum, { removed }) => sum + removed, 0),
-    changes: changes.map(({ change, kind, user, batch, added, removed }) => ({
+    changes: changes.map(({ change, kind, user, batch, added, removed, uninstallable }) => ({
       id: change,
       kind,
       user,
       batch,
       addedCount: added,
       removedCount: removed,
+      uninstallable,
     })),
   }
 }
