@@ -1,6 +1,7 @@
 /** Which indexes a suite has now, and of which maps they are made. */
 import type { Kysely } from 'kysely'
 import type { Tables } from '../database/schema.ts'
+import { emptyIndexes } from './assembly.ts'
 import { type Place, placeKey } from './suite-items.ts'
 
 /** The maps of a suite by their place. */
@@ -83,12 +84,19 @@ export async function currentIndexes(db: Kysely<Tables>, suiteId: number): Promi
   return new Map(
     rows.map(({ path, sha256, size, listed, since, file_id: fileId, maps_json: maps }) => [
       path,
-      { path, sha256, sizeBytes: size, listed: listed === 1, isRaw: fileId !== null || isOnlyTold(maps, size), since },
+      {
+        path,
+        sha256,
+        sizeBytes: size,
+        listed: listed === 1,
+        isRaw: fileId !== null || isOnlyTold(maps, sha256),
+        since,
+      },
     ]),
   )
 }
 
 /** Whether an index has neither maps nor a file: upstream's Release told its digest, and its bytes are not here. */
-export function isOnlyTold(mapsJson: string, sizeBytes: number): boolean {
-  return mapsJson === '[]' && sizeBytes > 0
+export function isOnlyTold(mapsJson: string, sha256: string): boolean {
+  return mapsJson === '[]' && !emptyIndexes.has(sha256)
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { hash } from 'node:crypto'
 import { it } from 'node:test'
 import { momentName } from './moment.ts'
 import { type ArchiveWorld, archiveWorld, listedIn, refused } from '../../test/support/archive-world.ts'
@@ -42,6 +43,16 @@ async function sealedAt(world: ArchiveWorld): Promise<number> {
 }
 
 forEachDialect((_dialect, open) => {
+  it('indexes that list nothing are served in every form', async () => {
+    await using world = await archiveWorld(open)
+    await world.suite('stable', { architectures: ['amd64'], components: ['main', 'contrib'] })
+    const listed = listedIn(await world.text('dists/stable/Release'))
+    assert.ok([...listed.keys()].includes('contrib/binary-amd64/Packages.zst'))
+    for (const [path, { sha256 }] of listed) {
+      assert.equal(hash('sha256', await world.bytes(`dists/stable/${path}`)), sha256, path)
+    }
+  })
+
   it('a snapshot keeps what it was, whatever comes later', async () => {
     await using world = await archiveWorld(open)
     const stable = await world.suite('stable', { architectures: ['amd64'] })
