@@ -101,8 +101,9 @@ export class Incoming implements AsyncDisposable {
 
   /** Refuses packages that come into a suite past its signatures. @throws AshlarError signed-upload-required */
   async requireUnsigned(workspace: Workspace, suiteName: string): Promise<void> {
-    const suite = await this.suite(workspace, suiteName)
-    if (!suite.settings.signedUploads) return
+    // One that is not there yet may be made by the change itself.
+    const suite = (await this.#suites(workspace)).find(suiteName)
+    if (suite?.settings.signedUploads !== true) return
     throw new AshlarError('signed-upload-required', `The suite '${suite.name}' takes packages only by signed uploads.`)
   }
 

@@ -47,7 +47,8 @@ export function summaryOf({ state, name, suite, findings, revision }: ReceivedUp
   if (state === 'accepting') return `${name} is being published in ${suite}.`
   const [first, ...more] = findings.filter((finding) => !finding.good)
   const others = more.length === 0 ? '' : ` (and ${more.length} more)`
-  return `Refused ${name}: ${first?.subject}: ${first?.text}${others}`
+  const what = first === undefined || first.subject === name ? '' : `${first.subject}: `
+  return `Refused ${name}: ${what}${first?.text}${others}`
 }
 
 function verdictText(upload: ReceivedUpload, details: string): string {

@@ -157,6 +157,29 @@ forEachDialect((_dialect, openFresh) => {
     assert.equal((await scopesNeeding(given.db.read, [fileId])).size, 0)
   })
 
+  it('a rebuild of the binaries is of the source version that it names, and epochs stand in no file name', async () => {
+    await using given = await room(openFresh)
+    const cases = [
+      { source: 'hello (1.0)', version: '1.0+b1', file: 'hello_1.0+b1_all.deb' },
+      { source: 'hello', version: '2:0.9', file: 'hello_0.9_all.deb' },
+    ]
+    for (const { source, version, file } of cases) {
+      const bytes = makeDeb({ name: 'hello', version, source })
+      const plain = version.replace('2:', '')
+      const text = changesOf('hello', plain, bytes)
+        .replace('Source: hello', `Source: ${source}`)
+        .replace(`Version: ${plain}`, `Version: ${version}`)
+      await given.send(file, bytes)
+      const upload = await given.send(file.replace('.deb', '.changes'), text)
+      assert.equal(upload?.state, 'accepted', JSON.stringify(upload?.findings))
+      // Of another source version it is refused.
+      const other = text.replace(`Source: ${source}`, 'Source: hello (7)')
+      await given.send(file, bytes)
+      const refused = await given.send(file.replace('.deb', '.changes'), other)
+      assert.match(refused?.findings.find((finding) => finding.subject === file)?.text ?? '', /its source version is/)
+    }
+  })
+
   it('the same .changes twice at once is one upload', async () => {
     await using given = await room(openFresh)
     await given.send('hello_1.0_all.deb', deb)

@@ -429,6 +429,14 @@ test('a suite that takes only signed uploads has no other way in', { skip }, asy
     json: { artifacts: [sources.artifacts[0].id] },
   })
   assert.equal(refused.body.code, 'signed-upload-required')
+  const steps = [
+    { kind: 'suite-create', suite: 'fresh' },
+    { kind: 'add', suite: 'fresh', artifacts: [sources.artifacts[0].id] },
+  ]
+  assert.equal((await server.call('POST', `${main}/changes`, { json: { steps } })).status, 200)
+  const around = [{ ...steps[1], suite: 'experimental' }]
+  const batch = await server.call('POST', `${main}/changes`, { json: { steps: around } })
+  assert.equal(batch.body.code, 'signed-upload-required')
 })
 
 test('a key that is removed from the keyring signs nothing any more', { skip }, async (t) => {
