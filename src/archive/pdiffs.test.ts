@@ -90,6 +90,26 @@ forEachDialect((_dialect, open) => {
     assert.doesNotMatch(release, /Sources\.diff\/.*\.gz/)
   })
 
+  it('translations have patches too', async () => {
+    await using world = await archiveWorld(open)
+    const stable = await world.suite('stable', { pdiffs: 5, translations: true, versions: 'newest' })
+    const index = 'main/i18n/Translation-en'
+    const described = async (name: string, version: string, long: string) => {
+      const fields = `Package: ${name}\nVersion: ${version}\nArchitecture: amd64\nMaintainer: Nobody <nobody@example.org>\n`
+      return await world.deb(name, version, { control: `${fields}Description: ${name}\n ${long}\n` })
+    }
+    const words = (i: number) => Array.from({ length: 40 }, (_, j) => (i * 7919 + j * 104_729) % 9973).join(' ')
+    await stable.addPackages(...(await Promise.all([1, 2, 3, 4].map((i) => described(`tool${i}`, '1', words(i))))))
+    const read = reading(world)
+    const old = await read(index)
+    await stable.addPackages(await described('tool2', '2', words(5)))
+    await stable.addPackages(await described('tool3', '2', words(3)))
+    await stable.remove({ name: 'tool4' })
+    // The version with the same words changed nothing here.
+    assert.equal((await pdiffsOf(read, index)).length, 2)
+    assert.deepEqual(await patched(read, index, old), await read(index))
+  })
+
   it('Contents have patches too', async () => {
     await using world = await archiveWorld(open)
     const stable = await world.suite('stable', { pdiffs: 5, contents: true, versions: 'newest' })

@@ -28,6 +28,8 @@ const good: readonly SuiteSettingsInput[] = [
   { validUntilDays: null },
   { architectureAll: 'separate' },
   { translations: true },
+  { pdiffs: 0 },
+  { pdiffs: 500 },
 ]
 for (const input of good) {
   it(`${JSON.stringify(input)} is taken`, () => {
@@ -57,6 +59,9 @@ const bad: readonly [SuiteSettingsInput, RegExp][] = [
   [{ validUntilDays: 0 }, /validUntilDays/],
   [{ validUntilDays: 1.5 }, /validUntilDays/],
   [{ validUntilDays: 3651 }, /validUntilDays/],
+  [{ pdiffs: -1 }, /pdiffs/],
+  [{ pdiffs: 1.5 }, /pdiffs/],
+  [{ pdiffs: 501 }, /pdiffs/],
 ]
 for (const [input, detail] of bad) {
   it(`${JSON.stringify(input).slice(0, 60)} is refused by its name`, () => {

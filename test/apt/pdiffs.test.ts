@@ -38,7 +38,7 @@ describe('a suite with patches', { skip: missing ?? false }, () => {
         spoil && path.includes('Packages.diff/2') ? bytes.subarray(0, bytes.length - 1) : undefined,
       ),
     )
-    await server.workspace.createSuite({ name: 'stable', versions: 'newest', pdiffs: HISTORY })
+    await server.workspace.createSuite({ name: 'stable', versions: 'newest', pdiffs: HISTORY, translations: true })
     const artifacts = await Promise.all(
       Array.from({ length: 60 }, async (_, i) => {
         // Nothing that compresses well, so that the index is longer than all patches.
@@ -56,7 +56,8 @@ describe('a suite with patches', { skip: missing ?? false }, () => {
   async function change(times: number): Promise<void> {
     for (let i = 0; i < times; i += 1) {
       version += 1
-      const deb = makeDeb({ name: `base${version % 7}`, version: `${version}.0`, architecture: 'amd64' })
+      const description = `Package\n of version ${version}`
+      const deb = makeDeb({ name: `base${version % 7}`, version: `${version}.0`, architecture: 'amd64', description })
       await publish(server, 'stable', { [`base_${version}.deb`]: deb })
     }
   }
@@ -69,21 +70,23 @@ describe('a suite with patches', { skip: missing ?? false }, () => {
     return apt
   }
 
-  /** Updates, proves that the index is then the newest one, and tells what was fetched for it. */
-  async function updated(apt: AptRoot): Promise<{ patches: number; whole: number }> {
+  /** Updates, proves that the indexes are then the newest ones, and tells what was fetched for them. */
+  async function updated(apt: AptRoot): Promise<{ patches: number; translations: number; whole: number }> {
     const start = proxy.passed.length
     const { code, output } = await apt.update()
     assert.equal(code, 0, output)
-    const name = `${proxy.url.slice('http://'.length)}/apt/local/main/dists/stable/main/binary-amd64/Packages`
-    const list = await readFile(apt.file(`var/lib/apt/lists/${name.replaceAll('/', '_')}`))
-    const newest = await fetch(`${server.apt}dists/stable/main/binary-amd64/Packages`)
-    assert.ok(list.equals(Buffer.from(await newest.arrayBuffer())), 'the index is the newest one')
+    const suite = `${proxy.url.slice('http://'.length)}/apt/local/main/dists/stable/`
+    for (const path of ['main/binary-amd64/Packages', 'main/i18n/Translation-en']) {
+      const list = await readFile(apt.file(`var/lib/apt/lists/${`${suite}${path}`.replaceAll('/', '_')}`))
+      const newest = await fetch(`${server.apt}dists/stable/${path}`)
+      assert.ok(list.equals(Buffer.from(await newest.arrayBuffer())), `${path} is the newest one`)
+    }
     const paths = proxy.passed.slice(start).map(({ path }) => path)
+    const count = (pattern: RegExp): number => paths.filter((path) => pattern.test(path)).length
     return {
-      patches: paths.filter((path) => /Packages\.diff\/\d[^/]*\.gz$/.test(path)).length,
-      whole: paths.filter(
-        (path) => /binary-amd64\/(by-hash\/|Packages(\.\w+)?$)/.test(path) && !path.includes('Packages.diff/'),
-      ).length,
+      patches: count(/\/Packages\.diff\/\d[^/]*\.gz$/),
+      translations: count(/\/Translation-en\.diff\/\d[^/]*\.gz$/),
+      whole: count(/\/(binary-amd64|i18n)\/(by-hash\/.*|(Packages|Translation-en)(\.\w+)?)$/),
     }
   }
 
@@ -104,11 +107,11 @@ describe('a suite with patches', { skip: missing ?? false }, () => {
     await change(1)
     for (const [i, name] of [...wanted.keys()].entries()) {
       const told = async (roots: readonly AptRoot[]) => updated(roots[i] ?? assert.fail())
-      assert.deepEqual(await told(one), { patches: 1, whole: 0 }, `${name}, one behind`)
-      assert.deepEqual(await told(three), { patches: 3, whole: 0 }, `${name}, three behind`)
-      assert.deepEqual(await told(ten), { patches: 10, whole: 0 }, `${name}, ten behind`)
-      assert.deepEqual(await told(eleven), { patches: 0, whole: 1 }, `${name}, eleven behind`)
-      assert.deepEqual(await told(eleven), { patches: 0, whole: 0 }, `${name}, not behind any more`)
+      assert.deepEqual(await told(one), { patches: 1, translations: 1, whole: 0 }, `${name}, one behind`)
+      assert.deepEqual(await told(three), { patches: 3, translations: 3, whole: 0 }, `${name}, three behind`)
+      assert.deepEqual(await told(ten), { patches: 10, translations: 10, whole: 0 }, `${name}, ten behind`)
+      assert.deepEqual(await told(eleven), { patches: 0, translations: 0, whole: 2 }, `${name}, eleven behind`)
+      assert.deepEqual(await told(eleven), { patches: 0, translations: 0, whole: 0 }, `${name}, not behind any more`)
     }
   })
 
@@ -117,6 +120,6 @@ describe('a suite with patches', { skip: missing ?? false }, () => {
     await change(1)
     spoil = true
     const fetched = await updated(apt)
-    assert.deepEqual(fetched, { patches: 1, whole: 1 })
+    assert.deepEqual(fetched, { patches: 1, translations: 1, whole: 1 })
   })
 })
