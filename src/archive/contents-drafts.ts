@@ -15,7 +15,7 @@ import type { PlannedChunk } from './index-map.ts'
 import { LocalPaths } from './local-paths.ts'
 
 /** Lists of paths, as they are stored, that are handed to the thread at once. */
-const LISTS_BYTES = 2 * 1024 * 1024
+const LISTS_BYTES = 1024 * 1024
 const LISTS = 1000
 
 const worker = workerFile(import.meta.url, 'contents-worker')

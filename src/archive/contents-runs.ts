@@ -8,6 +8,7 @@
 import { readSync, writeSync } from 'node:fs'
 import { Readable } from 'node:stream'
 import { constants, createZstdDecompress, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { collectOften } from '../common/collect-often.ts'
 import { listedPath } from '../debian/contents.ts'
 
 /** The paths of a package that comes into an index under a label, or that goes from it. */
@@ -32,7 +33,7 @@ export interface PathChange {
 }
 
 /** Records that are sorted at once; as strings they take about three times as much. */
-export const RUN_BYTES = 16 * 1024 * 1024
+export const RUN_BYTES = 8 * 1024 * 1024
 /** Of the text of a block. One block of each run is in memory while they are merged. */
 const BLOCK_BYTES = 64 * 1024
 /** A list of paths is decompressed at once up to here. */
@@ -49,9 +50,11 @@ export async function writeRuns(
   const runs: Run[] = []
   let records: string[] = []
   let bytes = 0
+  const passed = collectOften()
   const flush = (): void => {
     if (records.length > 0) runs.push(writeRun(file, runs.at(-1)?.end ?? start, records.sort()))
     records = []
+    passed(bytes)
     bytes = 0
   }
   for (const { label, deed, paths } of lists) {

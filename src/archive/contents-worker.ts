@@ -1,6 +1,7 @@
 /** The thread that makes Contents indexes; contents-drafts.ts is its other end. All that grows with an index is in files. */
 import { closeSync, openSync, readSync, writeSync } from 'node:fs'
 import { constants, gunzipSync, zstdCompressSync } from 'node:zlib'
+import { collectOften } from '../common/collect-often.ts'
 import { answerRequests } from '../common/worker-pool.ts'
 import { pathOfLine } from '../debian/contents.ts'
 import { storageError } from '../storage/storage-error.ts'
@@ -64,6 +65,7 @@ function build({ file, runs, before, texts }: Extract<ContentsRequest, { kind: '
   const output = openSync(texts, 'wx', 0o600)
   try {
     const drafts: DraftChunk[] = []
+    const passed = collectOften()
     let offset = 0
     const chunks = contentsChunks(before, mergeRuns(sorted, runs), (chunk) => readText(before[chunk], packs))
     for (const chunk of chunks) {
@@ -76,6 +78,7 @@ function build({ file, runs, before, texts }: Extract<ContentsRequest, { kind: '
       writeSync(output, frame, 0, frame.length, offset)
       drafts.push({ ...keysOf(text), entries, textBytes: text.length, offset, length: frame.length })
       offset += frame.length
+      passed(text.length)
     }
     return drafts
   } finally {
@@ -86,7 +89,12 @@ function build({ file, runs, before, texts }: Extract<ContentsRequest, { kind: '
 function keysOf(text: string): { firstKey: string; lastKey: string } {
   const firstLine = text.slice(0, text.indexOf('\n'))
   const lastLine = text.slice(text.lastIndexOf('\n', text.length - 2) + 1)
-  return { firstKey: pathOfLine(firstLine), lastKey: pathOfLine(lastLine) }
+  return { firstKey: copied(pathOfLine(firstLine)), lastKey: copied(pathOfLine(lastLine)) }
+}
+
+/** The same string, without holding on to the text that it is a part of, as V8 would. */
+function copied(text: string): string {
+  return Buffer.from(text, 'latin1').toString('latin1')
 }
 
 function readText(chunk: LocalChunk | undefined, packs: Map<string, number>): string {

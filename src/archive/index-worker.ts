@@ -2,6 +2,7 @@
 import { createHash, hash, type Hash } from 'node:crypto'
 import { constants, gzipSync, zstdCompressSync } from 'node:zlib'
 import { LRUCache } from 'lru-cache'
+import { collectOften } from '../common/collect-often.ts'
 import { answerRequests } from '../common/worker-pool.ts'
 import type { PackedForm } from './assembly.ts'
 import { countLines } from './line-count.ts'
@@ -86,11 +87,13 @@ function digestPieces(pieces: readonly LocalPiece[], reader: PieceReader): Index
   const start = checkpoints.get(prefixes[known] ?? '')
   const digest = start?.digest.copy() ?? createHash('sha256')
   let sizeBytes = start?.sizeBytes ?? 0
+  const passed = collectOften()
   for (const [i, piece] of pieces.entries()) {
     if (i <= known) continue
     const bytes = reader.read(piece)
     digest.update(bytes)
     sizeBytes += bytes.length
+    passed(bytes.length)
     const isCheckpoint = i % CHECKPOINT_DISTANCE === CHECKPOINT_DISTANCE - 1
     if (isCheckpoint) checkpoints.set(prefixes[i] ?? '', { digest: digest.copy(), sizeBytes })
   }
