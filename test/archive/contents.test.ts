@@ -3,6 +3,8 @@ import assert from 'node:assert/strict'
 import { gunzipSync } from 'node:zlib'
 import { it } from 'node:test'
 import { unpackIds } from '../../src/archive/chunk-table.ts'
+import { parseSha256 } from '../../src/common/digest.ts'
+import { Maintenance } from '../../src/maintenance/maintenance.ts'
 import { type ArchiveWorld, archiveWorld, listedIn, openRooms } from '../support/archive-world.ts'
 import { forEachDialect } from '../support/databases.ts'
 import { keepListed } from '../support/listed-packages.ts'
@@ -197,6 +199,22 @@ forEachDialect((_dialect, open) => {
     assert.deepEqual(await contents(world, 'stable/main/Contents-amd64'), ['usr/share/known misc/known'])
     await stable.remove({ name: 'claimed' })
     assert.deepEqual(await contents(world, 'stable/main/Contents-amd64'), ['usr/share/known misc/known'])
+  })
+
+  it('a package that was purged can still be taken out', async () => {
+    await using world = await archiveWorld(open)
+    const { db: database, storage, archives } = world
+    const stable = await world.suite('stable', { contents: true, architectures: ['amd64'] })
+    await stable.add('leak', '1', files('usr/share/leak', 'usr/share/both'))
+    await stable.add('kept', '1', files('usr/share/both'))
+    const { items } = await archives.packages(world.workspace, { suite: 'stable' }, { limit: 10, name: 'leak' })
+    const sha256 = parseSha256(items[0]?.sha256 ?? '') ?? assert.fail('it is listed')
+    const ages = { leftoverMs: 0, unneededMs: 0, graceMs: 0 }
+    await using maintenance = new Maintenance({ database, storage, archives, ages })
+    await maintenance.purge({ sha256, reason: 'a key', userId: null })
+    assert.ok((await Array.fromAsync(maintenance.vacuum())).length > 0)
+    await stable.remove({ name: 'leak' })
+    assert.deepEqual(await contents(world, 'stable/main/Contents-amd64'), ['usr/share/both misc/kept'])
   })
 
   it('one package costs the same in a suite of a thousand paths and of fifty thousand', async () => {

@@ -48,8 +48,15 @@ forEachDialect((_dialect, open) => {
   it('after a failed publication nothing is left in the spool', async () => {
     const faults = new Switch()
     await using world = await archiveWorld(open, { faults })
-    const stable = await world.suite('stable')
-    for (const fault of ['spool.write:enospc:1', 'spool.sync:eio:1', 'store.move:eio:1', 'seal.sign:eio:1']) {
+    const stable = await world.suite('stable', { contents: true })
+    for (const fault of [
+      'spool.write:enospc:1',
+      'spool.write:enospc:2',
+      'spool.write:enospc:3',
+      'spool.sync:eio:1',
+      'store.move:eio:1',
+      'seal.sign:eio:1',
+    ]) {
       const packageId = await world.deb('hello', `1-${fault.length}`)
       faults.now = faultsFrom(fault)
       await assert.rejects(stable.addPackages(packageId))
