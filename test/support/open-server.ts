@@ -2,7 +2,6 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { AddressInfo } from 'node:net'
-import type { TestContext } from 'node:test'
 import { openAccess } from '../../src/access/access.ts'
 import { openArchives } from '../../src/archive/archives.ts'
 import { openArtifacts } from '../../src/artifact/artifacts.ts'
@@ -39,7 +38,10 @@ export interface Answer {
 }
 
 /** All the real rooms over a temporary directory, with the server on a free port; closed when the test ends. */
-export async function openServer(t: TestContext, options: ServerOptions = {}): Promise<OpenServer> {
+export async function openServer(
+  t: { after(close: () => Promise<void>): void },
+  options: ServerOptions = {},
+): Promise<OpenServer> {
   const directory = await mkdtemp(join(tmpdir(), 'ashlar-server-'))
   const database = await openDatabase(`sqlite:${join(directory, 'database.sqlite')}`)
   const storage = await openStorage({ database, dataDirectory: directory })

@@ -42,6 +42,7 @@ const layout = {
     },
     index: [
       ['workspace_id', 'sha256'],
+      ['workspace_id', 'id'],
       ['suite_id', 'state', 'id'],
     ],
     indexWhereSet: ['artifact_id', 'plan_json'],
