@@ -24,15 +24,20 @@ import { type Piece, readPieces } from './assembly.ts'
 import {
   type ChangeRequest,
   type MirrorRequest,
+  type CopiedFrom,
+  type PackagePlacement,
   type SealedBatch,
   type SealedChange,
   type StepRequest,
   STEPS_PER_BATCH,
 } from './change-request.ts'
+import { recordedRequest } from './batch-steps.ts'
 import { checkSuite, type SuiteCheck } from './check-suite.ts'
 import { ChunkTable } from './chunk-table.ts'
 import { ContentsMaker } from './contents-drafts.ts'
 import { bringClaimed } from './claimed-files.ts'
+import type { SuiteView } from './chosen-items.ts'
+import { chooseForeign, requireRoomFor } from './foreign-choice.ts'
 import { IndexBuilder } from './index-builder.ts'
 import { PatchBuilder } from './patch-builder.ts'
 import { InstallabilityChecker } from './installability-checker.ts'
@@ -57,6 +62,7 @@ import { type Suites, suitesAt } from './suite-table.ts'
 export type {
   ChangeRequest,
   MirrorRequest,
+  CopiedFrom,
   PackageLine,
   PackagePlacement,
   PackageSelector,
@@ -278,6 +284,53 @@ export class Archives implements AsyncDisposable {
     )
   }
 
+  /**
+   * What a copy from a suite of another workspace would bring into one of this: packages with their places, and what is
+   * recorded of where they come from. Nothing is copied, and nothing is asked of who may read there.
+   * @throws AshlarError suite-unknown, snapshot-unknown, gone, query-invalid, not-found, component-unknown, suite-frozen
+   */
+  async chooseFrom(
+    other: Workspace,
+    ref: SuiteRef,
+    choice: CopiedFrom['choice'],
+    into: { readonly workspace: Workspace; readonly suite: string; readonly asStep?: boolean },
+  ): Promise<{ readonly packages: readonly PackagePlacement[]; readonly from: CopiedFrom }> {
+    const target = await this.#viewInto(into)
+    const source = await this.#state(other, ref)
+    const view = { suite: source.suites.get(ref.suite), items: itemsAt(this.#database.read, source.revision) }
+    const { placements, unmet } = await this.#whileRetained(source, () =>
+      chooseForeign(this.#database.read, view, target, choice),
+    )
+    // Said before anything is copied; what a step may do is seen when it has its turn, after those before it.
+    if (target !== undefined && into.asStep !== true) requireRoomFor(target.suite, placements)
+    const { at, suite } = ref
+    const from = {
+      workspace: `${other.scope}/${other.name}`,
+      suite,
+      ...(at === undefined ? {} : { at }),
+      revision: source.revision,
+      choice,
+      unmet,
+    }
+    return { packages: placements.map(({ label: _, ...placement }) => placement), from }
+  }
+
+  /** Undefined for a suite that an earlier step makes. */
+  async #viewInto(into: {
+    readonly workspace: Workspace
+    readonly suite: string
+    readonly asStep?: boolean
+  }): Promise<SuiteView | undefined> {
+    const archive = await archiveOf(this.#database.read, into.workspace.id)
+    const suites = archive === undefined ? undefined : await suitesAt(this.#database.read, archive.id, archive.head)
+    const suite = suites?.find(into.suite)
+    if (archive !== undefined && suite !== undefined) {
+      return { suite, items: itemsAt(this.#database.read, archive.head) }
+    }
+    if (into.asStep === true) return undefined
+    throw new AshlarError('suite-unknown', `There is no suite '${into.suite}' in this workspace.`)
+  }
+
   async #archiveFor(workspace: Workspace, steps: readonly StepRequest[]): Promise<Archive> {
     if (steps.some((step) => step.kind === 'suite-create')) return ensureArchive(this.#database, workspace.id)
     return this.#archive(workspace, steps[0] === undefined ? '' : suiteNamed(steps[0]))
@@ -336,6 +389,18 @@ export class Archives implements AsyncDisposable {
         if (!isWaiting || (await this.change(workspace, changeId)).state === 'refused') throw error
       }
     }
+  }
+
+  /** What was asked for under that idempotency key. */
+  async requestOfKey(workspace: Workspace, key: string): Promise<ChangeRequest | undefined> {
+    const row = await this.#database.read
+      .selectFrom('change')
+      .innerJoin('archive', 'archive.id', 'change.archive_id')
+      .select(['change.id', 'change.request_json'])
+      .where('archive.workspace_id', '=', workspace.id)
+      .where('change.idempotency_key', '=', key)
+      .executeTakeFirst()
+    return row === undefined ? undefined : recordedRequest(this.#database.read, row)
   }
 
   /** @throws AshlarError not-found */

@@ -2,7 +2,7 @@
 import type { Kysely } from 'kysely'
 import { AshlarError } from '../common/errors.ts'
 import type { Tables } from '../database/schema.ts'
-import type { StepRequest } from './change-request.ts'
+import type { ChangeRequest, StepRequest } from './change-request.ts'
 
 /** A change of its own that waits, or a step of a batch. */
 export interface WaitingStep {
@@ -29,6 +29,17 @@ export function namingStep(number: number, { kind, suite }: StepRequest, error: 
   const place = suite === null || suite === undefined ? '' : ` of ${suite}`
   const sentence = `Step ${number} (${kind}${place}) cannot be, so nothing of the batch was done: ${error.message}`
   return new AshlarError(error.code, sentence, { cause: error, extra: { ...error.extra, step: number } })
+}
+
+/** What a change asked for, with the steps of a batch. */
+export async function recordedRequest(
+  db: Kysely<Tables>,
+  change: { readonly id: number; readonly request_json: string },
+): Promise<ChangeRequest> {
+  const request = JSON.parse(change.request_json) as ChangeRequest
+  if (request.kind !== 'batch') return request
+  const steps = (await stepsOf(db, [change.id])).get(change.id) ?? []
+  return { kind: 'batch', steps: steps.map((step) => step.request) }
 }
 
 /** The steps of batches, by the batch. */

@@ -35,6 +35,19 @@ export interface PackageChoice {
   readonly query?: string
 }
 
+/** Where packages were copied from, and what was asked for. */
+export interface CopiedFrom {
+  /** `scope/name` */
+  readonly workspace: string
+  readonly suite: string
+  readonly at?: At
+  /** The revision of its archive that was read. */
+  readonly revision: number
+  readonly choice: PackageChoice & { readonly withDependencies?: boolean }
+  /** What neither of the two suites has. */
+  readonly unmet: readonly UnmetNeed[]
+}
+
 /** What to do if a pool path already means other bytes: refuse, or lay the package at its second path. */
 export type PoolConflict = 'refuse' | 'second-path'
 
@@ -54,6 +67,8 @@ export type StepRequest =
       readonly suite: string
       readonly packages: readonly PackagePlacement[]
       readonly onPoolConflict?: PoolConflict
+      /** For packages that were copied from another workspace. */
+      readonly from?: CopiedFrom
     }
   | { readonly kind: 'remove'; readonly suite: string; readonly packages: readonly PackageSelector[] }
   /** Adds and removes (by package id) in one step: what following a folder or a mirror asks for. */

@@ -24,17 +24,18 @@ export interface Needed {
 export async function neededItems(
   db: Kysely<Tables>,
   source: SuiteView,
-  target: SuiteView,
+  target: SuiteView | undefined,
   chosen: readonly WholeItem[],
 ): Promise<Needed> {
   const ledger = new PackageLedger()
-  const present = (await addPackages(db, ledger, target)).map(({ number }) => number)
+  const present = target === undefined ? [] : (await addPackages(db, ledger, target)).map(({ number }) => number)
   const offered = await addPackages(db, ledger, source)
   const items = new Set(chosen.map((item) => item.id))
   const unmet = new Map<string, UnmetNeed>()
-  for (const architecture of architecturesOf(chosen, offered, target)) {
+  for (const architecture of architecturesOf(chosen, offered, source)) {
     const wanted = offered.filter(({ item }) => items.has(item.id))
-    const parts: Parts = { ledger, present, offered, wanted, newestOnly: target.suite.settings.versions === 'newest' }
+    const newestOnly = target?.suite.settings.versions === 'newest'
+    const parts: Parts = { ledger, present, offered, wanted, newestOnly }
     const found = follow(parts, architecture)
     for (const id of found.items) items.add(id)
     for (const need of found.unmet) unmet.set(`${need.name} ${need.architecture} ${need.relation}`, need)
@@ -78,14 +79,14 @@ async function addPackages(db: Kysely<Tables>, ledger: PackageLedger, view: Suit
 function architecturesOf(
   chosen: readonly WholeItem[],
   offered: readonly Offer[],
-  target: SuiteView,
+  { suite }: SuiteView,
 ): ReadonlySet<string> {
   const machines = (items: readonly WholeItem[]): string[] =>
     items.map((item) => item.architecture).filter((name) => name !== 'all' && name !== 'source')
   for (const names of [machines(chosen), machines(offered.map(({ item }) => item))]) {
     if (names.length > 0) return new Set(names)
   }
-  return new Set(target.suite.settings.architectures.slice(0, 1))
+  return new Set(suite.settings.architectures.slice(0, 1))
 }
 
 /** Until nothing comes any more that takes the place of what was counted on. */

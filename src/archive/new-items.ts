@@ -213,7 +213,10 @@ async function packagesWithFiles(db: Kysely<Tables>, ids: readonly number[]): Pr
 function componentOf(settings: SuiteSettings, suite: string, row: PackageRow, asked: string | undefined): string {
   if (asked !== undefined) {
     if (!isComponentName(asked) || !settings.components.includes(asked)) {
-      throw new AshlarError('component-unknown', `The suite '${suite}' has no component '${asked}'.`)
+      throw new AshlarError(
+        'component-unknown',
+        `The suite '${suite}' has no component '${asked}', where ${row.name} ${row.version} is to be.`,
+      )
     }
     return asked
   }

@@ -79,7 +79,7 @@ async function previewOf(
     addedCount: added.length,
     removedCount: removed.length,
     leftOut: effect.leftOut.slice(0, LINES_PER_ANSWER),
-    unmet: effect.unmet.slice(0, LINES_PER_ANSWER),
+    unmet: [...effect.unmet, ...(request.kind === 'add' ? (request.from?.unmet ?? []) : [])].slice(0, LINES_PER_ANSWER),
     uninstallable: effect.uninstallable.slice(0, LINES_PER_ANSWER),
   }
 }

@@ -12,7 +12,7 @@ import type { Database } from '../database/database.ts'
 import { assertLease } from '../database/lease.ts'
 import type { ChangeTable, Tables } from '../database/schema.ts'
 import { type Archive, keepRetained, resolveSnapshot } from './archive-table.ts'
-import { namingStep, stepsOf } from './batch-steps.ts'
+import { namingStep, recordedRequest } from './batch-steps.ts'
 import type { ChangeRequest, MirrorRequest } from './change-request.ts'
 import { isUniqueViolation } from '../database/unique-violation.ts'
 import { isCopiedLater, type NewItem, newItems } from './new-items.ts'
@@ -114,10 +114,7 @@ async function sameRequestBefore(
     .where('idempotency_key', '=', key)
     .executeTakeFirst()
   if (change === undefined) return undefined
-  const recorded = JSON.parse(change.request_json) as ChangeRequest
-  const steps = recorded.kind === 'batch' ? (await stepsOf(db, [change.id])).get(change.id) : undefined
-  const before = steps === undefined ? recorded : { kind: 'batch', steps: steps.map((step) => step.request) }
-  if (!isDeepStrictEqual(before, JSON.parse(JSON.stringify(request)))) {
+  if (!isDeepStrictEqual(await recordedRequest(db, change), JSON.parse(JSON.stringify(request)))) {
     throw new AshlarError(
       'idempotency-key-reused',
       `The key '${key}' belongs to another request (change ${change.id}).`,

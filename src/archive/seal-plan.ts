@@ -12,6 +12,7 @@ import type { Archive } from './archive-table.ts'
 import { inStep, type WaitingStep } from './batch-steps.ts'
 import type { MirrorRequest, StepRequest, TakenIndex } from './change-request.ts'
 import { Effect, type PlanState } from './effect.ts'
+import { requireThawed } from './frozen.ts'
 import type { HeldLease } from './held-lease.ts'
 import { describeFindings } from './gate-refusal.ts'
 import type { GateState, GateStates, InstallabilityGate } from './installability-gate.ts'
@@ -24,7 +25,7 @@ import { rollBack } from './plan-rollback.ts'
 import { dropOutdatedSources } from './plan-sources.ts'
 import { asksOfSuite, type NewAlias, type NewSettings, PlannedSuites } from './plan-suites.ts'
 import { reservedSuiteId } from './reserved-suites.ts'
-import { type Suite, type Suites, suitesAt } from './suite-table.ts'
+import { type Suites, suitesAt } from './suite-table.ts'
 
 /** What is sealed or refused as one. */
 export type WaitingChange =
@@ -189,6 +190,7 @@ class Planner implements SealPlan, PlanState {
     }
     if (request.kind === 'mirror') return await this.#mirror(id, request)
     const effect = new Effect(id, this.suites.get(request.suite))
+    // What a batch thaws first, its later steps may change.
     requireThawed(effect.suite)
     await requireOwnSuite(this, effect, request.suite)
     // What others copy was recorded with them.
@@ -211,12 +213,6 @@ class Planner implements SealPlan, PlanState {
     if (request.taken !== undefined) this.taken.set(name, request.taken)
     for (const item of effect.ending) this.ended.add(item)
   }
-}
-
-/** What a batch thaws first, its later steps may change. */
-function requireThawed({ name, settings }: Suite): void {
-  if (!settings.frozen) return
-  throw new AshlarError('suite-frozen', `The suite '${name}' is frozen: no package comes in or goes out.`)
 }
 
 /** An alias may have moved since the change was recorded, and with it its items would be in two suites. */

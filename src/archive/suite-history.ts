@@ -163,7 +163,7 @@ export async function sealedChange(db: Kysely<Tables>, changeId: number): Promis
     added,
     removed,
     leftOut: outcome.leftOut ?? [],
-    unmet: outcome.unmet ?? [],
+    unmet: [...(outcome.unmet ?? []), ...(request.kind === 'add' ? (request.from?.unmet ?? []) : [])],
     uninstallable: outcome.uninstallable ?? [],
   }
 }

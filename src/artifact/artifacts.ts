@@ -16,6 +16,7 @@ import type { Database } from '../database/database.ts'
 import type { ByteRange, OpenedFile, SpooledFile, Storage, StoredFile } from '../storage/storage.ts'
 import { loadArtifacts, type Artifact } from './artifact-rows.ts'
 import { Completions } from './completion.ts'
+import { type CopyPackagesOptions, PackageCopier } from './copy-packages.ts'
 import { Creator, type CreateOptions } from './create.ts'
 import { deleteArtifact } from './delete.ts'
 import { Ingestion, type Ingested, type IngestOptions, type LocalPackage } from './ingest.ts'
@@ -107,6 +108,19 @@ export interface Artifacts extends AsyncDisposable {
   /** The packages of complete artifacts. @throws AshlarError not-found, artifact-incomplete, category-invalid */
   packagesOf(workspace: Workspace, artifactIds: readonly number[]): Promise<PackageRef[]>
 
+  /**
+   * Sees to it that a workspace has the packages of another in complete artifacts of its own, which say what they were
+   * copied from; nothing is asked of who may do that.
+   * @returns how many artifacts were made
+   * @throws AshlarError gone for what was purged or has expired; storage-full, storage-failed, file-corrupt
+   */
+  copyPackages(
+    to: Workspace,
+    from: Workspace,
+    packageIds: readonly number[],
+    options: CopyPackagesOptions,
+  ): Promise<number>
+
   /** Ends the threads and closes the spooled files; uploads can be continued by the next process. */
   close(): Promise<void>
 }
@@ -129,6 +143,7 @@ class OpenArtifacts implements Artifacts {
   readonly #creator: Creator
   readonly #uploads: Uploads
   readonly #ingestion: Ingestion
+  readonly #copier: PackageCopier
 
   constructor({ database, storage, faults = noFaults }: ArtifactsOptions) {
     this.#database = database
@@ -139,6 +154,7 @@ class OpenArtifacts implements Artifacts {
     this.#creator = new Creator(database, inspector, faults)
     this.#uploads = new Uploads(database, storage, inspector, completions)
     this.#ingestion = new Ingestion({ database, storage, inspector, faults })
+    this.#copier = new PackageCopier({ database, storage, faults })
   }
 
   async create(workspace: Workspace, wishes: readonly ArtifactWish[], options: CreateOptions): Promise<Artifact[]> {
@@ -245,6 +261,15 @@ class OpenArtifacts implements Artifacts {
 
   async examine(workspace: Workspace, stored: { path: string; file: StoredFile }): Promise<Reading> {
     return await this.#inspector.readStored(stored.path, stored.file, workspace.scopeId)
+  }
+
+  async copyPackages(
+    to: Workspace,
+    from: Workspace,
+    packageIds: readonly number[],
+    options: CopyPackagesOptions,
+  ): Promise<number> {
+    return await this.#copier.copy(to, from, packageIds, options)
   }
 
   async packagesOf(workspace: Workspace, artifactIds: readonly number[]): Promise<PackageRef[]> {

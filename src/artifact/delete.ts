@@ -33,6 +33,7 @@ async function refuseIfRelated(trx: Transaction<Tables>, id: number): Promise<vo
     .select(['artifact_id', 'type'])
     .where('target_id', '=', id)
     .where('artifact_id', '!=', id)
+    .where('type', '!=', 'copied-from')
     .orderBy('artifact_id')
     .limit(1)
     .executeTakeFirst()

@@ -16,7 +16,7 @@ export interface Draft {
   readonly expireAfterSeconds: number | null
   /** A file with a `fileId` is proven. */
   readonly files: readonly (AnnouncedFile & { readonly fileId: number | null })[]
-  readonly relations: readonly WishedRelation[]
+  readonly relations: readonly (WishedRelation | { readonly type: 'copied-from'; readonly target: number })[]
 }
 
 /** Keeps the parameters of one statement well below the limits of both dialects. */

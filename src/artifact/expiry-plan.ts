@@ -133,6 +133,7 @@ async function takeNeeded(database: Database, ids: readonly number[]): Promise<n
     .select('artifact_relation.target_id as id')
     .distinct()
     .where('artifact_relation.target_id', 'in', [...ids])
+    .where('artifact_relation.type', '!=', 'copied-from')
     .where('source.artifact_id', 'is', null)
     .execute()
   if (needed.length === 0) return 0

@@ -84,6 +84,7 @@ async function relatingTo(trx: Transaction<Tables>, artifactId: number): Promise
       .leftJoin('expiring_artifact', 'expiring_artifact.artifact_id', 'artifact_relation.artifact_id')
       .select(['artifact_relation.artifact_id as id', 'expiring_artifact.rule'])
       .where('artifact_relation.target_id', 'in', fresh)
+      .where('artifact_relation.type', '!=', 'copied-from')
       .execute()
     const others = sources.filter((source) => !found.has(source.id))
     if (others.some((source) => source.rule === null)) return undefined

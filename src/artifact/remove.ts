@@ -3,7 +3,7 @@ import type { Tables } from '../database/schema.ts'
 
 /**
  * Removes artifacts with all that is recorded of them; their bytes stay until a vacuum finds that nobody needs them. The
- * caller has made sure that no other artifact relates to one of them.
+ * caller has made sure that no other artifact relates to one of them, but for copies, which stand for themselves.
  *
  * @returns the uploads that were under way, whose spooled files are to go too
  */
@@ -13,6 +13,11 @@ export async function removeArtifacts(trx: Transaction<Tables>, ids: readonly nu
     .deleteFrom('upload')
     .where('artifact_id', 'in', [...ids])
     .returning('id')
+    .execute()
+  await trx
+    .deleteFrom('artifact_relation')
+    .where('target_id', 'in', [...ids])
+    .where('type', '=', 'copied-from')
     .execute()
   for (const table of ['expiring_artifact', 'artifact_relation', 'artifact_file'] as const) {
     await trx

@@ -17,6 +17,7 @@ export interface ArtifactWish {
   readonly expireAfterSeconds?: number | null
 }
 
+/** What a creator may ask for; what was copied the server says itself. */
 export type WishedRelation = { readonly type: 'extends' | 'relates-to' | 'built-using'; readonly target: number }
 
 /** What is announced of a file. */

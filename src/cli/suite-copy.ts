@@ -9,6 +9,7 @@ import { inSession } from './session.ts'
 
 interface CopyOptions {
   readonly at?: string
+  readonly fromWorkspace?: string
   readonly list?: string
   readonly query?: string
   readonly withDependencies?: true
@@ -22,6 +23,7 @@ export function copy(): Command {
     .argument('<to>', 'the suite they shall be in too')
     .argument('[package...]', `only these: ${choiceSyntax}`)
     .option('--at <id>', 'as the first suite was at a revision (r17) or a moment (20261123T080127Z)')
+    .option('--from-workspace <scope/name>', 'the first suite is one of this workspace')
     .option('--list <file>', 'only these: one a line, # begins a comment; - reads them from stdin')
     .option('--query <query>', "only these: a package query such as 'Name (% lib*), $Architecture (amd64)'")
     .option('--with-dependencies', 'also what they need and the second suite lacks, as far as the first one has it')
@@ -39,11 +41,12 @@ export function copy(): Command {
 }
 
 async function copyWish(from: string, words: readonly string[], options: CopyOptions): Promise<PackageCopy> {
-  const { at, list, query, withDependencies } = options
+  const { at, fromWorkspace, list, query, withDependencies } = options
   const listed = list === undefined ? [] : await wordsIn(list)
   return {
     from,
     ...(at === undefined ? {} : { at }),
+    ...(fromWorkspace === undefined ? {} : { fromWorkspace }),
     ...parseChoice([...words, ...listed]),
     ...(query === undefined ? {} : { query }),
     ...(withDependencies === undefined ? {} : { withDependencies }),

@@ -161,6 +161,8 @@ export interface SourceSelector {
 export interface PackageCopy {
   readonly from: string
   readonly at?: string
+  /** `scope/name` of the workspace that has the suite, which may be read. */
+  readonly fromWorkspace?: string
   readonly packages?: readonly PackageSelector[]
   readonly sources?: readonly SourceSelector[]
   /** In aptly's language: `Name (% lib*), $Architecture (amd64)`. */

@@ -208,6 +208,7 @@ export interface ArtifactFileTable {
 export interface ArtifactRelationTable {
   artifact_id: number
   target_id: number
+  /** All hold their target but `copied-from`, which says where it came from, and ends with the target. */
   type: 'extends' | 'relates-to' | 'built-using' | 'copied-from'
 }
 

@@ -148,6 +148,7 @@ async function relations(
     .whereRef('workspace.id', '=', 'artifact.workspace_id')
     .whereRef('scope.id', '=', 'workspace.scope_id')
     .where('artifact_relation.target_id', 'in', [...targets])
+    .where('artifact_relation.type', '!=', 'copied-from')
   if (workspaceId !== undefined) query = query.where('artifact.workspace_id', '=', workspaceId)
   const rows = await query
     .select(['artifact.id', 'artifact_relation.target_id as target', 'artifact_relation.type'])

@@ -175,6 +175,7 @@ async function withRelating(
       .select('artifact.id')
       .distinct()
       .where('artifact_relation.target_id', 'in', fresh)
+      .where('artifact_relation.type', '!=', 'copied-from')
       .limit(mostArtifacts)
     if (workspaceId !== undefined) query = query.where('artifact.workspace_id', '=', workspaceId)
     const rows = await query.execute()

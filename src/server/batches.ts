@@ -1,11 +1,12 @@
 /** Changes of several steps over any suites of a workspace, sealed or refused as one. */
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Static } from 'typebox'
 import type { Workspace } from '../access/access.ts'
 import type { Preview as Previewed } from '../archive/archives.ts'
 import type { PackagePlacement, StepRequest } from '../archive/change-request.ts'
 import { submitBatch } from './changes.ts'
 import type { App, Context } from './context.ts'
+import { copyRequest, requestBefore } from './copy-between.ts'
 import { given } from './given.ts'
 import { Batch, type BatchStep, type PackageAddition, Preview, SealedBatch, refTo } from './models.ts'
 import { operation } from './operation.ts'
@@ -24,7 +25,7 @@ export function batchRoutes(app: App, context: Context): void {
       response: { 200: refTo(SealedBatch) },
     }),
     handler: async (request, reply) =>
-      submitBatch(context, request, reply, await requestsOf(context, request, request.body.steps)),
+      submitBatch(context, request, reply, await requestsOf(context, request, reply, 'deed')),
   })
   app.post('/workspaces/:scope/:workspace/changes/preview', {
     config: { asks: 'suite:write' },
@@ -35,7 +36,7 @@ export function batchRoutes(app: App, context: Context): void {
       response: { 200: refTo(Preview) },
     }),
     handler: async (request, reply) => {
-      const steps = await requestsOf(context, request, request.body.steps)
+      const steps = await requestsOf(context, request, reply, 'preview')
       return previewDocument(await context.archives.preview(workspaceOf(request), steps, { signal: signalOf(reply) }))
     },
   })
@@ -45,14 +46,25 @@ export function batchRoutes(app: App, context: Context): void {
 async function requestsOf(
   context: Context,
   request: FastifyRequest,
-  steps: readonly BatchStep[],
+  reply: FastifyReply,
+  as: 'deed' | 'preview',
 ): Promise<StepRequest[]> {
   const workspace = workspaceOf(request)
+  const { steps } = request.body as Static<typeof Batch>
   if (steps.some(takesManager)) {
     await context.access.workspace(callerOf(request), workspace.scope, workspace.name, 'suite:manage')
   }
+  const recorded = as === 'deed' ? await requestBefore(context, request) : undefined
+  const signal = signalOf(reply)
   const requests: StepRequest[] = []
-  for (const step of steps) requests.push(await requestOf(context, workspace, step))
+  for (const [i, step] of steps.entries()) {
+    const before = recorded?.kind === 'batch' ? recorded.steps[i] : undefined
+    requests.push(
+      step.kind === 'copy'
+        ? await copyStep(context, request, step, { as, asStep: true, before, signal })
+        : await requestOf(context, workspace, step),
+    )
+  }
   return requests
 }
 
@@ -75,7 +87,20 @@ function takesManager({ kind }: BatchStep): boolean {
   return kind === 'suite-create' || kind === 'suite-update' || kind === 'alias'
 }
 
-async function requestOf(context: Context, workspace: Workspace, step: BatchStep): Promise<StepRequest> {
+async function copyStep(
+  context: Context,
+  request: FastifyRequest,
+  { kind: _, suite, ...wish }: Extract<BatchStep, { kind: 'copy' }>,
+  options: Parameters<typeof copyRequest>[4],
+): Promise<StepRequest> {
+  return copyRequest(context, request, suite, wish, options)
+}
+
+async function requestOf(
+  context: Context,
+  workspace: Workspace,
+  step: Exclude<BatchStep, { kind: 'copy' }>,
+): Promise<StepRequest> {
   switch (step.kind) {
     case 'suite-create': {
       const { settings = {}, ...rest } = step
@@ -92,10 +117,6 @@ async function requestOf(context: Context, workspace: Workspace, step: BatchStep
       const gone = await context.artifacts.packagesOf(workspace, step.remove ?? [])
       const remove = [...new Set(gone.map(({ packageId }) => packageId))]
       return { kind, suite, add, remove, ...given({ onPoolConflict }) }
-    }
-    case 'copy': {
-      const { from, at, ...rest } = step
-      return given({ ...rest, from: { suite: from, ...given({ at }) } })
     }
     case 'suite-update':
     case 'alias':

@@ -207,6 +207,13 @@ export const PackageCopy = closed(
   {
     from: Name,
     at: Type.Optional(At),
+    fromWorkspace: Type.Optional(
+      Type.String({
+        maxLength: 512,
+        pattern: '^[^/]+/[^/]+$',
+        description: 'The workspace of the suite, `scope/name`, which the caller must be allowed to read',
+      }),
+    ),
     packages: Type.Optional(selectors),
     sources: Type.Optional(
       Type.Array(refTo(SourceSelector), {

@@ -3,6 +3,7 @@ import { Type } from 'typebox'
 import type { SuitePackage as ListedPackage } from '../archive/archives.ts'
 import { submitChange } from './changes.ts'
 import type { App, Context } from './context.ts'
+import { copyRequest, requestBefore } from './copy-between.ts'
 import { given } from './given.ts'
 import {
   At,
@@ -19,6 +20,7 @@ import {
 import { operation } from './operation.ts'
 import { inSuite, limitParameter, query } from './parameters.ts'
 import { workspaceOf } from './permission.ts'
+import { signalOf } from './request-body.ts'
 
 const suite = '/workspaces/:scope/:workspace/suites/:suite'
 const tags = ['suites']
@@ -128,14 +130,12 @@ function changePackages(app: App, context: Context): void {
       body: refTo(PackageCopy),
       response: sealed,
     }),
-    handler: (request, reply) => {
-      const { from, at, ...choice } = request.body
-      return submitChange(context, request, reply, {
-        kind: 'copy',
-        suite: request.params.suite,
-        from: { suite: from, ...given({ at }) },
-        ...given(choice),
-      })
+    handler: async (request, reply) => {
+      const recorded = await requestBefore(context, request)
+      const before = recorded?.kind === 'batch' ? undefined : recorded
+      const options = { as: 'deed', asStep: false, before, signal: signalOf(reply) } as const
+      const change = await copyRequest(context, request, request.params.suite, request.body, options)
+      return submitChange(context, request, reply, change)
     },
   })
   app.post(`${suite}/rollback`, {

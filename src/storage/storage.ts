@@ -15,6 +15,7 @@ import type { Sha256 } from '../common/digest.ts'
 import { AshlarError } from '../common/errors.ts'
 import { noFaults, type Faults } from '../common/faults.ts'
 import type { Database } from '../database/database.ts'
+import { bringFile } from './bring-file.ts'
 import { ensureDefaultStore } from './default-store.ts'
 import { copiesOf, type FileCopy, type KnownFile, knownFiles, type NewCopy, type StoredFile } from './file-copies.ts'
 import type { ByteRange, FileStore, OpenedFile, SpooledFile } from './file-store.ts'
@@ -86,6 +87,13 @@ export interface Storage extends AsyncDisposable {
    */
   isHere(file: StoredFile, scopeId: number): Promise<boolean>
 
+  /**
+   * Sees to it that one scope holds a file that another has: without a copy where its stores hold it, else through the
+   * spool into one that takes its uploads, read back and verified.
+   * @throws AshlarError gone; storage-full, storage-failed, file-corrupt
+   */
+  bring(file: StoredFile, scopes: { readonly from: number; readonly to: number }, signal?: AbortSignal): Promise<void>
+
   /** Asks whether a file is still meant to be there, for who tells of it without opening it. @throws AshlarError gone */
   confirm(file: StoredFile): Promise<void>
 
@@ -134,6 +142,7 @@ class OpenStorage implements Storage {
   readonly stores: OpenStores
   readonly parked: ParkedUploads
   readonly #database: Database
+  readonly #faults: Faults
   readonly #cache: LocalCache
   readonly #onBadCopy: (error: unknown) => void
   readonly #keeper: Keeper
@@ -145,6 +154,7 @@ class OpenStorage implements Storage {
     this.stores = stores
     this.parked = new ParkedUploads(stores)
     this.#database = database
+    this.#faults = faults
     this.#cache = cache
     this.#onBadCopy = onBadCopy
     this.#keeper = new Keeper({ database, faults, stores, onBadCopy })
@@ -227,6 +237,15 @@ class OpenStorage implements Storage {
 
   async isHere(file: StoredFile, scopeId: number): Promise<boolean> {
     return await this.#hasCopy(file, scopeId, ['present', 'condemned'])
+  }
+
+  async bring(
+    file: StoredFile,
+    scopes: { readonly from: number; readonly to: number },
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const parts = { database: this.#database, storage: this, faults: this.#faults }
+    await bringFile(parts, { file, ...scopes, signal })
   }
 
   async confirm(file: StoredFile): Promise<void> {

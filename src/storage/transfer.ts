@@ -7,17 +7,22 @@ import { AshlarError } from '../common/errors.ts'
 import type { Faults } from '../common/faults.ts'
 import type { Database } from '../database/database.ts'
 import { markDamaged } from './copy-states.ts'
-import { copiesOf, type FileCopy, generationFor, type StoredFile } from './file-copies.ts'
+import { copiesOf, type FileCopy, generationFor, type NewCopy, type StoredFile } from './file-copies.ts'
 import type { FileKey, FileStore, SpooledFile } from './file-store.ts'
+import type { OpenStores } from './open-stores.ts'
+import type { Spool } from './spool.ts'
 import { unlinkIfThere } from './spool-writer.ts'
 import { storageError } from './storage-error.ts'
-import type { Storage } from './storage.ts'
 import { takeBack } from './take-back.ts'
 import type { StoreRecord } from './store-policy.ts'
 
 export interface TransferParts {
   readonly database: Database
-  readonly storage: Pick<Storage, 'spool' | 'stores' | 'record'>
+  readonly storage: {
+    readonly spool: Spool
+    readonly stores: OpenStores
+    record(copy: NewCopy): Promise<StoredFile | 'condemned' | 'full'>
+  }
   readonly faults: Faults
 }
 

@@ -230,13 +230,22 @@ forEachDialect((_dialect, open) => {
     await relate(room.db, keeper, c, 'built-using')
     await relate(room.db, c, b, 'extends')
     // Against the order of their making.
-    await relate(room.db, b, a, 'copied-from')
+    await relate(room.db, b, a, 'built-using')
     await relate(room.db, first, second)
     await grow(room.db, 2)
     assert.deepEqual(await planned(room.db), [alone, first, second])
     assert.deepEqual(await expire(room.db), [alone, first, second])
     await room.db.write((trx) => trx.updateTable('artifact').set({ expire_after_seconds: day }).execute())
     assert.deepEqual(await expire(room.db), [a, b, c, keeper])
+  })
+
+  it('a copy does not keep what it was copied from, and stays without it', async () => {
+    await using room = await artifactRoom(open)
+    const [original, copy] = [await artifact(room, 1), await artifact(room, 0)]
+    await relate(room.db, copy, original, 'copied-from')
+    await grow(room.db, 2)
+    assert.deepEqual(await expire(room.db), [original])
+    assert.deepEqual((await room.artifacts.get(room.workspace, copy)).relations, [])
   })
 
   it('artifacts that relate to each other in a circle go together, or stay together', async () => {

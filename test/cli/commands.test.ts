@@ -84,7 +84,7 @@ test('every command has a help that names its options, and exits 0', async () =>
       'apply',
     ],
     'suite sources': ['--at'],
-    'suite copy': ['--at', '--list', '--query', '--with-dependencies', '--dry-run'],
+    'suite copy': ['--at', '--from-workspace', '--list', '--query', '--with-dependencies', '--dry-run'],
     'suite create': ['--components', '--architectures', '--versions', '--alias'],
     artifact: ['create', 'show', 'list', 'download', 'delete'],
     token: ['create', 'list', 'revoke'],
