@@ -35,7 +35,7 @@ import { recordedRequest } from './batch-steps.ts'
 import { checkSuite, type SuiteCheck } from './check-suite.ts'
 import { ChunkTable } from './chunk-table.ts'
 import { ContentsMaker } from './contents-drafts.ts'
-import { bringClaimed } from './claimed-files.ts'
+import { bringClaimed, claimedFiles } from './claimed-files.ts'
 import type { SuiteView } from './chosen-items.ts'
 import { chooseForeign, requireRoomFor } from './foreign-choice.ts'
 import { IndexBuilder } from './index-builder.ts'
@@ -573,6 +573,17 @@ export class Archives implements AsyncDisposable {
   async bring(served: Extract<Served, { kind: 'file' }>, scopeId: number): Promise<void> {
     if (served.claimedIn === undefined) return
     await bringClaimed({ database: this.#database, storage: this.#storage }, served.claimedIn, served.file, scopeId)
+  }
+
+  /** As `bring`, for all files of packages that the archive of a workspace has. @throws as `bring` */
+  async bringPackages(workspace: Workspace, packageIds: readonly number[], signal: AbortSignal): Promise<void> {
+    const archive = await archiveOf(this.#database.read, workspace.id)
+    if (archive === undefined) return
+    const parts = { database: this.#database, storage: this.#storage }
+    for await (const files of claimedFiles(this.#database.read, archive.id, packageIds)) {
+      signal.throwIfAborted()
+      await Promise.all(files.map(async (file) => bringClaimed(parts, archive.id, file, workspace.scopeId)))
+    }
   }
 
   /** The bytes of an assembled index, or a range of them. */

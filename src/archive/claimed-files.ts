@@ -1,5 +1,6 @@
 /** Bringing files of which only a mirror's index tells, from where the mirror has them. */
 import type { Kysely } from 'kysely'
+import type { Sha256 } from '../common/digest.ts'
 import type { Database } from '../database/database.ts'
 import type { Tables } from '../database/schema.ts'
 import type { StoredFile } from '../storage/file-copies.ts'
@@ -31,4 +32,28 @@ async function upstreamsOf(db: Kysely<Tables>, archiveId: number): Promise<numbe
     .orderBy('id', 'desc')
     .execute()
   return rows.map((row) => row.store_id)
+}
+
+const packagesPerQuery = 100
+const filesAtOnce = 8
+
+/** The files of those of the packages that only a mirror of the archive tells of, a few at a time. */
+export async function* claimedFiles(
+  db: Kysely<Tables>,
+  archiveId: number,
+  packageIds: readonly number[],
+): AsyncGenerator<StoredFile[], void, undefined> {
+  for (let start = 0; start < packageIds.length; start += packagesPerQuery) {
+    const rows = await db
+      .selectFrom('package')
+      .innerJoin('package_file', 'package_file.package_id', 'package.id')
+      .innerJoin('file', 'file.id', 'package_file.file_id')
+      .select(['file.id', 'file.sha256', 'file.size'])
+      .distinct()
+      .where('package.id', 'in', packageIds.slice(start, start + packagesPerQuery))
+      .where('package.claimed_in', '=', archiveId)
+      .execute()
+    const files = rows.map(({ id, sha256, size }) => ({ id, sha256: sha256 as Sha256, sizeBytes: size }))
+    for (let first = 0; first < files.length; first += filesAtOnce) yield files.slice(first, first + filesAtOnce)
+  }
 }

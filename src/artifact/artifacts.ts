@@ -16,7 +16,7 @@ import type { Database } from '../database/database.ts'
 import type { ByteRange, OpenedFile, SpooledFile, Storage, StoredFile } from '../storage/storage.ts'
 import { loadArtifacts, type Artifact } from './artifact-rows.ts'
 import { Completions } from './completion.ts'
-import { type CopyPackagesOptions, PackageCopier } from './copy-packages.ts'
+import { type CopiedPackages, type CopyPackagesOptions, PackageCopier } from './copy-packages.ts'
 import { Creator, type CreateOptions } from './create.ts'
 import { deleteArtifact } from './delete.ts'
 import { Ingestion, type Ingested, type IngestOptions, type LocalPackage } from './ingest.ts'
@@ -111,15 +111,15 @@ export interface Artifacts extends AsyncDisposable {
   /**
    * Sees to it that a workspace has the packages of another in complete artifacts of its own, which say what they were
    * copied from; nothing is asked of who may do that.
-   * @returns how many artifacts were made
-   * @throws AshlarError gone for what was purged or has expired; storage-full, storage-failed, file-corrupt
+   * @throws AshlarError gone for what was purged or has expired; storage-full, storage-failed, file-corrupt;
+   *   upload-inconsistent for what is not what a mirror's index said of it
    */
   copyPackages(
     to: Workspace,
     from: Workspace,
     packageIds: readonly number[],
     options: CopyPackagesOptions,
-  ): Promise<number>
+  ): Promise<CopiedPackages>
 
   /** Ends the threads and closes the spooled files; uploads can be continued by the next process. */
   close(): Promise<void>
@@ -154,7 +154,7 @@ class OpenArtifacts implements Artifacts {
     this.#creator = new Creator(database, inspector, faults)
     this.#uploads = new Uploads(database, storage, inspector, completions)
     this.#ingestion = new Ingestion({ database, storage, inspector, faults })
-    this.#copier = new PackageCopier({ database, storage, faults })
+    this.#copier = new PackageCopier({ database, storage, faults, inspector })
   }
 
   async create(workspace: Workspace, wishes: readonly ArtifactWish[], options: CreateOptions): Promise<Artifact[]> {
@@ -268,7 +268,7 @@ class OpenArtifacts implements Artifacts {
     from: Workspace,
     packageIds: readonly number[],
     options: CopyPackagesOptions,
-  ): Promise<number> {
+  ): Promise<CopiedPackages> {
     return await this.#copier.copy(to, from, packageIds, options)
   }
 

@@ -2,6 +2,9 @@
  * Packages of one workspace as artifacts of another: new ones, with the same files, that say what they were copied from.
  * From then on each stands for itself: what becomes of the original does not touch the copy. Who may read there and
  * write here is asked by the caller.
+ *
+ * What only the index of a mirror tells of a package is no ground for one elsewhere: its file is read, and the package is
+ * what that says.
  */
 import type { Transaction } from 'kysely'
 import type { Workspace } from '../access/access.ts'
@@ -10,7 +13,7 @@ import { AshlarError } from '../common/errors.ts'
 import type { Faults } from '../common/faults.ts'
 import type { Database } from '../database/database.ts'
 import { isForeignKeyViolation } from '../database/foreign-key-violation.ts'
-import type { FileCopyTable, Micros, Tables } from '../database/schema.ts'
+import type { FileCopyTable, Micros, PackageTable, Tables } from '../database/schema.ts'
 import { isHeldBy } from '../storage/bring-file.ts'
 import { lockFiles } from '../storage/copy-states.ts'
 import { storageError } from '../storage/storage-error.ts'
@@ -18,6 +21,8 @@ import type { Storage, StoredFile } from '../storage/storage.ts'
 import { loadStores } from '../storage/store-rows.ts'
 import { categoryNamed, checkFiles } from './categories.ts'
 import { insertDrafts } from './draft.ts'
+import type { Inspector } from './inspector.ts'
+import { knownPackages, type ReadPackage, recordPackages } from './record-packages.ts'
 
 export interface CopyPackagesOptions {
   readonly userId: number | null
@@ -28,7 +33,19 @@ interface CopierParts {
   readonly database: Database
   readonly storage: Storage
   readonly faults: Faults
+  readonly inspector: Inspector
 }
+
+/** What was copied. */
+export interface CopiedPackages {
+  /** How many artifacts were made. */
+  readonly made: number
+  /** By the ids that were asked for, those of the packages as they are here. */
+  readonly packageIds: ReadonlyMap<number, number>
+}
+
+/** Categories whose files are packages. */
+const holders = ['debian:source-package', 'debian:binary-package', 'debian:binary-packages']
 
 const packagesAtOnce = 100
 const filesAtOnce = 4
@@ -45,22 +62,41 @@ export class PackageCopier {
   /**
    * Sees to it that a workspace has a complete artifact with each of the packages. Those that it has stay as they are.
    *
-   * @returns how many artifacts were made
-   * @throws AshlarError gone for a package of which a file is; storage-full, storage-failed, file-corrupt
+   * @throws AshlarError gone for a package of which a file is; storage-full, storage-failed, file-corrupt;
+   *   upload-inconsistent for one whose file is another package than a mirror's index said
    */
   async copy(
     to: Workspace,
     from: Workspace,
     packageIds: readonly number[],
     options: CopyPackagesOptions,
-  ): Promise<number> {
+  ): Promise<CopiedPackages> {
     const distinct = [...new Set(packageIds)]
     let made = 0
     for (let start = 0; start < distinct.length; start += packagesAtOnce) {
       options.signal?.throwIfAborted()
       made += await this.#copySome(to, from, distinct.slice(start, start + packagesAtOnce), options)
     }
-    return made
+    return { made, packageIds: await this.#asTheyAreHere(distinct) }
+  }
+
+  async #asTheyAreHere(ids: readonly number[]): Promise<Map<number, number>> {
+    const { read } = this.#parts.database
+    const here = new Map(ids.map((id) => [id, id]))
+    for (let start = 0; start < ids.length; start += packagesAtOnce) {
+      const claimed = await read
+        .selectFrom('package')
+        .select(['id', 'file_id'])
+        .where('id', 'in', ids.slice(start, start + packagesAtOnce))
+        .where('claimed_in', '!=', 0)
+        .execute()
+      const proven = await knownPackages(
+        read,
+        claimed.map((row) => row.file_id),
+      )
+      for (const row of claimed) here.set(row.id, proven.get(row.file_id)?.id ?? 0)
+    }
+    return here
   }
 
   async #copySome(to: Workspace, from: Workspace, ids: readonly number[], options: CopyPackagesOptions) {
@@ -69,13 +105,14 @@ export class PackageCopier {
       const packages = await this.#missing(to, from, ids)
       if (packages.length === 0) return 0
       await this.#bringAll(to, from, packages, options.signal)
+      const read = await this.#readClaimed(to, packages)
       try {
         await faults.reach('artifact.record')
       } catch (error) {
         throw storageError(error, 'recording an artifact')
       }
       const recorded = await database
-        .write(async (trx) => record(trx, to, packages, options.userId, await database.now(trx)))
+        .write(async (trx) => record(trx, to, { packages, read, userId: options.userId }, await database.now(trx)))
         .catch((error: unknown) => {
           // The original has gone at this very moment.
           if (isForeignKeyViolation(error)) return false
@@ -94,6 +131,7 @@ export class PackageCopier {
       .innerJoin('package_file', 'package_file.package_id', 'package.id')
       .innerJoin('file', 'file.id', 'package_file.file_id')
       .select(['package.id', 'package.kind', 'package.name', 'package.version', 'package.architecture'])
+      .select('package.claimed_in as claimedIn')
       .select(['package.source_name', 'package.source_version', 'package.file_id as mainId'])
       .select(['package_file.name as path', 'file.id as fileId', 'file.sha256', 'file.size', 'file.gone_reason'])
       .where('package.id', 'in', [...ids])
@@ -139,9 +177,35 @@ export class PackageCopier {
       .whereRef('artifact.id', '=', 'artifact_file.artifact_id')
       .where('artifact_file.file_id', 'in', [...fileIds])
       .where('artifact.workspace_id', 'in', [to.id, from.id])
+      .where('artifact.category', 'in', holders)
       .where('artifact.completed_at', 'is not', null)
       .orderBy('artifact.id')
       .execute()
+  }
+
+  /** The packages of which only an index told so far. */
+  async #readClaimed(to: Workspace, packages: readonly CopiedPackage[]): Promise<ReadPackage[]> {
+    const claimed = packages.filter((one) => one.claimedIn !== 0)
+    const known = await knownPackages(
+      this.#parts.database.read,
+      claimed.map((one) => one.mainId),
+    )
+    const read: ReadPackage[] = []
+    for (const one of claimed) {
+      if (known.has(one.mainId)) continue
+      const main = one.files.find((file) => file.id === one.mainId)
+      if (main === undefined) throw new Error(`Package ${one.name} ${one.version} does not list its own file`)
+      const reading = await this.#parts.inspector.readStored(main.path, main, to.scopeId)
+      if (reading.kind === 'changes' || !isSamePackage(one, reading.package)) {
+        throw new AshlarError(
+          'upload-inconsistent',
+          `The file of ${one.name} ${one.version} (${one.architecture}) is another package than the mirror's index says.`,
+        )
+      }
+      const fileIds = new Map(one.files.map((file) => [file.sha256, file.id]))
+      read.push({ fileId: one.mainId, reading: reading.package, fileIds })
+    }
+    return read
   }
 
   async #bringAll(
@@ -161,7 +225,17 @@ export class PackageCopier {
   }
 }
 
+function isSamePackage(
+  one: CopiedPackage,
+  other: { readonly name: string; readonly version: string; readonly architecture: string },
+): boolean {
+  return one.name === other.name && one.version === other.version && one.architecture === other.architecture
+}
+
 interface CopiedPackage {
+  /** Of the .deb or .dsc. */
+  readonly mainId: number
+  readonly claimedIn: PackageTable['claimed_in']
   readonly kind: 'deb' | 'udeb' | 'dsc'
   readonly name: string
   readonly version: string
@@ -173,18 +247,25 @@ interface CopiedPackage {
   readonly files: readonly (StoredFile & { readonly path: string })[]
 }
 
+interface Recording {
+  readonly packages: readonly CopiedPackage[]
+  /** Those among them that were read first. */
+  readonly read: readonly ReadPackage[]
+  readonly userId: number | null
+}
+
 /** @returns false, and nothing is written, if the scope does not hold one of the files any more */
 async function record(
   trx: Transaction<Tables>,
   to: Workspace,
-  packages: readonly CopiedPackage[],
-  userId: number | null,
+  { packages, read, userId }: Recording,
   now: Micros,
 ): Promise<boolean> {
   const fileIds = [...new Set(packages.flatMap((one) => one.files.map((file) => file.id)))]
   // Who lets a copy go locks the file too, and then looks at who needs it.
   await lockFiles(trx, fileIds)
   if (!(await areHeld(trx, to.scopeId, fileIds))) return false
+  await recordPackages(trx, read, now)
   await insertDrafts(
     trx,
     packages.map((one) => draftOf(to, one, userId)),

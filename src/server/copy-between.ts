@@ -57,12 +57,13 @@ export async function copyRequest(
   if (before?.kind === 'add' && before.suite === suite && isSameWish(before.from, asked)) return before
   const into = { workspace: here, suite, asStep: options.asStep }
   const chosen = await context.archives.chooseFrom(there, source, given(choice), into)
-  if (options.as === 'deed') {
-    const ids = chosen.packages.map(({ packageId }) => packageId)
-    const userId = authorIdOf(request)
-    await context.artifacts.copyPackages(here, there, ids, { userId, signal: options.signal })
-  }
-  return { kind: 'add', suite, ...chosen }
+  if (options.as === 'preview') return { kind: 'add', suite, ...chosen }
+  const ids = chosen.packages.map(({ packageId }) => packageId)
+  const { signal } = options
+  await context.archives.bringPackages(there, ids, signal)
+  const { packageIds } = await context.artifacts.copyPackages(here, there, ids, { userId: authorIdOf(request), signal })
+  const packages = chosen.packages.map((one) => ({ ...one, packageId: packageIds.get(one.packageId) ?? one.packageId }))
+  return { kind: 'add', suite, packages, from: chosen.from }
 }
 
 function isSameWish(from: CopiedFrom | undefined, asked: object): boolean {

@@ -41,7 +41,7 @@ async function copyTo(world: ArchiveWorld, target: Workspace, choice: Choice = {
   const into = { workspace: target, suite: 'stable' }
   const chosen = await world.archives.chooseFrom(world.workspace, { suite: 'unstable' }, choice, into)
   const ids = chosen.packages.map(({ packageId }) => packageId)
-  const made = await world.artifacts.copyPackages(target, world.workspace, ids, { userId: null })
+  const { made } = await world.artifacts.copyPackages(target, world.workspace, ids, { userId: null })
   const change = await world.archives.submit(target, { kind: 'add', suite: 'stable', ...chosen }, { userId: null })
   return { made, change }
 }
