@@ -7,6 +7,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import type { WorkspaceClient } from '../../src/client/client.ts'
 import { AshlarError } from '../../src/common/errors.ts'
 import { readAptly } from '../../src/import/aptly.ts'
 import { aptMissing, aptRoot } from '../support/apt-root.ts'
@@ -93,23 +94,43 @@ interface Imported {
   readonly notes: string[]
 }
 
-async function importAptly(server: Server, root: string): Promise<Imported> {
-  const { code, stdout, stderr } = await server.ashlar('import', 'aptly', root, '--json')
+async function importAptly(server: Server, root: string, place: string, ...words: string[]): Promise<Imported> {
+  const command = ['import', 'aptly', root, '--workspace', place, '--json', ...words]
+  const { code, stdout, stderr } = await server.ashlar(...command)
   assert.equal(code, 0, stdout + stderr)
   return JSON.parse(stdout) as Imported
 }
 
-/** The aptly that was lived in, and a server that has imported it; made once for the tests that only look. */
-let onlyOne: Promise<{ aptly: OldProgram; server: Server; imported: Imported }> | undefined
 const things = new AsyncDisposableStack()
 after(() => things.disposeAsync())
+
+let onlyServer: Promise<Server> | undefined
+
+/** One server for all tests. */
+async function oneServer(): Promise<Server> {
+  onlyServer ??= (async () => {
+    const home = things.use(await temporaryDirectory())
+    return things.use(await serve({ home: home.path }))
+  })()
+  return onlyServer
+}
+
+/** A workspace of its own for a test. */
+async function fresh(name: string): Promise<{ server: Server; place: string; workspace: WorkspaceClient }> {
+  const server = await oneServer()
+  await server.client.createWorkspace('local', { name, public: true })
+  return { server, place: `local/${name}`, workspace: server.client.workspace('local', name) }
+}
+
+/** The aptly that was lived in, imported into local/main; made once for the tests that only look. */
+let onlyOne: Promise<{ aptly: OldProgram; server: Server; imported: Imported }> | undefined
 
 async function moved(): Promise<{ aptly: OldProgram; server: Server; imported: Imported }> {
   onlyOne ??= (async () => {
     const home = things.use(await temporaryDirectory())
     const aptly = await livedIn(home.path)
-    const server = things.use(await serve({ home: home.path }))
-    return { aptly, server, imported: await importAptly(server, aptly.root) }
+    const server = await oneServer()
+    return { aptly, server, imported: await importAptly(server, aptly.root, 'local/main') }
   })()
   return onlyOne
 }
@@ -193,15 +214,15 @@ test(
     await aptly('repo', 'create', 'prod')
     await add('1')
     await aptly('publish', 'snapshot', ...publishing, '-distribution=stable', '-architectures=amd64', 'prod-1')
-    await using server = await serve({ home: home.path })
-    await importAptly(server, aptly.root)
-    const again = await importAptly(server, aptly.root)
+    const { server, place, workspace } = await fresh('again')
+    await importAptly(server, aptly.root, place)
+    const again = await importAptly(server, aptly.root, place)
     assert.deepEqual([again.unchanged, again.sentFiles], [true, 0])
 
     await add('2')
     await add('3')
     await aptly('publish', 'switch', ...publishing, 'stable', 'prod-3')
-    const more = await importAptly(server, aptly.root)
+    const more = await importAptly(server, aptly.root, place)
     assert.equal(more.sentFiles, 2)
     assert.deepEqual(
       more.states.map(({ name, revision }) => [name, revision]),
@@ -211,8 +232,8 @@ test(
         ['prod-3', 4],
       ],
     )
-    assert.deepEqual(await listedIn(server.workspace, 'stable', 'r3'), ['alpha_1_all', 'alpha_2_all'])
-    assert.deepEqual(await listedIn(server.workspace, 'stable'), await aptlyHas(aptly, 'snapshot', 'prod-3'))
+    assert.deepEqual(await listedIn(workspace, 'stable', 'r3'), ['alpha_1_all', 'alpha_2_all'])
+    assert.deepEqual(await listedIn(workspace, 'stable'), await aptlyHas(aptly, 'snapshot', 'prod-3'))
   },
 )
 
@@ -225,15 +246,15 @@ test('what was done here since is not undone unasked', options, async () => {
     { name: 'own', version: '1' },
   ])
   await aptly('repo', 'add', 'prod', old)
-  await using server = await serve({ home: home.path })
-  await importAptly(server, aptly.root)
-  await server.ashlar('upload', '--suite', 'repo/prod', own)
-  const refused = await server.ashlar('import', 'aptly', aptly.root)
+  const { server, place, workspace } = await fresh('undone')
+  await importAptly(server, aptly.root, place)
+  await server.ashlar('upload', '--workspace', place, '--suite', 'repo/prod', own)
+  const refused = await server.ashlar('import', 'aptly', aptly.root, '--workspace', place)
   assert.equal(refused.code, 1)
   assert.match(refused.stderr, /repo\/prod has been changed here \(r3\) since it was imported \(r2\)/)
-  assert.deepEqual(await listedIn(server.workspace, 'repo/prod'), ['alpha_1_all', 'own_1_all'])
-  await server.ashlar('import', 'aptly', aptly.root, '--overwrite')
-  assert.deepEqual(await listedIn(server.workspace, 'repo/prod'), ['alpha_1_all'])
+  assert.deepEqual(await listedIn(workspace, 'repo/prod'), ['alpha_1_all', 'own_1_all'])
+  await server.ashlar('import', 'aptly', aptly.root, '--workspace', place, '--overwrite')
+  assert.deepEqual(await listedIn(workspace, 'repo/prod'), ['alpha_1_all'])
 })
 
 test('a suite that no import has made is left alone', options, async () => {
@@ -242,14 +263,14 @@ test('a suite that no import has made is left alone', options, async () => {
   await aptly('repo', 'create', 'prod')
   await aptly('repo', 'add', 'prod', ...(await writeDebs(home.path, [{ name: 'alpha', version: '1' }])))
   await aptly('publish', 'repo', ...publishing, '-distribution=stable', '-architectures=amd64', 'prod')
-  await using server = await serve({ home: home.path })
-  await server.workspace.createSuite({ name: 'stable' })
-  const { code, stderr } = await server.ashlar('import', 'aptly', aptly.root)
+  const { server, place, workspace } = await fresh('taken')
+  await workspace.createSuite({ name: 'stable' })
+  const { code, stderr } = await server.ashlar('import', 'aptly', aptly.root, '--workspace', place)
   assert.equal(code, 1)
   assert.match(stderr, /published distribution \. stable would become the suite stable, but that name is taken/)
-  assert.deepEqual((await server.workspace.artifacts()).artifacts, [])
+  assert.deepEqual((await workspace.artifacts()).artifacts, [])
   assert.deepEqual(
-    (await server.workspace.suites()).map(({ name }) => name),
+    (await workspace.suites()).map(({ name }) => name),
     ['stable'],
   )
 })
@@ -259,18 +280,18 @@ test('packages are of those who maintain them, until these are attached to an ac
   const aptly = await newAptly(home.path)
   await aptly('repo', 'create', 'prod')
   await aptly('repo', 'add', 'prod', ...(await writeDebs(home.path, [{ name: 'alpha', version: '1' }])))
-  await using server = await serve({ home: home.path })
-  await importAptly(server, aptly.root)
+  const { server, place, workspace } = await fresh('people')
+  await importAptly(server, aptly.root, place, '--origin', 'elsewhere')
   const users = async (): Promise<(string | null | undefined)[]> => {
-    const { history } = await server.workspace.history('repo/prod')
+    const { history } = await workspace.history('repo/prod')
     return history.flatMap(({ changes }) => changes.map(({ user }) => user))
   }
-  assert.deepEqual(await users(), ['tests@example.org~aptly', 'admin'])
+  assert.deepEqual(await users(), ['tests@example.org~elsewhere', 'admin'])
   await server.ashlar('user', 'create', 'tess')
-  const { stdout } = await server.ashlar('user', 'attach', 'tests@example.org~aptly', 'tess')
-  assert.match(stdout, /^tests@example\.org~aptly is tess now: 3 records moved/)
+  const { stdout } = await server.ashlar('user', 'attach', 'tests@example.org~elsewhere', 'tess')
+  assert.match(stdout, /^tests@example\.org~elsewhere is tess now: 3 records moved/)
   assert.deepEqual(await users(), ['tess', 'admin'])
-  assert.equal((await importAptly(server, aptly.root)).unchanged, true)
+  assert.equal((await importAptly(server, aptly.root, place, '--origin', 'elsewhere')).unchanged, true)
 })
 
 test('a package that cannot be taken keeps all away, and is left out where it is named', options, async () => {
@@ -283,14 +304,22 @@ test('a package that cannot be taken keeps all away, and is left out where it is
   ])
   await aptly('repo', 'add', 'prod', ...debs)
   await aptly('snapshot', 'create', 'one', 'from', 'repo', 'prod')
-  await using server = await serve({ home: home.path })
-  const refused = await server.ashlar('import', 'aptly', aptly.root)
+  const { server, place, workspace } = await fresh('refused')
+  const refused = await server.ashlar('import', 'aptly', aptly.root, '--workspace', place)
   assert.equal(refused.code, 1)
   assert.match(refused.stderr, /_odd_1_all\.deb: /)
-  assert.deepEqual(await server.workspace.suites(), [])
-  const { code, stderr } = await server.ashlar('import', 'aptly', aptly.root, '--leave-out', 'odd_1_all.deb')
+  assert.deepEqual(await workspace.suites(), [])
+  const { code, stderr } = await server.ashlar(
+    'import',
+    'aptly',
+    aptly.root,
+    '--workspace',
+    place,
+    '--leave-out',
+    'odd_1_all.deb',
+  )
   assert.equal(code, 0, stderr)
-  assert.deepEqual(await listedIn(server.workspace, 'repo/prod', 'r2'), ['alpha_1_all'])
+  assert.deepEqual(await listedIn(workspace, 'repo/prod', 'r2'), ['alpha_1_all'])
 })
 
 /** A Source that is no name of a package. */

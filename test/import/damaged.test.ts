@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { appendFile, cp, open, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { AshlarError } from '../../src/common/errors.ts'
 import { readAptly } from '../../src/import/aptly.ts'
 import { readReprepro } from '../../src/import/reprepro.ts'
 import { newAptly, newReprepro, programMissing, writeDebs } from '../support/old-programs.ts'
@@ -51,6 +52,18 @@ async function refusal(program: 'aptly' | 'reprepro', damage: (root: string) => 
   return stderr
 }
 
+/** The message of reading such a copy, which is done before any server is asked. */
+async function readRefusal(program: 'aptly' | 'reprepro', damage: (root: string) => Promise<void>): Promise<string> {
+  const { [program]: original } = await given()
+  await using copy = await temporaryDirectory()
+  await cp(original, copy.path, { recursive: true, preserveTimestamps: true })
+  await damage(copy.path)
+  const read = program === 'aptly' ? readAptly : readReprepro
+  const error: unknown = await read(copy.path).catch((thrown: unknown) => thrown)
+  assert.ok(error instanceof AshlarError && error.code === 'import-unreadable', String(error))
+  return error.message
+}
+
 async function findFile(root: string, folder: string, pattern: RegExp): Promise<string> {
   const names = await readdir(join(root, folder), { recursive: true })
   const found = names.find((name) => pattern.test(name))
@@ -93,13 +106,13 @@ test('a folder that is none of theirs is refused', options, async () => {
 
 test('a table of aptly’s database that is lost or damaged is named', options, async () => {
   const table = /\.ldb$/
-  const lost = await refusal('aptly', async (root) => rm(await findFile(root, 'db', table)))
+  const lost = await readRefusal('aptly', async (root) => rm(await findFile(root, 'db', table)))
   assert.match(lost, /db\/\d+\.ldb is damaged: it is missing/)
   for (const at of [10, 60]) {
-    const said = await refusal('aptly', async (root) => flip(await findFile(root, 'db', table), at))
+    const said = await readRefusal('aptly', async (root) => flip(await findFile(root, 'db', table), at))
     assert.match(said, /db\/\d+\.ldb is damaged: the block at byte \d+ is damaged/)
   }
-  const cut = await refusal('aptly', async (root) => {
+  const cut = await readRefusal('aptly', async (root) => {
     const file = await findFile(root, 'db', table)
     await truncate(file, (await stat(file)).size - 1)
   })
@@ -107,12 +120,12 @@ test('a table of aptly’s database that is lost or damaged is named', options, 
 })
 
 test('a manifest of aptly’s database that is damaged in its middle is named', options, async () => {
-  const said = await refusal('aptly', async (root) => flip(await findFile(root, 'db', /^MANIFEST/), 20))
+  const said = await readRefusal('aptly', async (root) => flip(await findFile(root, 'db', /^MANIFEST/), 20))
   assert.match(said, /db\/MANIFEST-\d+ is damaged: the record at byte 0 is damaged/)
 })
 
 test('a journal of aptly’s database that is damaged is named', options, async () => {
-  const said = await refusal('aptly', async (root) => {
+  const said = await readRefusal('aptly', async (root) => {
     const journal = await findFile(root, 'db', /\.log$/)
     await flip(journal, (await stat(journal)).size - 1)
   })
@@ -136,25 +149,25 @@ test(
 
 test('a database of reprepro that is cut or damaged is named', options, async () => {
   const file = (root: string): string => join(root, 'db/packages.db')
-  const cut = await refusal('reprepro', async (root) => truncate(file(root), 4096 * 2))
+  const cut = await readRefusal('reprepro', async (root) => truncate(file(root), 4096 * 2))
   assert.match(cut, /packages\.db is damaged: page \d+ is missing/)
-  const page = await refusal('reprepro', async (root) => flip(file(root), 4096 + 8))
+  const page = await readRefusal('reprepro', async (root) => flip(file(root), 4096 + 8))
   assert.match(page, /packages\.db is damaged: page 1 is damaged/)
-  const first = await refusal('reprepro', async (root) => flip(file(root), 12))
+  const first = await readRefusal('reprepro', async (root) => flip(file(root), 12))
   assert.match(first, /packages\.db is damaged: it does not begin as a B-tree of Berkeley DB does/)
-  const lost = await refusal('reprepro', async (root) => rm(join(root, 'db/checksums.db')))
+  const lost = await readRefusal('reprepro', async (root) => rm(join(root, 'db/checksums.db')))
   assert.match(lost, /checksums\.db is missing/)
 })
 
 test('an index of a snapshot that is not the one that its Release lists is named', options, async () => {
-  const said = await refusal('reprepro', async (root) => {
+  const said = await readRefusal('reprepro', async (root) => {
     await appendFile(join(root, 'dists/bookworm/snapshots/one/main/binary-amd64/Packages'), '\n')
   })
   assert.match(said, /binary-amd64\/Packages is not the file that the Release of the snapshot lists/)
 })
 
 test('a reprepro that is at work, or was killed, is left alone', options, async () => {
-  const said = await refusal('reprepro', async (root) => writeFile(join(root, 'db/lockfile'), ''))
+  const said = await readRefusal('reprepro', async (root) => writeFile(join(root, 'db/lockfile'), ''))
   assert.match(said, /db\/lockfile says that reprepro is at work, or was killed/)
 })
 
