@@ -4,7 +4,7 @@
  */
 import type { Transaction } from 'kysely'
 import type { Workspace } from '../access/access.ts'
-import type { Archives } from '../archive/archives.ts'
+import type { Archives, SealedChange } from '../archive/archives.ts'
 import type { Artifacts } from '../artifact/artifacts.ts'
 import type { AshlarError } from '../common/errors.ts'
 import type { Faults } from '../common/faults.ts'
@@ -29,6 +29,7 @@ interface Accepting {
   readonly workspace: Workspace
   readonly suite: string
   readonly userId: number | null
+  readonly findings: readonly Finding[]
   readonly plan: Plan
 }
 
@@ -70,7 +71,7 @@ export class Acceptance {
     return await this.#read(id)
   }
 
-  async #publish({ id, workspace, suite, userId, plan }: Accepting): Promise<void> {
+  async #publish({ id, workspace, suite, userId, findings, plan }: Accepting): Promise<void> {
     const { artifacts, archives, faults } = this.#options
     const options = { userId, holding: plan.files }
     const wishes = plan.packages.map(({ wish }, index) => ({ ...wish, idempotencyKey: keyOf(id, index) }))
@@ -96,11 +97,12 @@ export class Acceptance {
       throw storageError(error, 'recording an upload')
     }
     const { revision, change: changeId } = change
+    const all = [...findings, ...flagsOf(change)]
     await this.#database.write(async (trx) => {
       await trx
         .updateTable('received_upload')
         .set({ state: 'accepted', plan_json: null, artifact_id: artifactId, change_id: changeId, revision })
-        .set({ decided_at: await this.#database.now(trx) })
+        .set({ findings_json: JSON.stringify(all), decided_at: await this.#database.now(trx) })
         .where('id', '=', id)
         .where('state', '=', 'accepting')
         .execute()
@@ -185,7 +187,7 @@ export class Acceptance {
       .innerJoin('workspace', 'workspace.id', 'upload.workspace_id')
       .innerJoin('scope', 'scope.id', 'workspace.scope_id')
       .innerJoin('suite', 'suite.id', 'upload.suite_id')
-      .select(['upload.plan_json', 'upload.user_id', 'suite.name as suite'])
+      .select(['upload.plan_json', 'upload.findings_json', 'upload.user_id', 'suite.name as suite'])
       .select(['workspace.id', 'workspace.scope_id', 'workspace.name', 'workspace.public', 'scope.name as scope'])
       .where('upload.id', '=', id)
       .where('upload.state', '=', 'accepting')
@@ -197,6 +199,7 @@ export class Acceptance {
       workspace: { id: row.id, scopeId, scope, name, public: row.public === 1 },
       suite: row.suite,
       userId: row.user_id,
+      findings: JSON.parse(row.findings_json) as Finding[],
       plan: JSON.parse(row.plan_json) as Plan,
     }
   }
@@ -209,6 +212,14 @@ export class Acceptance {
       .executeTakeFirstOrThrow()
     return await uploadById(this.#database.read, workspaceId, id)
   }
+}
+
+/** What the suite wants to be told, and takes nevertheless. */
+function flagsOf({ uninstallable }: SealedChange): Finding[] {
+  return uninstallable.map(({ name, version, architecture, suite, machine }) => {
+    const text = `${name} ${version} (${architecture}) cannot be installed from ${suite} on ${machine} any more.`
+    return { subject: 'installability', good: true, text }
+  })
 }
 
 function keyOf(id: number, part: number | string): string {

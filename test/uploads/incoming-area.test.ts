@@ -217,6 +217,24 @@ forEachDialect((_dialect, openFresh) => {
     assert.equal((await given.send('hello_1.0_all.changes', text))?.state, 'accepted')
   })
 
+  it('what cannot be installed is told in the verdict, or refused, as the suite wants it', async () => {
+    await using given = await room(openFresh, { installability: 'flag' })
+    const { workspace, userId } = given
+    const app = makeDeb({ name: 'app', version: '1', depends: 'missing' })
+    await given.send('app_1_all.deb', app)
+    const flagged = await given.send('app_1_all.changes', changesOf('app', '1', app))
+    assert.equal(flagged?.state, 'accepted')
+    assert.match(flagged.findings.at(-1)?.text ?? '', /^app 1 \(all\) cannot be installed from unstable/)
+    const settings = { installability: 'refuse' } as const
+    await given.archives.submit(workspace, { kind: 'suite-update', suite: 'unstable', settings }, { userId })
+    const other = makeDeb({ name: 'other', version: '1', depends: 'missing' })
+    await given.send('other_1_all.deb', other)
+    const refused = await given.send('other_1_all.changes', changesOf('other', '1', other))
+    assert.equal(refused?.state, 'refused')
+    assert.match(refused.findings.at(-1)?.text ?? '', /missing/)
+    assert.deepEqual(await given.waiting(), ['other_1_all.deb'])
+  })
+
   it('of what strangers send and is refused only so much is kept', async () => {
     await using given = await room(
       openFresh,
