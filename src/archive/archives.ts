@@ -219,19 +219,18 @@ export class Archives implements AsyncDisposable {
     }
   }
 
-  /** Issues live Releases again where the address has changed or the Valid-Until comes near. */
-  async reissue(): Promise<void> {
+  /**
+   * Issues live Releases again where the address has changed or the Valid-Until comes near.
+   * @param onError told of each archive where that fails; the others do not wait for it
+   */
+  async reissue(onError: (error: unknown) => void): Promise<void> {
     const rows = await this.#database.read.selectFrom('archive').select('id').where('head', '>', 0).execute()
-    for (const { id } of rows) await this.#sealer.reissue(id)
+    for (const { id } of rows) await this.#sealer.reissue(id).catch(onError)
   }
 
   async #keepUp(onError: (error: unknown) => void): Promise<void> {
-    try {
-      await this.resume(ABANDONED_AFTER_MS)
-      await this.reissue()
-    } catch (error) {
-      onError(error)
-    }
+    await this.resume(ABANDONED_AFTER_MS).catch(onError)
+    await this.reissue(onError).catch(onError)
   }
 
   /** Waits for the seals under way; recorded changes that wait are sealed at the next start. */

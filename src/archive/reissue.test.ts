@@ -16,7 +16,7 @@ forEachDialect((_dialect, open) => {
     await stable.add('hello', '1')
     const fresh = await world.text('dists/stable/Release')
     assert.equal(dateIn(fresh, 'Valid-Until'), dateIn(fresh, 'Date') + 10 * day)
-    await world.archives.reissue()
+    await world.archives.reissue(assert.ifError)
     assert.equal(await world.text('dists/stable/Release'), fresh)
 
     await world.db.write((trx) =>
@@ -26,7 +26,7 @@ forEachDialect((_dialect, open) => {
         .execute(),
     )
     const snapshot = await world.text('snapshot/r2/dists/stable/Release')
-    await world.archives.reissue()
+    await world.archives.reissue(assert.ifError)
     const renewed = await world.text('dists/stable/Release')
     const now = Math.floor((await world.db.now()) / 1_000_000)
     assert.ok(dateIn(renewed, 'Date') >= dateIn(fresh, 'Date') && dateIn(renewed, 'Date') <= now)
@@ -38,6 +38,40 @@ forEachDialect((_dialect, open) => {
     assert.deepEqual(world.errors, [])
   })
 
+  it('an archive whose Release cannot be issued again does not hold up the others', async () => {
+    await using world = await archiveWorld(open)
+    await world.suite('stable', { validUntilDays: 1 })
+    await world.db.write((trx) =>
+      trx
+        .updateTable('release_issue')
+        .set({ release: Buffer.from('no zstd') })
+        .execute(),
+    )
+    const other = await world.emptyWorkspace()
+    const settings = { validUntilDays: 1 }
+    await world.archives.submit(other, { kind: 'suite-create', suite: 'stable', settings }, { userId: null })
+    await world.db.write((trx) =>
+      trx
+        .updateTable('release_issue')
+        .set((eb) => ({ date_seconds: eb('date_seconds', '-', day) }))
+        .execute(),
+    )
+    const dates = (): Promise<{ date_seconds: number }[]> =>
+      world.db.read
+        .selectFrom('release_issue')
+        .select('date_seconds')
+        .where('kind', '=', 'live')
+        .orderBy('suite_id')
+        .execute()
+    const [stuck, old] = await dates()
+    const errors: unknown[] = []
+    await world.archives.reissue((error) => errors.push(error))
+    assert.equal(errors.length, 1)
+    const [first, second] = await dates()
+    assert.deepEqual(first, stuck)
+    assert.ok((second?.date_seconds ?? 0) >= (old?.date_seconds ?? 0) + day)
+  })
+
   it('a new address is told in the Releases of now, with a later date, whatever stands in the address', async () => {
     let publicUrl = 'http://old.test'
     await using world = await archiveWorld(open, { publicUrl: () => publicUrl })
@@ -45,7 +79,7 @@ forEachDialect((_dialect, open) => {
     const old = await world.text('dists/stable/Release')
     assert.match(old, /^Snapshots: http:\/\/old\.test\/apt\/local\/main\/snapshot\/@SNAPSHOTID@\/$/m)
     publicUrl = "http://new.test/$&/$'/"
-    await world.archives.reissue()
+    await world.archives.reissue(assert.ifError)
     const renewed = await world.text('dists/stable/Release')
     const snapshots = "http://new.test/$&/$'/apt/local/main/snapshot/@SNAPSHOTID@/"
     assert.ok(renewed.includes(`\nSnapshots: ${snapshots}\n`))

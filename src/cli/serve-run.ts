@@ -162,17 +162,19 @@ async function openRooms(context: Run, dataDirectory: string, publicUrl: string,
   closing.use(storage)
   const artifacts = openArtifacts({ database, storage, faults })
   closing.use(artifacts)
+  const onArchiveError = (error: unknown): void =>
+    log.error({ err: error }, 'Work on an archive failed; it is tried again.')
   const archives = await openArchives({
     database,
     storage,
     faults,
     publicUrl: () => publicUrl,
     soleProcess: database.dialect === 'sqlite',
-    onError: (error) => log.error({ err: error }, 'Work on an archive failed; it is tried again.'),
+    onError: onArchiveError,
   })
   closing.defer(() => archives.close())
   // Under another address than before, what is live has to say so.
-  await archives.reissue()
+  await archives.reissue(onArchiveError)
   const incoming = new Incoming({
     database,
     storage,
