@@ -2,7 +2,6 @@
  * Whole indexes, put together from chunks without compressing anything again: xz blocks between a header and an index,
  * gzip members and zstd frames one after the other (apt reads all three; it reads no concatenated xz *streams*).
  */
-import { hash } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import { constants, gunzip, gzipSync, zstdCompressSync, zstdDecompress } from 'node:zlib'
 import { promisify } from 'node:util'
@@ -95,14 +94,6 @@ function xzBlockSize(chunk: Chunk): XzBlockSize {
 export function indexPieces(form: IndexForm, chunks: readonly Chunk[]): Piece[] {
   return joinNeighbours([...startPieces(form), ...chunkPieces(form, chunks), ...endPieces(form, chunks)])
 }
-
-/** The digests of an index that lists nothing, in its forms: such a one has no chunks, and is all here. */
-export const emptyIndexes: ReadonlySet<string> = new Set(
-  (['plain', 'xz', 'gz', 'zst'] as const).map((form) => {
-    const parts = [...startPieces(form), ...endPieces(form, [])]
-    return hash('sha256', Buffer.concat(parts.map((piece) => (piece.kind === 'bytes' ? piece.bytes : Buffer.of()))))
-  }),
-)
 
 /** Pieces that lie one after the other in a pack become one, so that they are read at once. */
 function joinNeighbours(pieces: readonly Piece[]): Piece[] {

@@ -60,7 +60,7 @@ export interface BuiltIndex {
     | { readonly places: readonly Place[] }
     | { readonly fileId: number; readonly offset: number }
     /** Its bytes are not here, only its digest is told. */
-    | { readonly fileId: null; readonly offset: null }
+    | { readonly fileId: null; readonly offset: number }
 }
 
 const worker = workerFile(import.meta.url, 'index-worker')

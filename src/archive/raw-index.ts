@@ -10,7 +10,7 @@ import type { StoredFile } from '../storage/storage.ts'
 import { endings, type IndexForm } from './assembly.ts'
 import type { BuiltIndex } from './index-builder.ts'
 import type { PackWriter } from './pack-writer.ts'
-import type { SuiteIndexes } from './release-table.ts'
+import { ONLY_TOLD, type SuiteIndexes } from './release-table.ts'
 
 /** A raw index that a suite is to have. */
 export type RawIndex = {
@@ -74,7 +74,7 @@ function fixedPlace(raw: RawIndex): Pick<FreshRaw, 'file' | 'offset'> | undefine
 
 /** A fresh one as it is recorded, now that the pack of its seal is kept. */
 export function placed({ index, file, offset }: FreshRaw, pack: StoredFile | undefined): BuiltIndex {
-  if (file === null) return { ...index, content: { fileId: null, offset: null } }
+  if (file === null) return { ...index, content: { fileId: null, offset: ONLY_TOLD } }
   const fileId = file?.id ?? pack?.id
   if (fileId === undefined) throw new Error(`${index.path} has no file`)
   return { ...index, content: { fileId, offset } }

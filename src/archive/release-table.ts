@@ -1,7 +1,6 @@
 /** Which indexes a suite has now, and of which maps they are made. */
 import type { Kysely } from 'kysely'
 import type { Tables } from '../database/schema.ts'
-import { emptyIndexes } from './assembly.ts'
 import { type Place, placeKey } from './suite-items.ts'
 
 /** The maps of a suite by their place. */
@@ -76,27 +75,29 @@ export async function currentIndexes(db: Kysely<Tables>, suiteId: number): Promi
       'index_file.sha256',
       'index_file.size',
       'index_file.file_id',
-      'index_file.maps_json',
+      'index_file.file_offset',
     ])
     .where('release_index.suite_id', '=', suiteId)
     .where('release_index.until_revision', 'is', null)
     .execute()
   return new Map(
-    rows.map(({ path, sha256, size, listed, since, file_id: fileId, maps_json: maps }) => [
+    rows.map(({ path, sha256, size, listed, since, file_id: fileId, file_offset }) => [
       path,
       {
         path,
         sha256,
         sizeBytes: size,
         listed: listed === 1,
-        isRaw: fileId !== null || isOnlyTold(maps, sha256),
+        isRaw: fileId !== null || isOnlyTold({ file_offset }),
         since,
       },
     ]),
   )
 }
 
-/** Whether an index has neither maps nor a file: upstream's Release told its digest, and its bytes are not here. */
-export function isOnlyTold(mapsJson: string, sha256: string): boolean {
-  return mapsJson === '[]' && !emptyIndexes.has(sha256)
+/** Stands for the place of an index whose bytes are not here: its digest was told by the Release of an upstream. */
+export const ONLY_TOLD = -1
+
+export function isOnlyTold(row: { readonly file_offset: number | null }): boolean {
+  return row.file_offset === ONLY_TOLD
 }

@@ -234,7 +234,7 @@ export class ServedPaths {
     cache: Cache,
     lastModified: LastModified,
   ): Promise<Served> {
-    if (row.file_id === null && isOnlyTold(row.maps_json, row.sha256)) throw notFound(name)
+    if (isOnlyTold(row)) throw notFound(name)
     return {
       kind: 'pieces',
       pieces: row.file_id === null ? await this.#mapPieces(row) : [rawPiece(archive, { ...row, file_id: row.file_id })],

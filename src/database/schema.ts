@@ -463,7 +463,10 @@ export interface IndexFileTable {
   /** Map ids, in order, as JSON; none if it is bytes of a file. */
   maps_json: string
   created_at: Micros
-  /** The file in which its bytes lie, and where they begin: a pack, or a file that is the index; null if it has maps. */
+  /**
+   * The file in which its bytes lie, and where they begin: a pack, or a file that is the index; null if it has maps. An
+   * offset of -1 without a file: its bytes are not here, only its digest is told.
+   */
   file_id: number | null
   file_offset: number | null
 }

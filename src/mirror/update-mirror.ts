@@ -3,6 +3,7 @@
  * revision. Until that seal nothing of it can be seen; what broke off is taken up again by the next update.
  */
 import type { Archives, MirrorRequest, NewItem, TakenIndex } from '../archive/archives.ts'
+import { AshlarError } from '../common/errors.ts'
 import type { Database } from '../database/database.ts'
 import { readKeyring } from '../debian/keyring.ts'
 import type { StoredFile } from '../storage/file-copies.ts'
@@ -64,8 +65,14 @@ export async function updateMirror(parts: UpdateParts, wish: UpdateWish): Promis
     try {
       return await new Update(parts, wish).run()
     } catch (error) {
-      if (!(error instanceof IndexChanged)) throw error
-      if (restarts === maxRestarts || !(await error.hasReleaseChanged())) throw error.refusal
+      const isLast = restarts === maxRestarts
+      if (error instanceof IndexChanged) {
+        if (isLast || !(await error.hasReleaseChanged())) throw error.refusal
+        continue
+      }
+      // The suite changed meanwhile: settings of it, or what an update that was broken off had left to be sealed.
+      const isOutdated = error instanceof AshlarError && error.code === 'conflict'
+      if (isLast || !isOutdated) throw error
     }
   }
 }

@@ -189,3 +189,22 @@ it(
     assert.ok(proxy.requests.some((request) => isDeb(request) && request.headers.range?.startsWith('bytes=50000-')))
   },
 )
+
+it(
+  'a server that is overloaded is asked again; one that says nothing is named, and may be better later',
+  { skip },
+  async () => {
+    await using given = await setUp()
+    await given.upstream.publish()
+    await using proxy = await faultyProxy(given.upstream.url)
+    await given.mirror({ url: proxy.url }, { name: 'through', into: 'through' })
+    const update = given.update.bind(undefined, { name: 'through' })
+    proxy.plan = always({ kind: 'hang' }, ({ path }) => path.endsWith('InRelease'))
+    await assert.rejects(update(), refused('upstream-failed', /InRelease: not a byte in 400 ms/))
+    proxy.plan = always({ kind: 'answer', status: 500, body: 'broken' })
+    await assert.rejects(update(), refused('upstream-failed', /InRelease: the server answered with status 500/))
+    proxy.plan = first(2, { kind: 'answer', status: 503, body: 'later' })
+    await update()
+    assert.deepEqual(await given.packages('through'), ['hello 1.0', 'hello 2.0'])
+  },
+)

@@ -48,6 +48,8 @@ export interface Upstream extends AsyncDisposable {
   readonly requests: string[]
   /** Puts a .deb into the pool; gives its path. */
   deb(recipe: DebRecipe, component?: string): Promise<string>
+  /** Puts a file that there is into the pool. */
+  file(path: string, from: string): Promise<void>
   /** Puts a .dsc and its files into the pool; gives its directory. */
   source(name: string, version: string): Promise<string>
   /** Deletes a file of the pool. */
@@ -108,6 +110,9 @@ export async function makeUpstream(): Promise<Upstream> {
       const path = `pool/${component}/${name[0] ?? ''}/${name}/${name}_${version.replace(/^\d+:/, '')}_${architecture}.deb`
       await put(path, makeDeb(recipe))
       return path
+    },
+    async file(path, from) {
+      await put(path, await readFile(from))
     },
     async source(name, version) {
       const path = `pool/main/${name[0] ?? ''}/${name}`
