@@ -118,6 +118,7 @@ async function measured(rooms: Rooms, step: string): Promise<[string, string][]>
     ]
   }
   if (step === 'plain') await submit({ kind: 'suite-update', suite: 'stable', settings: { contents: false } })
+  const cpuBefore = await cpuOf(process.pid)
   const times: number[] = []
   let bytes = 0
   for (let i = 0; i < ONES; i += 1) {
@@ -128,11 +129,12 @@ async function measured(rooms: Rooms, step: string): Promise<[string, string][]>
     times.push(performance.now() - since)
     bytes += (await sizeOf(join(data, 'store'))) - before
   }
+  const used = ((await cpuOf(process.pid)) - cpuBefore) / ONES
   const what = step === 'plain' ? 'one more package, without Contents' : 'one more package'
   return [
     [
       `${what} (of ${ONES}; the first has read nothing yet)`,
-      `first ${(times[0] ?? 0).toFixed(0)} ms; then ${milliseconds(spread(times.slice(1)))}`,
+      `first ${(times[0] ?? 0).toFixed(0)} ms; then ${milliseconds(spread(times.slice(1)))}; ${seconds(used)} CPU each`,
     ],
     ['bytes that such a revision adds to the stores', megabytes(bytes / ONES)],
     ['peak of memory beyond what there was', megabytes((await memoryOf(process.pid, 'VmHWM')) - memory)],
