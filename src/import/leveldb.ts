@@ -166,8 +166,9 @@ async function* newest(
   runs: readonly AsyncIterator<Version>[],
   prefix: Buffer,
 ): AsyncGenerator<readonly [key: Buffer, value: Buffer], void, undefined> {
-  const heads = await Promise.all(runs.map(async (run) => (await run.next()).value as Version | undefined))
+  const heads: (Version | undefined)[] = []
   try {
+    for (const run of runs) heads.push((await run.next()).value as Version | undefined)
     for (;;) {
       const next = heads.reduce<Version | undefined>(
         (a, b) => (b !== undefined && (a === undefined || b.key.compare(a.key) < 0) ? b : a),
