@@ -72,11 +72,13 @@ export async function commitSeal(database: Database, seal: Seal): Promise<void> 
 
 /** Ends items for ever, forgets those that their change would have added in vain, and notes what did not come. */
 async function endItems(trx: Transaction<Tables>, plan: SealPlan): Promise<void> {
-  for (const effect of plan.effects) {
-    const outcome = outcomeOf(effect)
+  for (const [changeId, own] of Map.groupBy(plan.effects, (effect) => effect.changeId)) {
+    const outcome = outcomeOf(own)
     if (outcome !== null) {
-      await trx.updateTable('change').set({ outcome_json: outcome }).where('id', '=', effect.changeId).execute()
+      await trx.updateTable('change').set({ outcome_json: outcome }).where('id', '=', changeId).execute()
     }
+  }
+  for (const effect of plan.effects) {
     for (const ids of batches([...effect.removed])) {
       await trx.updateTable('suite_item').set({ removed_by: effect.changeId }).where('id', 'in', ids).execute()
     }
@@ -87,7 +89,10 @@ async function endItems(trx: Transaction<Tables>, plan: SealPlan): Promise<void>
 }
 
 /** What its items do not tell. */
-function outcomeOf({ leftOut, unmet, uninstallable }: Effect): string | null {
+function outcomeOf(effects: readonly Effect[]): string | null {
+  const leftOut = effects.flatMap((effect) => effect.leftOut)
+  const unmet = effects.flatMap((effect) => effect.unmet)
+  const uninstallable = effects.flatMap((effect) => effect.uninstallable)
   if (leftOut.length + unmet.length + uninstallable.length === 0) return null
   const first = <T>(all: readonly T[]): T[] => all.slice(0, LINES_PER_ANSWER)
   return JSON.stringify({ leftOut: first(leftOut), unmet: first(unmet), uninstallable: first(uninstallable) })

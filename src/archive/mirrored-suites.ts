@@ -17,7 +17,9 @@ export async function refuseMirrored(
   const steps = request.kind === 'batch' ? request.steps : [request]
   const names = steps.flatMap((step) => {
     if (!changesPackages.has(step.kind) || step.suite === null) return []
-    return suites.find(step.suite)?.name ?? step.suite
+    const suite = suites.find(step.suite)
+    const debug = step.kind === 'add' ? suites.find(suite?.settings.debugSuite ?? '') : undefined
+    return [suite?.name ?? step.suite, ...(debug === undefined ? [] : [debug.name])]
   })
   if (names.length === 0) return
   const mirror = await db

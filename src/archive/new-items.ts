@@ -9,6 +9,7 @@ import type { Archive } from './archive-table.ts'
 import { namingStep } from './batch-steps.ts'
 import type { ChangeRequest, PackagePlacement, StepRequest } from './change-request.ts'
 import { copiedItems } from './copied-items.ts'
+import { debugSuiteOf, isDebugSuite } from './debug-suites.ts'
 import { entryKey, poolDirectory, secondPoolDirectory } from './entry-key.ts'
 import { asksOfSuite, PlannedSuites } from './plan-suites.ts'
 import type { PoolClaim } from './pool-claims.ts'
@@ -95,10 +96,10 @@ async function* itemsOf(
       suites.get(request.suite)
       return
     case 'add':
-      yield* placedItems(database.read, suites.get(request.suite), request.packages)
+      yield* placedItems(database.read, suites, debugApart(suites, request.suite), request.packages)
       return
     case 'edit':
-      yield* placedItems(database.read, suites.get(request.suite), request.add)
+      yield* placedItems(database.read, suites, () => suites.get(request.suite), request.add)
       return
     case 'copy':
       if (isCopiedLater(request)) suites.get(request.suite)
@@ -139,9 +140,16 @@ function requireSuiteName(name: string): void {
   if (!isSuiteName(name)) throw new AshlarError('suite-setting-invalid', `'${name}' cannot be the name of a suite.`)
 }
 
+/** Debug symbols that an upload brings go into the suite that its suite names for them. */
+function debugApart(suites: Suites, name: string): (found: PackageRow) => Suite {
+  const suite = suites.get(name)
+  return (found) => (isDebugSymbols(found) ? (debugSuiteOf(suites, suite) ?? suite) : suite)
+}
+
 async function* placedItems(
   db: Kysely<Tables>,
-  suite: Suite,
+  suites: Suites,
+  suiteFor: (found: PackageRow) => Suite,
   placements: readonly PackagePlacement[],
 ): AsyncGenerator<NewItem[], void, undefined> {
   for (let start = 0; start < placements.length; start += BATCH) {
@@ -152,9 +160,11 @@ async function* placedItems(
     yield batch.map((placement) => {
       const found = packages.get(placement.packageId)
       if (found === undefined) throw new AshlarError('not-found', `There is no package ${placement.packageId}.`)
+      const suite = suiteFor(found)
       const component = componentOf(suite.settings, suite.name, found, placement.component)
       requireOverrides(found, placement)
-      return newItem(suite.id, found, component, placement.section ?? null, placement.priority ?? null)
+      const kind = mapKindOf(found, isDebugSuite(suites, suite))
+      return newItem({ suiteId: suite.id, component, kind }, found, placement)
     })
   }
 }
@@ -225,11 +235,9 @@ function componentOf(settings: SuiteSettings, suite: string, row: PackageRow, as
 }
 
 function newItem(
-  suiteId: number,
+  { suiteId, component, kind }: { readonly suiteId: number; readonly component: string; readonly kind: MapKind },
   found: PackageRow,
-  component: string,
-  section: string | null,
-  priority: string | null,
+  { section = null, priority = null }: { readonly section?: string | null; readonly priority?: string | null },
 ): NewItem {
   const digest = parseSha256(found.sha256)
   if (digest === undefined) throw new Error(`Package ${found.id} has the digest '${found.sha256}'`)
@@ -245,7 +253,7 @@ function newItem(
       component,
       section,
       priority,
-      map_kind: mapKindOf(found),
+      map_kind: kind,
       architecture: found.kind === 'dsc' ? 'source' : found.architecture,
       entry_key: entryKey(found.source_name, found.name, found.version_key),
       directory,
@@ -255,10 +263,14 @@ function newItem(
   }
 }
 
-function mapKindOf(found: PackageRow): MapKind {
+function mapKindOf(found: PackageRow, isForDebug: boolean): MapKind {
   if (found.kind === 'dsc') return 'sources'
   if (found.kind === 'udeb') return 'udeb'
-  return found.debug_symbols === 1 ? 'debug' : 'packages'
+  return isDebugSymbols(found) && !isForDebug ? 'debug' : 'packages'
+}
+
+function isDebugSymbols(found: PackageRow): boolean {
+  return found.debug_symbols === 1 && found.kind === 'deb'
 }
 
 function claimsIn(directory: string, found: PackageRow): PoolClaim[] {

@@ -52,9 +52,9 @@ export async function previewSteps(
     const plan = await planSeal({ database, gate }, archive, undefined, [{ kind: 'batch', id, steps: recorded }])
     const [refused] = plan.refused
     if (refused !== undefined) throw refused.error
-    const effects = new Map(plan.effects.map((effect) => [effect.changeId, effect]))
+    const effects = Map.groupBy(plan.effects, (effect) => effect.changeId)
     const previewed: PreviewedStep[] = []
-    for (const step of recorded) previewed.push(await previewOf(database.read, step, effects.get(step.id)))
+    for (const step of recorded) previewed.push(await previewOf(database.read, step, effects.get(step.id) ?? []))
     return { revision: archive.head, steps: previewed }
   } finally {
     await forgetPreview(database, id)
@@ -64,23 +64,24 @@ export async function previewSteps(
 async function previewOf(
   db: Kysely<Tables>,
   { id, request }: WaitingStep,
-  effect: Effect | undefined,
+  effects: readonly Effect[],
 ): Promise<PreviewedStep> {
-  const suite = effect?.suite.name ?? request.suite ?? ''
+  const suite = effects[0]?.suite.name ?? request.suite ?? ''
   const none = { added: [], removed: [], addedCount: 0, removedCount: 0, leftOut: [], unmet: [], uninstallable: [] }
-  if (effect === undefined) return { suite, ...none }
+  if (effects.length === 0) return { suite, ...none }
   const coming = await db.selectFrom('suite_item').select('id').where('added_by', '=', id).execute()
-  const added = coming.map((row) => row.id).filter((item) => !effect.dropped.has(item))
-  const removed = [...effect.removed]
+  const added = coming.map((row) => row.id).filter((item) => !effects.some((effect) => effect.dropped.has(item)))
+  const alreadyUnmet = request.kind === 'add' ? (request.from?.unmet ?? []) : []
+  const removed = effects.flatMap((effect) => [...effect.removed])
   return {
     suite,
     added: await linesOf(db, added),
     removed: await linesOf(db, removed),
     addedCount: added.length,
     removedCount: removed.length,
-    leftOut: effect.leftOut.slice(0, LINES_PER_ANSWER),
-    unmet: [...effect.unmet, ...(request.kind === 'add' ? (request.from?.unmet ?? []) : [])].slice(0, LINES_PER_ANSWER),
-    uninstallable: effect.uninstallable.slice(0, LINES_PER_ANSWER),
+    leftOut: effects.flatMap((effect) => effect.leftOut).slice(0, LINES_PER_ANSWER),
+    unmet: [...effects.flatMap((effect) => effect.unmet), ...alreadyUnmet].slice(0, LINES_PER_ANSWER),
+    uninstallable: effects.flatMap((effect) => effect.uninstallable).slice(0, LINES_PER_ANSWER),
   }
 }
 

@@ -11,6 +11,7 @@ import type { Database } from '../database/database.ts'
 import type { Archive } from './archive-table.ts'
 import { inStep, type WaitingStep } from './batch-steps.ts'
 import type { MirrorRequest, StepRequest, TakenIndex } from './change-request.ts'
+import { debugSuiteOf } from './debug-suites.ts'
 import { Effect, type PlanState } from './effect.ts'
 import { requireThawed } from './frozen.ts'
 import type { HeldLease } from './held-lease.ts'
@@ -25,7 +26,7 @@ import { rollBack } from './plan-rollback.ts'
 import { dropOutdatedSources } from './plan-sources.ts'
 import { asksOfSuite, type NewAlias, type NewSettings, PlannedSuites } from './plan-suites.ts'
 import { reservedSuiteId } from './reserved-suites.ts'
-import { type Suites, suitesAt } from './suite-table.ts'
+import { type Suite, type Suites, suitesAt } from './suite-table.ts'
 
 /** What is sealed or refused as one. */
 export type WaitingChange =
@@ -190,14 +191,16 @@ class Planner implements SealPlan, PlanState {
     }
     if (request.kind === 'mirror') return await this.#mirror(id, request)
     const effect = new Effect(id, this.suites.get(request.suite))
-    // What a batch thaws first, its later steps may change.
-    requireThawed(effect.suite)
-    await requireOwnSuite(this, effect, request.suite)
+    const elsewhere = await suitesBeside(this, effect, request)
     // What others copy was recorded with them.
     if (request.kind === 'copy' && (as === 'step' || isCopiedLater(request))) await copyItems(this, effect, request)
-    await planItems(this, effect, request)
-    this.effects.push(effect)
-    for (const item of effect.ending) this.ended.add(item)
+    for (const each of [effect, ...elsewhere.map((suite) => new Effect(id, suite))]) {
+      // What a batch thaws first, its later steps may change.
+      requireThawed(each.suite)
+      await planItems(this, each, request)
+      this.effects.push(each)
+      for (const item of each.ending) this.ended.add(item)
+    }
   }
 
   /** What was found upstream, on top of what it was compared with. */
@@ -215,17 +218,27 @@ class Planner implements SealPlan, PlanState {
   }
 }
 
-/** An alias may have moved since the change was recorded, and with it its items would be in two suites. */
-async function requireOwnSuite(state: PlanState, effect: Effect, name: string): Promise<void> {
-  const elsewhere = await state.database.read
+/**
+ * The other suites in which a change has items: that for the debug symbols of its suite, if it brings some. An alias or a
+ * setting may have changed since it was recorded; then they are where nobody expects them.
+ *
+ * @throws AshlarError conflict
+ */
+async function suitesBeside(state: PlanState, effect: Effect, request: ItemsRequest): Promise<Suite[]> {
+  const rows = await state.database.read
     .selectFrom('suite_item')
-    .select('id')
+    .select('suite_id')
+    .distinct()
     .where('added_by', '=', effect.changeId)
     .where('suite_id', '!=', effect.suite.id)
-    .limit(1)
-    .executeTakeFirst()
-  if (elsewhere === undefined) return
-  throw new AshlarError('conflict', `'${name}' came to mean another suite while the change waited.`)
+    .execute()
+  if (rows.length === 0) return []
+  const debug = request.kind === 'add' ? debugSuiteOf(state.suites, effect.suite) : undefined
+  if (debug !== undefined && rows.every((row) => row.suite_id === debug.id)) return [debug]
+  throw new AshlarError(
+    'conflict',
+    `'${request.suite}' came to mean another suite, or its debug symbols to go elsewhere, while the change waited.`,
+  )
 }
 
 type ItemsRequest = Extract<StepRequest, { kind: 'add' | 'remove' | 'edit' | 'copy' | 'rollback' }>

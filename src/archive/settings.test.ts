@@ -30,6 +30,7 @@ const good: readonly SuiteSettingsInput[] = [
   { translations: true },
   { pdiffs: 0 },
   { pdiffs: 500 },
+  { debugSuite: 'stable-debug' },
 ]
 for (const input of good) {
   it(`${JSON.stringify(input)} is taken`, () => {
@@ -40,6 +41,7 @@ for (const input of good) {
 const bad: readonly [SuiteSettingsInput, RegExp][] = [
   [{ description: 'one\nOrigin: two' }, /description/],
   [{ label: 'a\rb' }, /label/],
+  [{ debugSuite: '../x' }, /debugSuite/],
   [{ origin: 'a\u2028b' }, /origin/],
   [{ label: 'a\0' }, /label/],
   [{ description: 'x'.repeat(1001) }, /description .*longer/],

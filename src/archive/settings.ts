@@ -31,6 +31,8 @@ export interface SuiteSettings {
   readonly contents: boolean
   /** Whether long descriptions are in an index of their own, Translation-en, and their short lines in Packages. */
   readonly translations: boolean
+  /** The suite that takes the debug symbols (`-dbgsym`) of what is uploaded to this one; null: they stay beside it. */
+  readonly debugSuite: string | null
   /** The keyrings of the workspace whose keys count where an upload to it is signed. */
   readonly keyrings: readonly string[]
   /** Whether packages come in only by an upload that one of these keys has signed. */
@@ -70,6 +72,7 @@ export function defaultSettings(suite: string): SuiteSettings {
     frozen: false,
     contents: false,
     translations: false,
+    debugSuite: null,
     keyrings: [],
     signedUploads: false,
     signatureSuffices: false,
@@ -108,6 +111,9 @@ export function withSettings(base: SuiteSettings, input: SuiteSettingsInput): Su
   if (new Set(settings.architectures).size < settings.architectures.length) refuse('architectures', 'names one twice')
   if (settings.butAutomaticUpgrades && !settings.notAutomatic) {
     refuse('butAutomaticUpgrades', 'means something only together with notAutomatic')
+  }
+  if (settings.debugSuite !== null && !isSuiteName(settings.debugSuite)) {
+    refuse('debugSuite', `is '${settings.debugSuite}', which cannot be the name of a suite`)
   }
   const days = settings.validUntilDays
   if (days !== null && (!Number.isInteger(days) || days < 1 || days > 3650)) {

@@ -19,6 +19,7 @@ interface SettingOptions {
   readonly validUntilDays?: number | 'never'
   readonly contents?: boolean
   readonly translations?: boolean
+  readonly debugSuite?: string
   readonly installability?: 'off' | 'flag' | 'refuse'
   readonly installabilityWith?: string[]
   readonly keyrings?: string[]
@@ -57,6 +58,7 @@ export function withSettingOptions(command: Command): Command {
     .option('--no-contents', 'it has none')
     .option('--translations', 'it has the long descriptions in Translation-en, apart from Packages')
     .option('--no-translations', 'it has them in Packages')
+    .option('--debug-suite <suite>', 'where debug symbols (-dbgsym) uploaded to it go, or none: beside its packages')
     .addOption(
       new Option('--installability <what>', 'what happens to a change that leaves a package uninstallable').choices([
         'off',
@@ -82,7 +84,7 @@ export function withSettingOptions(command: Command): Command {
 export function settingsFrom(options: SettingOptions): SuiteSettings {
   const { suiteField, codename, origin, label, description, components, architectures } = options
   const { architectureAll, versions, notAutomatic, butAutomaticUpgrades, validUntilDays, contents, pdiffs } = options
-  const { translations, keyrings, signedUploads, signatureSuffices, refuseLowerVersions } = options
+  const { translations, debugSuite, keyrings, signedUploads, signatureSuffices, refuseLowerVersions } = options
   return Object.fromEntries(
     Object.entries({
       suite: suiteField,
@@ -99,6 +101,7 @@ export function settingsFrom(options: SettingOptions): SuiteSettings {
       validUntilDays: validUntilDays === undefined ? undefined : endOf(validUntilDays),
       contents,
       translations,
+      debugSuite: debugSuite === 'none' ? null : debugSuite,
       keyrings,
       signedUploads,
       signatureSuffices,
@@ -127,6 +130,7 @@ export function settingLines(settings: SuiteSettings): [string, string][] {
     ['Lower versions', settings.refuseLowerVersions === true ? 'refused' : ''],
     ['Valid for', typeof settings.validUntilDays === 'number' ? `${settings.validUntilDays} days` : ''],
     ['Contents', settings.contents === true ? 'yes' : ''],
+    ['Debug symbols', settings.debugSuite ?? ''],
     ['Translations', settings.translations === true ? 'long descriptions apart' : ''],
     ['Installability', installabilityText(settings)],
     ['Patches', settings.pdiffs === undefined || settings.pdiffs === 0 ? '' : `of the last ${settings.pdiffs} changes`],

@@ -74,6 +74,8 @@ export interface SuiteSettings {
   readonly butAutomaticUpgrades?: boolean
   /** Null: for ever. */
   readonly validUntilDays?: number | null
+  /** The suite that takes the debug symbols of what is uploaded to this one; null: none. */
+  readonly debugSuite?: string | null
   /** Long descriptions are in Translation-en, and their short lines in Packages. */
   readonly translations?: boolean
   /** Nothing comes in or goes out until it is not frozen any more. */

@@ -121,6 +121,11 @@ const settings = {
   translations: Type.Optional(
     Type.Boolean({ description: 'Long descriptions in Translation-en, and their short lines in Packages' }),
   ),
+  debugSuite: Type.Optional(
+    Type.Union([Type.String(), Type.Null()], {
+      description: 'The suite that takes the debug symbols of what is uploaded to this one; null: none',
+    }),
+  ),
   frozen: Type.Optional(Type.Boolean({ description: 'Nothing comes in or goes out until it is not frozen any more' })),
   installability: Type.Optional(
     Type.Union([Type.Literal('off'), Type.Literal('flag'), Type.Literal('refuse')], {

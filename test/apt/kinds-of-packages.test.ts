@@ -80,6 +80,36 @@ test(
   },
 )
 
+test('debug symbols of an upload are installed from the suite that is named for them', options, async () => {
+  await using home = await temporaryDirectory()
+  await using server = await serve({ home: home.path })
+  for (const words of [
+    ['create', 'stable-debug'],
+    ['create', 'stable', '--debug-suite', 'stable-debug'],
+  ]) {
+    const { code, stderr } = await server.ashlar('suite', ...words)
+    assert.equal(code, 0, stderr)
+  }
+  const built = { version: '1.0', architecture: 'amd64' }
+  const symbols = { section: 'debug', depends: 'tool (= 1.0)', extraControl: 'Auto-Built-Package: debug-symbols\n' }
+  const files = {
+    'tool_1.0_amd64.deb': makeDeb({ name: 'tool', ...built }),
+    'tool-dbgsym_1.0_amd64.deb': makeDeb({ name: 'tool-dbgsym', ...built, ...symbols }),
+  }
+  await upload(server, files, ...Object.keys(files))
+  await using apt = await aptRoot()
+  await apt.source(await server.workspace.sources('stable'))
+  assert.equal((await apt.update()).code, 0)
+  assert.deepEqual(await apt.available('tool', 'tool-dbgsym'), ['tool 1.0'])
+  const sources = await server.workspace.sources('stable-debug')
+  assert.match(sources, /^Components: main$/m)
+  await apt.source(sources, 'debug')
+  assert.equal((await apt.update()).code, 0)
+  const { code, output } = await apt.get('install', 'tool-dbgsym')
+  assert.equal(code, 0, output)
+  assert.match(output, /tool-dbgsym/)
+})
+
 test('a source package that was uploaded is fetched bit for bit and unpacked', options, async () => {
   await using home = await temporaryDirectory()
   await using server = await serve({ home: home.path })

@@ -219,7 +219,7 @@ class Play {
     const has = (field: string, value: string): void =>
       assert.equal(new RegExp(`^${field}: (.*)$`, 'm').exec(release)?.[1] ?? '', value)
     const hasDebug = (component: string): boolean =>
-      suite.items.some((item) => item.component === component && item.pkg.map === 'debug')
+      suite.items.some((item) => item.component === component && item.map === 'debug')
     const { components, architectures } = layout(suite)
     assert.deepEqual(
       new Set(/^Components: (.*)$/m.exec(release)?.[1]?.split(' ')),
@@ -296,7 +296,7 @@ class Play {
         continue
       }
       const items = (suite?.items ?? [])
-        .filter((item) => item.component === map.component && item.pkg.map === map.map_kind)
+        .filter((item) => item.component === map.component && item.map === map.map_kind)
         .filter((item) => item.pkg.architecture === map.architecture)
         .toSorted(inOrder)
       const atoms = items.map((item) => {

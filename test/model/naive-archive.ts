@@ -17,6 +17,7 @@ import type { ModelPackage } from './universe.ts'
 
 export interface Item {
   readonly pkg: ModelPackage
+  readonly map: ModelPackage['map']
   readonly component: string
   readonly section: string | null
   readonly priority: string | null
@@ -101,14 +102,23 @@ function applied(past: Past, state: NaiveState, request: StepRequest, as: 'singl
       throw new Error('What upstream has is no part of the model')
     case 'add': {
       const { name, suite } = find(state, request.suite)
-      const coming = placed(past, state, suite, request.packages, request.onPoolConflict === 'second-path')
-      requireThawed(suite)
-      const next = added(suite, suite.items, coming.items, request.onPoolConflict === 'second-path')
-      return { ...withItems(state, name, suite, next, suite.items, coming.items), pool: coming.pool }
+      const secondPath = request.onPoolConflict === 'second-path'
+      const forDebug = (): string =>
+        suite.settings.debugSuite === null ? name : find(state, suite.settings.debugSuite).name
+      const suiteFor = (pkg: ModelPackage): string => (pkg.map === 'debug' ? forDebug() : name)
+      const coming = placed(past, state, suiteFor, request.packages, secondPath)
+      const into = (before: NaiveState, target: string): NaiveState => {
+        const own = coming.items.filter((item) => suiteFor(item.pkg) === target)
+        const now = find(before, target).suite
+        requireThawed(now)
+        return withItems(before, target, now, added(now, now.items, own, secondPath), now.items, own)
+      }
+      const others = new Set(coming.items.map((item) => suiteFor(item.pkg)).filter((target) => target !== name))
+      return { ...[...others].reduce(into, into(state, name)), pool: coming.pool }
     }
     case 'edit': {
       const { name, suite } = find(state, request.suite)
-      const coming = placed(past, state, suite, request.add, request.onPoolConflict === 'second-path')
+      const coming = placed(past, state, () => name, request.add, request.onPoolConflict === 'second-path')
       requireThawed(suite)
       const left = suite.items.filter((item) => !request.remove.includes(item.pkg.id))
       const next = added(suite, left, coming.items, request.onPoolConflict === 'second-path')
@@ -188,7 +198,7 @@ function isBuilt(source: { name: string; version?: string }, { pkg }: Item): boo
 function placed(
   past: Past,
   state: NaiveState,
-  suite: NaiveSuite,
+  suiteFor: (pkg: ModelPackage) => string,
   placements: readonly PackagePlacement[],
   secondPath: boolean,
 ): { items: Item[]; pool: ReadonlyMap<string, string> } {
@@ -196,9 +206,11 @@ function placed(
   const wishes = placements.map((placement) => {
     const pkg = past.packages.get(placement.packageId)
     if (pkg === undefined) throw new Refusal('not-found')
-    return { pkg, placement, component: componentOf(suite.settings, pkg, placement.component) }
+    const { name, suite } = find(state, suiteFor(pkg))
+    const map = pkg.map === 'debug' && isDebugSuite(state, name) ? ('packages' as const) : pkg.map
+    return { pkg, placement, map, component: componentOf(suite.settings, pkg, placement.component) }
   })
-  const items = wishes.map(({ pkg, placement, component }): Item => {
+  const items = wishes.map(({ pkg, placement, map, component }): Item => {
     const initial = pkg.source.startsWith('lib') ? pkg.source.slice(0, 4) : pkg.source.slice(0, 1)
     const first = `pool/${component}/${initial}/${pkg.source}`
     const second = `${first}/${pkg.sha256.slice(0, 12)}`
@@ -210,9 +222,15 @@ function placed(
       if (isTaken) pool.set(`${second}/${file.name}`, file.sha256)
     }
     const { section = null, priority = null } = placement
-    return { pkg, component, section, priority, directory: isTaken ? second : first }
+    return { pkg, map, component, section, priority, directory: isTaken ? second : first }
   })
   return { items, pool }
+}
+
+/** Whether some suite sends debug symbols there. */
+function isDebugSuite(state: NaiveState, name: string): boolean {
+  const names = [...state.suites.values()].map((suite) => suite.settings.debugSuite ?? '')
+  return names.some((one) => (state.suites.has(one) ? one : state.aliases.get(one)) === name)
 }
 
 function componentOf(settings: SuiteSettings, pkg: ModelPackage, asked: string | undefined): string {
@@ -222,7 +240,7 @@ function componentOf(settings: SuiteSettings, pkg: ModelPackage, asked: string |
 }
 
 function sameSeries(a: Item, b: Item): boolean {
-  const isSource = (item: Item): boolean => item.pkg.map === 'sources'
+  const isSource = (item: Item): boolean => item.map === 'sources'
   return a.pkg.name === b.pkg.name && a.pkg.architecture === b.pkg.architecture && isSource(a) === isSource(b)
 }
 
@@ -235,7 +253,7 @@ const older = (a: Item, b: Item): boolean => compareVersions(a.pkg.version, b.pk
 /** The items of a suite after others have come, whatever becomes of outdated sources. */
 function added(suite: NaiveSuite, present: readonly Item[], coming: readonly Item[], replaceTwins: boolean): Item[] {
   const newest = suite.settings.versions === 'newest'
-  const isRuled = (item: Item): boolean => newest && item.pkg.map !== 'sources'
+  const isRuled = (item: Item): boolean => newest && item.map !== 'sources'
   let items = [...present]
   const accepted: Item[] = []
   for (const item of coming) {
@@ -272,7 +290,7 @@ function withItems(
   const looked = new Set(
     [...coming, ...gone, ...before.filter((item) => names.has(item.pkg.name))].map((item) => item.pkg.source),
   )
-  const sources = next.filter((item) => item.pkg.map === 'sources')
+  const sources = next.filter((item) => item.map === 'sources')
   const isBuiltFrom = (item: Item): boolean =>
     next.some(
       ({ pkg }) => pkg.map !== 'sources' && pkg.source === item.pkg.name && pkg.sourceVersion === item.pkg.version,
@@ -297,7 +315,7 @@ export function indexTexts(suite: NaiveSuite): Map<string, string> {
     const own = suite.items.filter((item) => item.component === component)
     const listing = (map: ModelPackage['map'], architecture: string): string =>
       own
-        .filter((item) => item.pkg.map === map && item.pkg.architecture === architecture)
+        .filter((item) => item.map === map && item.pkg.architecture === architecture)
         .toSorted(inOrder)
         .map((item) => entryText(item, suite.settings))
         .join('')
@@ -306,7 +324,7 @@ export function indexTexts(suite: NaiveSuite): Map<string, string> {
       ['udeb', 'debian-installer/'],
       ['debug', 'debug/'],
     ] as const) {
-      if (map !== 'packages' && !own.some((item) => item.pkg.map === map)) continue
+      if (map !== 'packages' && !own.some((item) => item.map === map)) continue
       for (const architecture of architectures) {
         const path = `${component}/${directory}binary-${architecture}/Packages`
         texts.set(path, listing(map, 'all') + (architecture === 'all' ? '' : listing(map, architecture)))
@@ -323,7 +341,7 @@ export function indexTexts(suite: NaiveSuite): Map<string, string> {
 /** The long descriptions of a component, each text of each package once: in the order of sources and packages. */
 export function translationsOf(suite: NaiveSuite, component: string): { key: string; text: string }[] {
   if (!suite.settings.translations) return []
-  const items = suite.items.filter((item) => item.component === component && item.pkg.map === 'packages')
+  const items = suite.items.filter((item) => item.component === component && item.map === 'packages')
   const texts = new Map<string, Set<string>>()
   for (const { pkg } of items.toSorted(inOrder)) {
     const key = `${pkg.source} ${pkg.name}`
@@ -381,11 +399,11 @@ export function inOrder(a: Item, b: Item): number {
 }
 
 export function entryText(
-  { pkg, directory, section, priority }: Item,
+  { pkg, map, directory, section, priority }: Item,
   { translations }: Pick<SuiteSettings, 'translations'>,
 ): string {
   const fields = pkg.stanza.trimEnd().split(/\n(?! )/)
-  if (translations && pkg.map === 'packages') {
+  if (translations && map === 'packages') {
     const { long, md5 } = descriptionIn(pkg.stanza)
     fields.splice(-1, 1, `Description: ${long.split('\n')[0]}`, `Description-md5: ${md5}`)
   }

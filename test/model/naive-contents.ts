@@ -25,7 +25,7 @@ export function contentsOf(suite: NaiveSuite): NaiveContents[] {
         ['debug', 'contents-debug', 'debug/Contents-'],
       ] as const
     ).flatMap(([map, kind, prefix]) => {
-      const own = suite.items.filter((item) => item.component === component && item.pkg.map === map)
+      const own = suite.items.filter((item) => item.component === component && item.map === map)
       if (map !== 'packages' && own.length === 0) return []
       return architectures.map((architecture) => {
         const listed = architectures.includes('all') ? [architecture] : ['all', architecture]

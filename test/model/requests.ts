@@ -68,6 +68,9 @@ const settings: SuiteSettingsInput[] = [
   { contents: false },
   { architectureAll: 'separate' },
   { architectureAll: 'merged' },
+  { debugSuite: 'testing' },
+  { debugSuite: 'lts' },
+  { debugSuite: null },
   { translations: true },
   { translations: false },
 ]
