@@ -6,7 +6,9 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
 import * as fc from 'fast-check'
-import { parseParagraphs } from '../../src/debian/deb822.ts'
+import { findPackagesList } from '../../bench/support/debian-packages.ts'
+import { parseParagraph, parseParagraphs } from '../../src/debian/deb822.ts'
+import { dependencyClosure } from '../../src/debian/dependency-closure.ts'
 import { checkInstallability } from '../../src/debian/installability.ts'
 import { packageFacts } from '../../src/debian/package-facts.ts'
 import { PackageLedger } from '../../src/debian/package-ledger.ts'
@@ -173,4 +175,32 @@ test('so can they where some are essential', { skip }, async () => {
   let broken = 0
   for (const world of fc.sample(withEssential, { numRuns: 60 })) broken += await compare([world])
   assert(broken > 100, `only ${broken} are broken`)
+})
+
+/** The list of Debian main that this machine's apt has fetched; a sentence if it has none. */
+async function debianMain(): Promise<string | { readonly missing: string }> {
+  const list = await findPackagesList()
+  if (list === undefined) return { missing: 'apt has no list of Debian main' }
+  return (await run('/usr/lib/apt/apt-helper', ['cat-file', list], { maxBuffer: 2 ** 29 })).stdout
+}
+
+test('so can real packages of Debian, and those that others are missing of', { skip }, async (t) => {
+  const text = await debianMain()
+  if (typeof text !== 'string') return t.skip(text.missing)
+  const entries = text.split('\n\n').filter((entry) => entry.trim() !== '')
+  const ledger = new PackageLedger()
+  const numbers = entries.map((entry) => ledger.add(packageFacts(paragraphSubject(parseParagraph(entry), 'deb'))))
+  const all = new PackageUniverse(ledger, numbers, 'amd64')
+  const [seed] = fc.sample(fc.nat({ max: 1000 }), { numRuns: 1 })
+  // What 150 packages need, from all over the alphabet, and what is essential.
+  const chosen = Array.from({ length: 150 }, (_, index) => Math.floor(((index + (seed ?? 0) / 1000) * all.size) / 150))
+  const essential = Array.from(all.keys()).filter((member) => ledger.essential(all.package(member)))
+  const needed = dependencyClosure(all, [...essential, ...chosen], { alternatives: 'first' }).members
+  const base = new Set(dependencyClosure(all, essential, { alternatives: 'first' }).members)
+  // One in forty of them is lost, but for what is essential, without which nothing could be installed.
+  const kept = Array.from(needed).filter((member, index) => base.has(member) || (index * 7919 + (seed ?? 0)) % 40 !== 0)
+  const index = kept.map((member) => `${entries[all.package(member)]}\n`).join('\n')
+  const theirs = await doseBroken(index)
+  assert.deepEqual(ourBroken(index), theirs, `seed ${seed}`)
+  assert(kept.length > 1000 && theirs.length > 50, `${theirs.length} of ${kept.length} are broken (seed ${seed})`)
 })
