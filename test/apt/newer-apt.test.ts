@@ -39,6 +39,22 @@ for (const name of ['trixie', 'sid'] as const) {
       const unknown = await apt.update('-S', 'r99')
       assert.equal(unknown.code, 100, unknown.output)
     })
+
+    it('reads long descriptions of their own, and packages for all architectures once', async () => {
+      await using home = await temporaryDirectory()
+      await using server = await serve({ home: home.path })
+      await server.workspace.createSuite({ name: 'stable', translations: true, architectureAll: 'separate' })
+      const description = 'greets\n Says hello to whom it meets.'
+      await publish(server, 'stable', { 'every_1.0_all.deb': makeDeb({ name: 'every', version: '1.0', description }) })
+      await using apt = await aptRoot({ release })
+      await apt.source(await server.workspace.sources('stable'))
+      const { code, output } = await apt.update()
+      assert.equal(code, 0, output)
+      assert.doesNotMatch(output, /^W:/m)
+      assert.deepEqual(await apt.available('every'), ['every 1.0'])
+      assert.match((await apt.cache('show', 'every')).stdout, /^Description(?:-en)?: greets\n Says hello/m)
+      assert.equal((await apt.download('download', 'every')).size, 1)
+    })
   })
 }
 
