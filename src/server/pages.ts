@@ -79,7 +79,7 @@ function repositoryPage(app: App, context: Context): void {
           selected: selected && {
             ...selected,
             sources: await archives.sources(workspace, { suite: selected.name, at }),
-            ...given({ at }),
+            ...given({ at, mirror: await mirrorOf(context, workspace, selected.name) }),
             ...(await pastOf(context, workspace, selected.name)),
           },
         }),
@@ -87,6 +87,14 @@ function repositoryPage(app: App, context: Context): void {
       return sendPage(reply, page, { isPrivate: !workspace.public })
     },
   })
+}
+
+/** What a suite follows. */
+async function mirrorOf({ mirrors }: Context, workspace: Workspace, suite: string) {
+  const found = (await mirrors.list(workspace)).find(({ mirror }) => mirror.suite === suite)
+  if (found === undefined) return undefined
+  const { url, upstreamSuite } = found.mirror.settings
+  return { url, suite: upstreamSuite, completeness: found.completeness }
 }
 
 /** The states of a suite that are still there. One that nobody has changed for long is in them without being their cause. */

@@ -32,6 +32,12 @@ export interface SelectedSuite extends RepositorySuite {
   readonly at?: string
   /** A revision at which the suite is as it is now. */
   readonly installable?: number
+  /** What it follows, and how many of the files that it lists are here; null before the first update. */
+  readonly mirror?: {
+    readonly url: string
+    readonly suite: string
+    readonly completeness: { readonly files: number; readonly filesHere: number } | null
+  }
   /** Revisions that changed the suite and have not expired, newest first. */
   readonly history: readonly {
     readonly revision: number
@@ -48,7 +54,7 @@ export function repository(value: RepositoryValue): string {
     trail: [{ text: `${scope}/${name}` }],
     body: html`<h1>${scope}/${name}${!value.isPublic && html` <span class="tag">private</span>`}</h1>
       <p class="lead">An APT repository. <code class="url">${value.url}</code></p>
-      ${selected === undefined ? noSuite() : [suites(value, selected), use(value, selected), snapshots(value, selected)]}
+      ${selected === undefined ? noSuite() : [suites(value, selected), mirrored(selected), use(value, selected), snapshots(value, selected)]}
       ${value.fingerprints !== undefined && keys(value.url, value.fingerprints)}
       <p class="quiet">
         <a href="${uploadPath(value)}">Uploads</a> that came with a .changes, and what was decided about them.
@@ -101,6 +107,18 @@ function suites(value: RepositoryValue, selected: SelectedSuite): Html {
       </table>
     </div>
   </section>`
+}
+
+function mirrored({ name, mirror }: SelectedSuite): Html | false {
+  if (mirror === undefined) return false
+  const { completeness } = mirror
+  const here =
+    completeness !== null &&
+    (completeness.filesHere === completeness.files
+      ? html` All of its files are here.`
+      : html` ${completeness.filesHere.toLocaleString('en')} of its ${completeness.files.toLocaleString('en')} files are
+        here; the others come from there when they are asked for.`)
+  return html`<p class="note">${name} follows <code class="url">${mirror.url}</code> ${mirror.suite}.${here}</p>`
 }
 
 function use(value: RepositoryValue, selected: SelectedSuite): Html {
