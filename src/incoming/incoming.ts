@@ -188,7 +188,7 @@ export class Incoming implements AsyncDisposable {
     const { workspace } = target
     const suites = await this.#suites(workspace)
     const bytes = await this.#read(sent.changes, workspace)
-    const submission: Submission = { ...target, ...sent, bytes, pool: poolOf(this.#database, workspace, suites) }
+    const submission: Submission = { ...target, ...sent, bytes, pool: poolOf(this.#options, workspace, suites) }
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await this.#decideNow(submission)

@@ -1,10 +1,11 @@
 /** An upload that is to be judged: its .changes, and where the files are that it names. */
 import type { Workspace } from '../access/access.ts'
+import { bringClaimed } from '../archive/claimed-files.ts'
 import { poolDirectory } from '../archive/entry-key.ts'
 import type { Suite, Suites } from '../archive/suite-table.ts'
 import type { Sha256 } from '../common/digest.ts'
 import type { Database } from '../database/database.ts'
-import type { StoredFile } from '../storage/storage.ts'
+import type { Storage, StoredFile } from '../storage/storage.ts'
 
 /** A file that came for the upload. */
 export interface FoundFile {
@@ -39,9 +40,14 @@ export interface Submission {
 
 /**
  * Only what the archive publishes under that name for that source counts: knowing a digest gives nobody the bytes of
- * something else.
+ * something else. What only the index of a mirror tells of comes from its upstream first, as for everybody who asks.
  */
-export function poolOf(database: Database, workspace: Workspace, suites: Suites): PoolLookup {
+export function poolOf(
+  parts: { readonly database: Database; readonly storage: Pick<Storage, 'fetchFrom'> },
+  workspace: Workspace,
+  suites: Suites,
+): PoolLookup {
+  const { database } = parts
   const components = [...new Set(suites.all.flatMap((suite) => suite.settings.components))]
   return async (sourceName, { name, sha256 }) => {
     const row = await database.read
@@ -49,7 +55,7 @@ export function poolOf(database: Database, workspace: Workspace, suites: Suites)
       .innerJoin('archive', 'archive.id', 'pool_name.archive_id')
       .innerJoin('change', 'change.id', 'pool_name.change_id')
       .innerJoin('file', 'file.id', 'pool_name.file_id')
-      .select(['file.id', 'file.sha256', 'file.size'])
+      .select(['file.id', 'file.size', 'pool_name.claimed', 'pool_name.archive_id as archiveId'])
       .where('archive.workspace_id', '=', workspace.id)
       .where(
         'pool_name.path',
@@ -61,7 +67,10 @@ export function poolOf(database: Database, workspace: Workspace, suites: Suites)
       .where('file.gone_at', 'is', null)
       .limit(1)
       .executeTakeFirst()
-    return row && { id: row.id, sha256: row.sha256 as Sha256, sizeBytes: row.size }
+    if (row === undefined) return undefined
+    const file = { id: row.id, sha256, sizeBytes: row.size }
+    if (row.claimed === 1) await bringClaimed(parts, row.archiveId, file, workspace.scopeId)
+    return file
   }
 }
 
