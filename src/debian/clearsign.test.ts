@@ -33,3 +33,10 @@ test('nothing may stand around the signed message, and the frame must be whole',
     assert.throws(() => stripClearsign(input, 'x'), { code: 'signature-invalid' }, JSON.stringify(input))
   }
 })
+
+test('long runs of line ends cost no more than other texts', () => {
+  const startedAt = performance.now()
+  const long = `A: b${'\n'.repeat(2 ** 17)}x\n`
+  assert.deepEqual(stripClearsign(formatInRelease(long, signature), 'x'), { text: long, signed: true })
+  assert.ok(performance.now() - startedAt < 5000)
+})

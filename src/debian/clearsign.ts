@@ -20,7 +20,8 @@ export interface ClearText {
  */
 export function stripClearsign(input: string, origin: string): ClearText {
   if (!input.includes('-----BEGIN PGP ')) return { text: input, signed: false }
-  const lines = input.replace(/\n+$/, '').split('\n')
+  // Begun only where a run begins: else each place within a long one would be tried to its end.
+  const lines = input.replace(/(?<!\n)\n+$/, '').split('\n')
   if (lines[0] !== beginMessage) throw invalid(origin, 'something stands before the signed message')
   const start = lines.indexOf('') + 1
   if (start === 0 || !lines.slice(1, start - 1).every((line) => /^Hash: [A-Za-z0-9, -]+$/.test(line))) {

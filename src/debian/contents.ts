@@ -22,7 +22,7 @@ export function contentsLabel(section: string | null, name: string): string {
 
 /** The path as an index can list it: blanks at its end cannot be told from those that follow it. Empty if nothing is left. */
 export function listedPath(path: string): string {
-  return path.endsWith(' ') ? path.replace(/ +$/, '') : path
+  return path.endsWith(' ') ? path.replace(/(?<! ) +$/, '') : path
 }
 
 /** @param labels distinct, in ascending order; at least one */

@@ -80,3 +80,10 @@ test('private keys, keyboxes and what is no key are refused', { skip }, async ()
   }
   await assert.rejects(readKeyring('x'.repeat(9 * 2 ** 20), 'x'), { code: 'too-large' })
 })
+
+test('armor that begins again and again without an end costs no more than other texts', async () => {
+  const startedAt = performance.now()
+  const begun = '-----BEGIN PGP PUBLIC KEY BLOCK-----\n'.repeat(2 ** 15)
+  await assert.rejects(readKeyring(begun, 'x'), { code: 'keyring-invalid' })
+  assert.ok(performance.now() - startedAt < 5000)
+})

@@ -31,7 +31,7 @@ export interface Keyring {
 
 /** Debian's own keyring of all developers has 20 MB; no workspace trusts so many. */
 const maximumBytes = 8 * 2 ** 20
-const armorBlock = /-----BEGIN PGP ([A-Z ]+)-----[^]*?-----END PGP \1-----/g
+const armorBegin = '-----BEGIN PGP '
 
 /**
  * Reads keys; copies of one key become one, so that a revocation in one of them counts. Text around armored blocks is
@@ -84,12 +84,23 @@ async function parseKeys(bytes: Buffer, origin: string): Promise<openpgp.Key[]> 
     throw invalid(origin, 'is a keybox of GnuPG: export its keys with `gpg --armor --export`')
   }
   try {
-    if (!bytes.includes('-----BEGIN PGP ')) return await openpgp.readKeys({ binaryKeys: bytes })
-    const blocks = bytes.toString('latin1').match(armorBlock) ?? []
+    if (!bytes.includes(armorBegin)) return await openpgp.readKeys({ binaryKeys: bytes })
+    const blocks = armoredBlocks(bytes.toString('latin1'))
     return (await Promise.all(blocks.map((armoredKeys) => openpgp.readKeys({ armoredKeys })))).flat()
   } catch (error) {
     throw new AshlarError('keyring-invalid', `${origin} has no OpenPGP keys that can be read.`, { cause: error })
   }
+}
+
+/** Each from its beginning to its end; one that has no end before the next begins is none. */
+function armoredBlocks(text: string): string[] {
+  const [, ...begun] = text.split(armorBegin)
+  return begun.flatMap((rest) => {
+    const kind = /^[A-Z ]{1,40}(?=-----)/.exec(rest)?.[0]
+    const end = `-----END PGP ${kind}-----`
+    const place = kind === undefined ? -1 : rest.indexOf(end)
+    return place === -1 ? [] : [`${armorBegin}${rest.slice(0, place)}${end}`]
+  })
 }
 
 function invalid(origin: string, what: string): AshlarError {

@@ -86,7 +86,7 @@ function sourceOf(subject: QuerySubject): readonly [name: string | undefined, ve
 
 function plainValue(field: string, value: string): string {
   if (fieldsOfLines.has(field)) return value
-  const line = value.includes('\n') ? value.replaceAll(/\s*\n\s*/g, ' ').trim() : value
+  const line = value.includes('\n') ? value.replaceAll(/(?<!\s)\s*\n\s*/g, ' ').trim() : value
   if (!listFields.has(field)) return line
   return line
     .split(',')

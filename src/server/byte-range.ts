@@ -52,7 +52,7 @@ export function parseRange(header: string, sizeBytes: number): ByteRange | 'igno
   // An empty list element is allowed and does not count (section 5.6.1.2).
   const specifications = set
     .split(',')
-    .map((element) => element.replaceAll(/^[ \t]+|[ \t]+$/g, ''))
+    .map((element) => element.replaceAll(/^[ \t]+|(?<![ \t])[ \t]+$/g, ''))
     .filter((element) => element !== '')
   const [specification] = specifications
   if (specification === undefined || specifications.length > 1) return 'ignore'
