@@ -96,7 +96,7 @@ export function uploadDetails(place: Place, upload: UploadValue): string {
                 html`<tr>
                   <th scope="row">${subject}</th>
                   <td>${good ? 'yes' : html`<strong>no</strong>`}</td>
-                  <td>${text}</td>
+                  <td class="words">${text}</td>
                 </tr>`,
             )}
           </tbody>
