@@ -15,7 +15,7 @@ export interface KeyFacts {
   readonly subkeyFingerprints: readonly string[]
   /** `Name <address>`, each as the key itself claims it. */
   readonly userIds: readonly string[]
-  /** `rsaEncryptSign 4096`, `eddsaLegacy`. */
+  /** As gpg names it: `rsa4096`, `ed25519`. */
   readonly algorithm: string
   readonly createdAt: Date
   /** Null if it never expires. */
@@ -64,19 +64,23 @@ export async function describeKeys(keyring: Keyring, now: Date): Promise<KeyFact
 }
 
 async function describeKey(key: openpgp.Key, now: Date): Promise<KeyFacts> {
-  const { algorithm, bits, curve } = key.getAlgorithmInfo()
-  const size = bits ?? curve
   const expiry = await key.getExpirationTime()
   return {
     fingerprint: key.getFingerprint().toUpperCase(),
     subkeyFingerprints: key.subkeys.map((subkey) => subkey.getFingerprint().toUpperCase()),
     userIds: key.getUserIDs(),
-    algorithm: size === undefined ? algorithm : `${algorithm} ${size}`,
+    algorithm: algorithmName(key.getAlgorithmInfo()),
     createdAt: key.getCreationTime(),
     expiresAt: expiry instanceof Date ? expiry : null,
     revoked: await key.isRevoked(undefined, undefined, now),
     armored: key.toPublic().armor().replaceAll('\r\n', '\n'),
   }
+}
+
+function algorithmName({ algorithm, bits, curve }: openpgp.AlgorithmInfo): string {
+  if (curve !== undefined) return curve.replace(/Legacy$/, '').replace(/^nistP/, 'nistp')
+  const family = algorithm.startsWith('rsa') ? 'rsa' : algorithm
+  return `${family}${bits ?? ''}`
 }
 
 async function parseKeys(bytes: Buffer, origin: string): Promise<openpgp.Key[]> {
