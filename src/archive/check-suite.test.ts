@@ -62,8 +62,23 @@ forEachDialect((_dialect, open) => {
     await suite.add('lib', '2', { architecture: 'arm64' })
     await suite.add('app', '1', { depends: 'lib (>= 2)' })
     assert.deepEqual(await check(world, 'stable'), ['amd64: 2 checked; app 1 all: missing', 'arm64: 2 checked'])
+  })
+
+  it('an architecture of which no suite knows is refused, one that is listed is looked at', async () => {
+    await using world = await archiveWorld(open)
+    const suite = await world.suite('stable', { architectures: ['amd64', 'riscv64'] })
+    await suite.add('app', '1', { depends: 'lib' })
     assert.deepEqual(await check(world, 'stable', { architectures: ['riscv64'] }), [
       'riscv64: 1 checked; app 1 all: missing',
+    ])
+    const mistyped = check(world, 'stable', { architectures: ['adm64'] })
+    await assert.rejects(
+      mistyped,
+      refused('not-found', /'stable' has no architecture 'adm64'; it has amd64, riscv64\.$/),
+    )
+    await world.suite('ports', { architectures: ['sparc64'] })
+    assert.deepEqual(await check(world, 'stable', { with: ['ports'], architectures: ['sparc64'] }), [
+      'sparc64: 1 checked; app 1 all: missing',
     ])
   })
 })

@@ -1,5 +1,6 @@
 /** Which packages of a suite can be installed from it, perhaps with packages of other suites. */
 import type { Kysely } from 'kysely'
+import { AshlarError } from '../common/errors.ts'
 import type { Tables } from '../database/schema.ts'
 import type { InstallabilityChecker } from './installability-checker.ts'
 import type { UninstallablePackage } from './installability-worker.ts'
@@ -38,6 +39,7 @@ export async function checkSuite(
   suites: CheckedSuites,
   wish: { readonly architectures?: readonly string[] | undefined; readonly limit: number },
 ): Promise<SuiteCheck> {
+  if (wish.architectures !== undefined) await refuseUnknown(db, suites, wish.architectures)
   const architectures = wish.architectures ?? (await architecturesOf(db, suites.suite, suites.revision))
   const checks: ArchitectureCheck[] = []
   for (const architecture of architectures) {
@@ -59,6 +61,23 @@ export async function checkSuite(
     })
   }
   return { architectures: checks }
+}
+
+/** A typing error must not pass as a suite that is whole, with its packages for all architectures alone. */
+async function refuseUnknown(
+  db: Kysely<Tables>,
+  { suite, others, revision }: CheckedSuites,
+  architectures: readonly string[],
+): Promise<void> {
+  const known = new Set<string>()
+  for (const each of [suite, ...others]) {
+    for (const architecture of each.settings.architectures) known.add(architecture)
+    for (const architecture of await architecturesOf(db, each, revision)) known.add(architecture)
+  }
+  const unknown = architectures.find((architecture) => !known.has(architecture))
+  if (unknown === undefined || known.size === 0) return
+  const names = [...known].toSorted().join(', ')
+  throw new AshlarError('not-found', `The suite '${suite.name}' has no architecture '${unknown}'; it has ${names}.`)
 }
 
 /**
