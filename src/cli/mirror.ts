@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { Command, Option } from 'commander'
 import type { MirrorWish } from '../client/client.ts'
+import { AshlarError } from '../common/errors.ts'
 import { duration } from './duration.ts'
 import { unreadable } from './local-file.ts'
 import { completenessText, mirrorListing, mirrorTable } from './mirror-text.ts'
@@ -17,7 +18,7 @@ export function mirrorCommand(): Command {
 type Index = NonNullable<MirrorWish['indexes']>[number]
 
 interface CreateOptions {
-  readonly keyring: string
+  readonly keyring: readonly string[]
   readonly into?: string
   readonly expect?: string
   readonly component?: readonly string[]
@@ -39,7 +40,7 @@ function create(): Command {
     .argument('<name>', 'what to call it')
     .argument('<url>', 'the archive, as in a source of apt')
     .argument('<suite>', 'its suite')
-    .requiredOption('--keyring <file>', 'the public keys that sign its Release')
+    .requiredOption('--keyring <file...>', 'the public keys that sign its Release; several files count together')
     .option('--into <suite>', 'the suite here; default: the same name')
     .option('--component <name...>', 'only these components')
     .option('--architecture <name...>', 'only these architectures')
@@ -71,16 +72,12 @@ function create(): Command {
 }
 
 async function wishFrom(name: string, url: string, suite: string, options: CreateOptions): Promise<MirrorWish> {
-  const keyring = await readFile(options.keyring).catch((error: unknown) => {
-    throw unreadable(options.keyring, error)
-  })
-  const isArmored = keyring.includes('-----BEGIN PGP ')
   const { into, expect, component, architecture, filter, language, every } = options
   return {
     name,
     url,
     suite,
-    keyring: keyring.toString(isArmored ? 'utf8' : 'base64'),
+    keyring: await keyringText(options.keyring),
     ...(into !== undefined && { into }),
     ...(expect !== undefined && { expects: expect }),
     ...(component !== undefined && { components: words(component) }),
@@ -95,6 +92,21 @@ async function wishFrom(name: string, url: string, suite: string, options: Creat
     ...(options.ignoreValidUntil === true && { ignoreValidUntil: true }),
     ...(every !== undefined && { everySeconds: every }),
   }
+}
+
+/** The keys of all files, as the server takes them: armored, or the bytes as base64. */
+async function keyringText(files: readonly string[]): Promise<string> {
+  const keyrings = await Promise.all(
+    files.map((file) =>
+      readFile(file).catch((error: unknown) => {
+        throw unreadable(file, error)
+      }),
+    ),
+  )
+  const armored = keyrings.filter((keyring) => keyring.includes('-----BEGIN PGP '))
+  if (armored.length === 0) return Buffer.concat(keyrings).toString('base64')
+  if (armored.length === keyrings.length) return armored.join('\n')
+  throw new AshlarError('usage', 'Some keyrings are armored and some are not: give files of one kind.')
 }
 
 /** Also `main,contrib`. */
