@@ -53,6 +53,18 @@ forEachDialect((_dialect, openFresh) => {
     assert.deepEqual(found, answers)
   })
 
+  it('who may not do something is told the role that it takes', async () => {
+    await using given = await setUp(openFresh)
+    const reader = await given.as('reader')
+    for (const [action, role] of [
+      ['suite:write', 'contributor'],
+      ['workspace:manage', 'owner'],
+    ] as const) {
+      const message = new RegExp(`may read team/open, but ${action} takes the role ${role}\\.$`)
+      await assert.rejects(given.access.workspace(reader, 'team', 'open', action), { code: 'forbidden', message })
+    }
+  })
+
   it('a private workspace and none at all are answered in the same words', async () => {
     await using given = await setUp(openFresh)
     const { access } = given

@@ -12,7 +12,7 @@ import type { Database } from '../database/database.ts'
 import { Callers, type Caller } from './callers.ts'
 import { isAccessName } from './names.ts'
 import { attachUser, listUsers, originUser, type Attachment, type UserInfo } from './origins.ts'
-import { mayIn, mayManageInstance, mayManageScope, type Action } from './roles.ts'
+import { leastRole, mayIn, mayManageInstance, mayManageScope, type Action } from './roles.ts'
 import {
   deleteGrant,
   findScope,
@@ -155,7 +155,10 @@ class OpenAccess implements Access {
       throw new AshlarError('token-required', `The workspace ${place} asks for a token.`)
     }
     if (!readable) throw new AshlarError('not-found', `There is no workspace ${place}, or you may not read it.`)
-    throw new AshlarError('forbidden', `${caller.name} may read ${place}, but ${action} takes another role.`)
+    throw new AshlarError(
+      'forbidden',
+      `${caller.name} may read ${place}, but ${action} takes the role ${leastRole(action)}.`,
+    )
   }
 
   async find(scope: string, name: string): Promise<Workspace | undefined> {

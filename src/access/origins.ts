@@ -143,6 +143,6 @@ async function requireUserNamed(
   name: string,
 ): Promise<{ readonly id: number; readonly attached_to: number | null }> {
   const row = await trx.selectFrom('user').select(['id', 'attached_to']).where('name', '=', name).executeTakeFirst()
-  if (row === undefined) throw new AshlarError('not-found', `There is no user ${JSON.stringify(name)}.`)
+  if (row === undefined) throw new AshlarError('not-found', `There is no user '${name}'.`)
   return row
 }

@@ -25,6 +25,12 @@ const owner: readonly Action[] = [...contributor, 'artifact:delete', 'suite:mana
 const admin: readonly Action[] = [...owner, 'instance:manage']
 
 const allowed: Readonly<Record<Role, readonly Action[]>> = { reader, contributor, owner, admin }
+const orderedRoles: readonly Role[] = ['reader', 'contributor', 'owner', 'admin']
+
+/** The role that is enough for an action, and allows the least beyond it. */
+export function leastRole(action: Action): Role {
+  return orderedRoles.find((role) => allowed[role].includes(action)) ?? 'admin'
+}
 
 /** Whether one of the grants allows the action in the workspace. `instance:manage` is never of a workspace. */
 export function mayIn(

@@ -44,7 +44,7 @@ export async function insertUser(trx: Transaction<Tables>, name: string, now: Mi
     .onConflict((conflict) => conflict.column('name').doNothing())
     .returning('id')
     .executeTakeFirst()
-  if (row === undefined) throw new AshlarError('conflict', `There is a user ${name} already.`)
+  if (row === undefined) throw new AshlarError('conflict', `There is a user '${name}' already.`)
   return row.id
 }
 
@@ -96,7 +96,7 @@ async function findPlace(
   }
   requireAccount(wish.user, 'no role')
   const user = await trx.selectFrom('user').select('id').where('name', '=', wish.user).executeTakeFirst()
-  if (user === undefined) throw new AshlarError('not-found', `There is no user ${JSON.stringify(wish.user)}.`)
+  if (user === undefined) throw new AshlarError('not-found', `There is no user '${wish.user}'.`)
   if (wish.scope === undefined) return { user_id: user.id, scope_id: null, workspace_id: null }
 
   const scopeId = await findScope(trx, wish.scope)

@@ -43,7 +43,7 @@ export async function insertToken(
   }
   requireAccount(userName, 'no token')
   const user = await trx.selectFrom('user').select('id').where('name', '=', userName).executeTakeFirst()
-  if (user === undefined) throw new AshlarError('not-found', `There is no user ${JSON.stringify(userName)}.`)
+  if (user === undefined) throw new AshlarError('not-found', `There is no user '${userName}'.`)
   const token = newSecret()
   const row = await trx
     .insertInto('token')

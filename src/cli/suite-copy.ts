@@ -4,6 +4,7 @@ import { Command } from 'commander'
 import type { PackageCopy } from '../client/client.ts'
 import { AshlarError } from '../common/errors.ts'
 import { changeOutcome, previewOutcome } from './change-outcome.ts'
+import { unreadable } from './local-file.ts'
 import { choiceSyntax, parseChoice } from './package-selector.ts'
 import { inSession } from './session.ts'
 
@@ -68,6 +69,6 @@ export async function contentsOf(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8')
   } catch (error) {
-    throw new AshlarError('file-unreadable', `${file} cannot be read: ${(error as Error).message}.`, { cause: error })
+    throw unreadable(file, error)
   }
 }

@@ -34,7 +34,7 @@ export const catalogue = {
   forbidden: {
     status: 403,
     title: 'This token may not do that.',
-    advice: 'Ask an owner of the workspace for the role that is named.',
+    advice: 'Use a token of somebody who has the role that is named.',
   },
   'not-found': {
     status: 404,
@@ -119,7 +119,7 @@ export const catalogue = {
   'signature-invalid': {
     status: 422,
     title: 'The signature is not good.',
-    advice: 'Sign again with a key that is known here.',
+    advice: 'Sign again with a key that is trusted here, or have the key of the signer added to the keyring.',
   },
   'keyring-invalid': {
     status: 422,

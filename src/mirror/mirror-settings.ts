@@ -51,7 +51,7 @@ export function checkMirrorSettings(settings: MirrorSettings): MirrorSettings {
   }
   for (const architecture of settings.architectures ?? []) {
     if (isArchitecture(architecture) && architecture !== 'all') continue
-    throw invalid(`${JSON.stringify(architecture)} cannot be the architecture of a machine`)
+    throw invalid(`'${architecture}' cannot be the architecture of a machine`)
   }
   if (settings.components?.length === 0 || settings.architectures?.length === 0) {
     throw invalid('At least one component and one architecture are mirrored')

@@ -79,7 +79,7 @@ export async function mirrorNamed(db: Kysely<Tables>, workspace: Workspace, name
     .where('mirror.name', '=', name)
     .executeTakeFirst()
   if (row !== undefined) return asMirror(row)
-  throw new AshlarError('not-found', `There is no mirror ${JSON.stringify(name.slice(0, 80))} in this workspace.`)
+  throw new AshlarError('not-found', `There is no mirror '${name.slice(0, 80)}' in this workspace.`)
 }
 
 export async function mirrorById(db: Kysely<Tables>, id: number): Promise<Mirror | undefined> {
