@@ -7,7 +7,10 @@
  * with its date and signatures. What does not live here: HTTP (server/), files (storage/), who may ask (access/).
  *
  * A change goes record-change.ts -> sealer.ts -> seal.ts (seal-plan.ts, index-map.ts, index-builder.ts,
- * sign-release.ts, commit-seal.ts); a download goes served.ts -> assembly.ts.
+ * sign-release.ts, commit-seal.ts); a download goes served.ts -> assembly.ts. Folders hold what is a matter of its own:
+ * plan/ (what a change does to a suite), choice/ (which packages a copy or removal means), contents/ and pdiffs/ (those
+ * indexes), installability/ (what can be installed, and the gate), folder/ (following a directory), sweep/ (what expired
+ * history leaves), rebuild/ (lost packs).
  */
 import type { Workspace } from '../access/access.ts'
 import { AshlarError } from '../common/errors.ts'
@@ -32,19 +35,19 @@ import {
   STEPS_PER_BATCH,
 } from './change-request.ts'
 import { recordedRequest } from './batch-steps.ts'
-import { checkSuite, type SuiteCheck } from './check-suite.ts'
+import { checkSuite, type SuiteCheck } from './installability/check-suite.ts'
 import { ChunkTable } from './chunk-table.ts'
-import { ContentsMaker } from './contents-drafts.ts'
+import { ContentsMaker } from './contents/contents-drafts.ts'
 import { bringClaimed, claimedFiles } from './claimed-files.ts'
-import type { SuiteView } from './chosen-items.ts'
-import { chooseForeign, requireRoomFor } from './foreign-choice.ts'
+import type { SuiteView } from './choice/chosen-items.ts'
+import { chooseForeign, requireRoomFor } from './choice/foreign-choice.ts'
 import { IndexBuilder } from './index-builder.ts'
-import { PatchBuilder } from './patch-builder.ts'
-import { InstallabilityChecker } from './installability-checker.ts'
-import { InstallabilityGate } from './installability-gate.ts'
+import { PatchBuilder } from './pdiffs/patch-builder.ts'
+import { InstallabilityChecker } from './installability/installability-checker.ts'
+import { InstallabilityGate } from './installability/installability-gate.ts'
 import { type At, momentName } from './moment.ts'
 import { type Preview, previewSteps } from './preview.ts'
-import { type RebuiltPack, rebuildPacks } from './rebuild-packs.ts'
+import { type RebuiltPack, rebuildPacks } from './rebuild/rebuild-packs.ts'
 import { purgedPackages } from './purged-packages.ts'
 import type { NewItem } from './new-items.ts'
 import { ABANDONED_AFTER_MS, giveUpAbandoned, recordChange, recordFound } from './record-change.ts'
@@ -75,14 +78,14 @@ export type { NewItem } from './new-items.ts'
 export type { At } from './moment.ts'
 export type { Piece } from './assembly.ts'
 export type { Preview, PreviewedStep } from './preview.ts'
-export type { RebuiltPack } from './rebuild-packs.ts'
+export type { RebuiltPack } from './rebuild/rebuild-packs.ts'
 export type { Cache, LastModified, Served } from './served.ts'
 export type { SuiteSettings, SuiteSettingsInput } from './settings.ts'
 export type { PackageChange, SuiteDiff } from './suite-diff.ts'
 export type { HistoryChange, HistoryEntry } from './suite-history.ts'
 export type { SuiteInfo } from './suite-info.ts'
-export type { ArchitectureCheck, SuiteCheck } from './check-suite.ts'
-export type { UninstallablePackage } from './installability-worker.ts'
+export type { ArchitectureCheck, SuiteCheck } from './installability/check-suite.ts'
+export type { UninstallablePackage } from './installability/installability-worker.ts'
 export type { PackagesWish, SuitePackage } from './suite-packages.ts'
 
 export interface ArchivesOptions {

@@ -1,6 +1,6 @@
 /** A suite that a seal changes: what it has, and which of its maps and indexes will be others. */
-import type { ContentsDrafts } from './contents-drafts.ts'
-import { planContents } from './contents-map.ts'
+import type { ContentsDrafts } from './contents/contents-drafts.ts'
+import { planContents } from './contents/contents-map.ts'
 import type { PlannedMap } from './index-builder.ts'
 import type { TakenIndex } from './change-request.ts'
 import { type IndexPath, layoutOf, type SuiteLayout } from './index-paths.ts'

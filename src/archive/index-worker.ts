@@ -5,7 +5,7 @@ import { LRUCache } from 'lru-cache'
 import { collectOften } from '../common/collect-often.ts'
 import { answerRequests } from '../common/worker-pool.ts'
 import type { PackedForm } from './assembly.ts'
-import { countLines } from './line-count.ts'
+import { countLines } from './pdiffs/line-count.ts'
 import { type LocalPiece, PieceReader } from './piece-reader.ts'
 import { compressXzBlock } from './xz-stream.ts'
 

@@ -10,7 +10,7 @@ import type { Archive } from './archive-table.ts'
 import { stepsOf, type WaitingStep } from './batch-steps.ts'
 import { LINES_PER_ANSWER, type PackageLine, type SealedChange, type StepRequest } from './change-request.ts'
 import type { Effect } from './effect.ts'
-import type { InstallabilityGate } from './installability-gate.ts'
+import type { InstallabilityGate } from './installability/installability-gate.ts'
 import { forgetPreview, recordChange } from './record-change.ts'
 import { planSeal } from './seal-plan.ts'
 

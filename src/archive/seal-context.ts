@@ -1,10 +1,10 @@
 import type { Faults } from '../common/faults.ts'
 import type { Database } from '../database/database.ts'
 import type { ChunkTable } from './chunk-table.ts'
-import type { ContentsMaker } from './contents-drafts.ts'
+import type { ContentsMaker } from './contents/contents-drafts.ts'
 import type { IndexBuilder } from './index-builder.ts'
-import type { InstallabilityGate } from './installability-gate.ts'
-import type { PatchBuilder } from './patch-builder.ts'
+import type { InstallabilityGate } from './installability/installability-gate.ts'
+import type { PatchBuilder } from './pdiffs/patch-builder.ts'
 import type { SigningKeys } from './signing-keys.ts'
 
 /** What a seal works with. */

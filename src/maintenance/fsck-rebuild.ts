@@ -1,4 +1,4 @@
-/** Lost packs of indexes, made again from what the suites hold (archive/rebuild-packs.ts). */
+/** Lost packs of indexes, made again from what the suites hold (archive/rebuild/rebuild-packs.ts). */
 import { AshlarError } from '../common/errors.ts'
 import type { RebuiltPack } from '../archive/archives.ts'
 import type { FsckEvent } from './finding.ts'

@@ -1,6 +1,6 @@
 /** What a file takes with it when it is lost: the artifacts, packages of suites, and packs of indexes that it is part of. */
 import type { Kysely } from 'kysely'
-import { mapsListing } from '../archive/chunk-maps.ts'
+import { mapsListing } from '../archive/rebuild/chunk-maps.ts'
 import type { Tables } from '../database/schema.ts'
 
 /** Revisions `from` up to and with `to`; `to` is null if it still holds. */
