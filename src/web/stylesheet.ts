@@ -41,7 +41,7 @@ th, td { text-align: left; padding: .5rem 1rem .5rem 0; border-bottom: 1px solid
 thead th { font-size: .8125rem; font-weight: 500; color: var(--quiet); padding-bottom: .35rem; }
 tbody th { font-weight: 600; }
 tbody tr:last-child > * { border-bottom: 0; }
-.words { white-space: normal; min-width: 14rem; }
+.words { white-space: normal; overflow-wrap: anywhere; min-width: 9rem; }
 .number { text-align: right; padding-right: 1.75rem; }
 .current > th { box-shadow: inset 3px 0 0 var(--accent); padding-left: .75rem; }
 .tag { font-size: .75rem; font-weight: 500; letter-spacing: 0; color: var(--quiet); border: 1px solid var(--line); border-radius: 999px; padding: .1rem .5rem; vertical-align: middle; white-space: nowrap; }

@@ -94,7 +94,7 @@ export function uploadDetails(place: Place, upload: UploadValue): string {
             ${findings.map(
               ({ subject, good, text }) =>
                 html`<tr>
-                  <th scope="row">${subject}</th>
+                  <th scope="row" class="words">${subject}</th>
                   <td>${good ? 'yes' : html`<strong>no</strong>`}</td>
                   <td class="words">${text}</td>
                 </tr>`,
