@@ -3,6 +3,7 @@ import { sql, type Kysely, type Transaction } from 'kysely'
 import type { Sha256 } from '../common/digest.ts'
 import { AshlarError } from '../common/errors.ts'
 import type { FileCopyTable, FileTable, Tables } from '../database/schema.ts'
+import { correctClaimedSizes } from './claimed-sizes.ts'
 import type { FileKey } from './file-store.ts'
 import type { StoreRecord } from './store-policy.ts'
 
@@ -156,7 +157,22 @@ async function recordFiles(
     )
     .returning(['id', 'sha256', 'size', 'gone_reason'])
     .execute()
-  return new Map(rows.map((row) => [row.sha256 as Sha256, { id: row.id, sizeBytes: row.size, gone: row.gone_reason }]))
+  const sizeOf = (row: { readonly sha256: string; readonly size: number }): number =>
+    sizes.get(row.sha256 as Sha256) ?? row.size
+  const corrected = await correctClaimedSizes(
+    trx,
+    rows.flatMap((row) =>
+      sizeOf(row) === row.size || row.gone_reason === 'purged'
+        ? []
+        : [{ id: row.id, recorded: row.size, sizeBytes: sizeOf(row) }],
+    ),
+  )
+  return new Map(
+    rows.map((row) => {
+      const sizeBytes = corrected.has(row.id) ? sizeOf(row) : row.size
+      return [row.sha256 as Sha256, { id: row.id, sizeBytes, gone: row.gone_reason }]
+    }),
+  )
 }
 
 /** What became of each copy, by its name. */

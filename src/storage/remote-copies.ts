@@ -2,6 +2,7 @@
 import type { Kysely, Transaction } from 'kysely'
 import type { Sha256 } from '../common/digest.ts'
 import type { Micros, Tables } from '../database/schema.ts'
+import { correctClaimedSizes } from './claimed-sizes.ts'
 import type { StoredFile } from './file-copies.ts'
 import type { FileKey } from './file-store.ts'
 import type { RemotePlace } from './remote-store.ts'
@@ -19,8 +20,8 @@ const rowsAtOnce = 1000
 /**
  * Records files that an upstream has, as its signed index says; a path that was recorded before gives way. None of
  * their bytes is here, and what comes is proven when it is read first.
- * @returns the files in the order of their digests' first occurrence; a digest that is known with another size is left
- *   out
+ * @returns the files in the order of their digests' first occurrence; a digest whose bytes are known to have another
+ *   size is left out
  */
 export async function recordRemoteFiles(
   trx: Transaction<Tables>,
@@ -50,12 +51,16 @@ async function recordBatch(
     .returning(['id', 'sha256', 'size', 'gone_reason'])
     .execute()
   const byDigest = new Map(rows.map((row) => [row.sha256, row]))
-  const sound = files.flatMap((file) => {
+  const known = files.flatMap((file) => {
     const row = byDigest.get(file.sha256)
-    return row === undefined || row.size !== file.sizeBytes || row.gone_reason === 'purged'
-      ? []
-      : [{ file, id: row.id }]
+    return row === undefined || row.gone_reason === 'purged' ? [] : [{ file, id: row.id, recorded: row.size }]
   })
+  const others = known.filter(({ file, recorded }) => recorded !== file.sizeBytes)
+  const corrected = await correctClaimedSizes(
+    trx,
+    others.map(({ file, ...other }) => ({ ...other, sizeBytes: file.sizeBytes })),
+  )
+  const sound = known.filter(({ file, id, recorded }) => recorded === file.sizeBytes || corrected.has(id))
   if (sound.length === 0) return []
   await trx
     .updateTable('file')

@@ -1,6 +1,7 @@
 /** A lazy mirror: files come when they are asked for, once, proven; and nobody gets what another has here. */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
 import { it } from 'node:test'
 import type { Sha256 } from '../../src/common/digest.ts'
 import { Maintenance } from '../../src/maintenance/maintenance.ts'
@@ -122,7 +123,6 @@ forEachDialect((_dialect, openFresh) => {
     await given.world.suite('own')
     const packageId = await world.deb('hello', '1.0')
     await world.submit({ kind: 'add', suite: 'own', packages: [{ packageId }] })
-    const { writeFile } = await import('node:fs/promises')
     await writeFile(`${upstream.directory}/dists/test/main/binary-amd64/Packages`, lying)
     await upstream.resign()
     await given.update()
@@ -132,6 +132,38 @@ forEachDialect((_dialect, openFresh) => {
     const again = await world.deb('hello', '1.0')
     assert.equal(again, packageId)
     assert.ok((await given.download(path)).length > 0)
+  })
+
+  it('what an index claims of a size keeps nobody else from the file', { skip }, async () => {
+    await using given = await mirrorWorld(openFresh)
+    const { upstream, world } = given
+    const index = 'dists/test/main/binary-amd64/Packages'
+    const paths = [
+      await upstream.deb({ name: 'hello', version: '1.0' }),
+      await upstream.deb({ name: 'other', version: '1.0' }),
+    ]
+    await upstream.publish({ forms: [] })
+    const packages = (await upstream.read(index)).toString()
+    await writeFile(`${upstream.directory}/${index}`, packages.replaceAll(/^Size: \d+$/gm, 'Size: 77'))
+    await upstream.resign()
+    await given.mirror()
+    await given.update()
+    // Somebody else has the bytes, and a third mirrors who tells the truth.
+    const writer = await world.storage.spool.create()
+    await writer.append([await upstream.read(paths[0] ?? '')])
+    const owner = await world.emptyWorkspace()
+    await world.artifacts.ingestBinary(owner, await writer.finish(), 'hello.deb', { userId: null })
+    await writeFile(`${upstream.directory}/${index}`, packages)
+    await upstream.resign()
+    const workspace = await world.emptyWorkspace()
+    await given.mirror({}, { workspace })
+    const { added, notices } = await given.update({ workspace })
+    assert.deepEqual([added, notices], [2, []])
+    for (const path of paths) assert.ok((await given.download(path, workspace)).equals(await upstream.read(path)))
+    await using maintenance = new Maintenance({ database: world.db, storage: world.storage })
+    for await (const event of maintenance.fsck({ deep: true })) {
+      if (event.kind === 'finding' || event.kind === 'failure') assert.fail(JSON.stringify(event))
+    }
   })
 
   it('a vacuum keeps where listed files lie upstream, and a check calls nothing lost', { skip }, async () => {
