@@ -148,6 +148,8 @@ async function writeSuites(
       const row = await trx
         .insertInto('suite')
         .values({ archive_id: archiveId, name: suite, created_at: now })
+        // A batch or a mirror may have reserved an id for that name since this was planned (reserved-suites.ts).
+        .onConflict((conflict) => conflict.columns(['archive_id', 'name']).doUpdateSet({ name: suite }))
         .returning('id')
         .executeTakeFirstOrThrow()
       id = row.id
@@ -287,7 +289,7 @@ async function writeIndexes(
     'places' in content
       ? { maps_json: JSON.stringify(idsOf(content.places)), file_id: null, file_offset: null }
       : { maps_json: '[]', file_id: content.fileId, file_offset: content.offset }
-  for (const indexes of batches(sealed.indexes)) {
+  for (const indexes of batches(distinct(sealed.indexes))) {
     await trx
       .insertInto('index_file')
       .values(
@@ -300,7 +302,18 @@ async function writeIndexes(
           created_at: now,
         })),
       )
-      .onConflict((conflict) => conflict.columns(['archive_id', 'sha256', 'form']).doNothing())
+      .onConflict((conflict) =>
+        // One of which an upstream only told has no bytes until something gives them.
+        conflict
+          .columns(['archive_id', 'sha256', 'form'])
+          .doUpdateSet((eb) => ({
+            maps_json: eb.ref('excluded.maps_json'),
+            file_id: eb.ref('excluded.file_id'),
+            file_offset: eb.ref('excluded.file_offset'),
+          }))
+          .where('index_file.file_id', 'is', null)
+          .where('index_file.maps_json', '=', '[]'),
+      )
       .execute()
   }
   await endIndexes(trx, suiteId, revision, [...sealed.gone, ...sealed.indexes.map((index) => index.path)])
@@ -330,6 +343,21 @@ async function writeIndexes(
       )
       .execute()
   }
+}
+
+/** Each file once, if several paths have it: one row cannot be written twice by one statement. What has bytes goes first. */
+function distinct(indexes: readonly BuiltIndex[]): BuiltIndex[] {
+  const files = new Map<string, BuiltIndex>()
+  for (const index of indexes) {
+    const name = `${index.form} ${index.sha256}`
+    const known = files.get(name)
+    if (known === undefined || isTold(known)) files.set(name, index)
+  }
+  return [...files.values()]
+}
+
+function isTold({ content }: BuiltIndex): boolean {
+  return 'fileId' in content && content.fileId === null
 }
 
 /** Ends what is listed at these paths until now. */

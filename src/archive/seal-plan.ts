@@ -208,6 +208,8 @@ class Planner implements SealPlan, PlanState {
     const { suite: name, settings } = request
     if (this.effects.some((effect) => effect.suite.name === name)) throw changedMeanwhile(request)
     const reserved = await requireCompared(this, request)
+    const now = this.suites.find(name)
+    if (now !== undefined) requireThawed(now)
     if (request.base === null) this.#suites.take(id, { kind: 'suite-create', suite: name, settings }, reserved)
     else this.#suites.take(id, { kind: 'suite-update', suite: name, settings }, 0)
     const effect = new Effect(id, this.suites.get(name))
