@@ -29,6 +29,8 @@ export interface UpstreamRelease {
 }
 
 const longestPath = 300
+/** Components times architectures: each pair is looked for. Debian has some 50. */
+const mostPairs = 50_000
 
 /**
  * @param origin what it is, for messages: `InRelease of https://deb.debian.org/debian bookworm`
@@ -43,6 +45,10 @@ export function parseUpstreamRelease(text: string, origin: string): UpstreamRele
     return value
   }
   const architectures = words('Architectures')
+  const components = words('Components')
+  if (components.length * architectures.length > mostPairs) {
+    throw invalid(origin, `it has ${components.length} components for ${architectures.length} architectures`)
+  }
   const separate = words('No-Support-for-Architecture-all').includes('Packages')
   return {
     origin: line('Origin'),
@@ -58,7 +64,7 @@ export function parseUpstreamRelease(text: string, origin: string): UpstreamRele
     architectures: architectures.filter((name) => name !== 'all'),
     hasIndexOfAll: architectures.includes('all') && !separate,
     // Some archives name the directories of their components, `updates/main`, as components.
-    components: words('Components'),
+    components,
     files: listedFiles(release, origin),
   }
 }
