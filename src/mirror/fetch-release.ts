@@ -18,7 +18,7 @@ export interface SignedRelease {
   readonly origin: string
 }
 
-const maximumBytes = 32 * 2 ** 20
+const maximumBytes = 8 * 2 ** 20
 const maximumSignatureBytes = 2 ** 20
 /** Further ahead of our clock, a date would make every later Release look older. */
 const skewSeconds = 3600

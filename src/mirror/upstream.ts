@@ -61,15 +61,22 @@ export class Upstream {
         return undefined
       }
       if (answer.statusCode !== 200) throw refusal(answer)
-      const chunks: Buffer[] = []
-      let bytes = 0
+      // Copied into one buffer, since a server may send its bytes one by one, and each would cost some hundreds.
+      let read = Buffer.alloc(0)
+      let length = 0
       for await (const chunk of answer as AsyncIterable<Buffer>) {
         this.#signal.throwIfAborted()
-        bytes += chunk.length
-        if (bytes > maximumBytes) throw this.#failed(path, `it has more than ${maximumBytes} bytes`)
-        chunks.push(chunk)
+        const end = length + chunk.length
+        if (end > maximumBytes) throw this.#failed(path, `it has more than ${maximumBytes} bytes`)
+        if (end > read.length) {
+          const larger = Buffer.alloc(Math.max(end, Math.min(2 * read.length, maximumBytes)))
+          read.copy(larger, 0, 0, length)
+          read = larger
+        }
+        chunk.copy(read, length)
+        length = end
       }
-      return Buffer.concat(chunks)
+      return read.subarray(0, length)
     })
   }
 
