@@ -88,9 +88,9 @@ async function send(server: Server, name: string): Promise<void> {
 
 test('the command says what is wrong with the disk, gives status 1, and succeeds when there is room again', async () => {
   await using home = await temporaryDirectory()
-  await using server = await serve({ home: home.path, fault: 'spool.write:enospc:3' })
+  await using server = await serve({ home: home.path, fault: 'spool.write:enospc:6' })
   await server.workspace.createSuite({ name: 'stable' })
-  // A package and a pack of indexes.
+  // Written by now: three Releases of directories; a package and a chunk of the indexes.
   assert.equal((await upload(server, 'one')).code, 0)
   const { code, stderr } = await upload(server, 'two')
   assert.equal(code, 1, stderr)
