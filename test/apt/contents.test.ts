@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { it, test } from 'node:test'
-import { type ArchiveWorld, archiveWorld } from '../support/archive-world.ts'
+import { archiveWorld } from '../support/archive-world.ts'
 import { aptMissing, aptRoot, run } from '../support/apt-root.ts'
 import { forEachDialect } from '../support/databases.ts'
 import { type DebRecipe, makeDeb } from '../support/make-deb.ts'
@@ -56,13 +56,6 @@ function without(some: readonly string[], others: readonly string[]): string[] {
   return some.filter((line) => !known.has(line))
 }
 
-async function ingest(world: ArchiveWorld, name: string, bytes: Buffer): Promise<number> {
-  const writer = await world.storage.spool.create()
-  await writer.append([bytes])
-  const spooled = await writer.finish()
-  return (await world.artifacts.ingestBinary(world.workspace, spooled, name, { userId: null })).packageId
-}
-
 forEachDialect((_dialect, open) => {
   it('of the same packages it says what apt-ftparchive says, line by line', { skip }, async () => {
     if (!('path' in found)) return
@@ -80,7 +73,7 @@ forEachDialect((_dialect, open) => {
     const stable = await world.suite('stable', { contents: true, architectures: ['amd64'] })
     const packages: Parameters<typeof stable.addPackages> = []
     for (const name of await readdir(pool)) {
-      const packageId = await ingest(world, name, await readFile(join(pool, name)))
+      const packageId = await world.ingest(name, await readFile(join(pool, name)))
       packages.push(
         name.startsWith('moved_') ? { packageId, section: 'contrib/web', component: 'main' } : { packageId },
       )

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { it, test } from 'node:test'
-import { type ArchiveWorld, archiveWorld } from '../support/archive-world.ts'
+import { archiveWorld } from '../support/archive-world.ts'
 import { aptMissing, aptRoot, run } from '../support/apt-root.ts'
 import { forEachDialect } from '../support/databases.ts'
 import { type DebRecipe, makeDeb } from '../support/make-deb.ts'
@@ -61,13 +61,6 @@ async function ftparchive(home: string): Promise<{ packages: string; translation
   }
 }
 
-async function ingest(world: ArchiveWorld, name: string, bytes: Buffer): Promise<number> {
-  const writer = await world.storage.spool.create()
-  await writer.append([bytes])
-  const spooled = await writer.finish()
-  return (await world.artifacts.ingestBinary(world.workspace, spooled, name, { userId: null })).packageId
-}
-
 forEachDialect((_dialect, open) => {
   it('of the same packages they say what those of apt-ftparchive say', { skip }, async () => {
     if (!('path' in found)) return
@@ -84,7 +77,7 @@ forEachDialect((_dialect, open) => {
     await using world = await archiveWorld(open)
     const stable = await world.suite('stable', { translations: true, architectures: ['amd64'] })
     const ids: number[] = []
-    for (const name of await readdir(pool)) ids.push(await ingest(world, name, await readFile(join(pool, name))))
+    for (const name of await readdir(pool)) ids.push(await world.ingest(name, await readFile(join(pool, name))))
     // Half of it at once, the rest in small portions.
     const half = Math.ceil(ids.length / 2)
     await stable.addPackages(...ids.slice(0, half))

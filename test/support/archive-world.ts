@@ -49,7 +49,9 @@ export interface ArchiveWorld extends OpenRooms {
   another(options?: WorldOptions): Promise<OpenRooms>
   /** A workspace of its own in the same database, with the same packages at hand. */
   emptyWorkspace(): Promise<Workspace>
-  /** Keeps a .deb and gives its package id. */
+  /** Keeps the .deb of these bytes and gives its package id. */
+  ingest(fileName: string, bytes: Uint8Array): Promise<number>
+  /** Makes and keeps a .deb, and gives its package id. */
   deb(name: string, version: string, more?: Partial<DebRecipe>): Promise<number>
   /** Keeps a .dsc with its files and gives its package id. */
   source(name: string, version: string, files?: Readonly<Record<string, string>>): Promise<number>
@@ -92,11 +94,10 @@ export async function archiveWorld(openFresh: OpenFresh, options: WorldOptions =
     await writer.append([bytes])
     return await writer.finish()
   }
-  const deb: ArchiveWorld['deb'] = async (name, version, more = {}) => {
-    const bytes = makeDeb({ name, version, ...more })
-    const { packageId } = await artifacts.ingestBinary(workspace, await spool(bytes), `${name}.deb`, { userId: null })
-    return packageId
-  }
+  const ingest: ArchiveWorld['ingest'] = async (fileName, bytes) =>
+    (await artifacts.ingestBinary(workspace, await spool(bytes), fileName, { userId: null })).packageId
+  const deb: ArchiveWorld['deb'] = (name, version, more = {}) =>
+    ingest(`${name}.deb`, makeDeb({ name, version, ...more }))
   const source: ArchiveWorld['source'] = async (name, version, files) => {
     const parts = Object.entries(makeSource({ name, version, ...(files === undefined ? {} : { files }) }))
     const [dscName = '', dsc = new Uint8Array()] = parts.find(([path]) => path.endsWith('.dsc')) ?? []
@@ -114,6 +115,7 @@ export async function archiveWorld(openFresh: OpenFresh, options: WorldOptions =
     dataDirectory: directory.path,
     artifacts,
     workspace,
+    ingest,
     deb,
     source,
     submit,
