@@ -30,7 +30,8 @@ function commandLinePage(): string {
 
 Exit status: 0 done, 1 failed, 2 the command was not understood. Results go to stdout, everything else to stderr; with
 \`--json\` stdout has one JSON document, also when the command fails: \`{"error": {"code", "detail", "advice"}}\` with a
-code of [Errors](errors.md). Where a command looks for its server: [Configuration](configuration.md).
+code of [Errors](errors.md). Where a command looks for its server: [Configuration](configuration.md). An
+option that takes names (\`--component <names>\`) is repeated or given them all at once: \`--component main,contrib\`.
 
 ${sections.join('\n')}`
 }

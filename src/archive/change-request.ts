@@ -32,7 +32,7 @@ export interface PackageChoice {
   readonly packages?: readonly PackageSelector[]
   readonly sources?: readonly SourceSelector[]
   /** In aptly's language: `Name (% lib*), $Architecture (amd64)`. */
-  readonly query?: string
+  readonly filter?: string
 }
 
 /** Where packages were copied from, and what was asked for. */
@@ -43,7 +43,7 @@ export interface CopiedFrom {
   readonly at?: At
   /** The revision of its archive that was read. */
   readonly revision: number
-  readonly choice: PackageChoice & { readonly withDependencies?: boolean }
+  readonly choice: PackageChoice & { readonly withDeps?: boolean }
   /** What neither of the two suites has. */
   readonly unmet: readonly UnmetNeed[]
 }
@@ -84,7 +84,7 @@ export type StepRequest =
       readonly from: { readonly suite: string; readonly at?: At }
       readonly suite: string
       /** Also what they need, as far as the suite does not have it. */
-      readonly withDependencies?: boolean
+      readonly withDeps?: boolean
     } & PackageChoice)
   | { readonly kind: 'rollback'; readonly suite: string; readonly to: At }
   /** What an update of a mirror found upstream; what comes is written as it is found. Makes the suite, the first time. */

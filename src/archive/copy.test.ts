@@ -1,4 +1,4 @@
-/** Copying chosen packages: with a source all that was built from it, by a query, with what they need. */
+/** Copying chosen packages: with a source all that was built from it, by a filter, with what they need. */
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { type ArchiveWorld, archiveWorld, refused } from '../../test/support/archive-world.ts'
@@ -63,26 +63,26 @@ forEachDialect((_dialect, open) => {
     await assert.rejects(none, refused('not-found', /nothing of the source 'hello=3'/))
   })
 
-  it('a query chooses by all that packages say of themselves, now and in a past state', async () => {
+  it('a filter chooses by all that packages say of themselves, now and in a past state', async () => {
     await using world = await archiveWorld(open)
     await unstableWith(world)
-    assert.deepEqual(await copied(world, { query: 'Name (% *hello*), $Architecture (amd64), $Version (>= 1.0-2)' }), [
+    assert.deepEqual(await copied(world, { filter: 'Name (% *hello*), $Architecture (amd64), $Version (>= 1.0-2)' }), [
       'hello 1.0-2 amd64',
       'hello-doc 1.0-2 all',
       'libhello1 1.0-2+b1 amd64',
     ])
     await world.submit({ kind: 'remove', suite: 'unstable', packages: [{ name: 'other' }] })
-    const query = 'Depends (~ ^absent)'
-    await assert.rejects(copied(world, { query }), refused('not-found', /no package that meets 'Depends/))
-    assert.deepEqual(await copied(world, { query, from: { suite: 'unstable', at: 'r3' } }), ['other 1 amd64'])
-    await assert.rejects(copied(world, { query: 'Name (' }), refused('query-invalid'))
+    const filter = 'Depends (~ ^absent)'
+    await assert.rejects(copied(world, { filter }), refused('not-found', /no package that meets 'Depends/))
+    assert.deepEqual(await copied(world, { filter, from: { suite: 'unstable', at: 'r3' } }), ['other 1 amd64'])
+    await assert.rejects(copied(world, { filter: 'Name (' }), refused('query-invalid'))
   })
 
   it('what packages need comes along, unless the suite has something that will do', async () => {
     await using world = await archiveWorld(open)
     await unstableWith(world)
     const packages = [{ name: 'hello', version: '1.0-2', architecture: 'amd64' }]
-    const change = await world.submit(copy({ packages, withDependencies: true }))
+    const change = await world.submit(copy({ packages, withDeps: true }))
     assert.deepEqual(
       change.added.map((line) => line.name),
       ['hello', 'hello-base', 'libhello1'],
@@ -93,7 +93,7 @@ forEachDialect((_dialect, open) => {
     await world.suite('stable')
     const stable: StepRequest[] = [
       { kind: 'add', suite: 'stable', packages: [{ packageId: await world.deb('base', '9') }] },
-      { ...copy({ packages, withDependencies: true }), suite: 'stable' },
+      { ...copy({ packages, withDeps: true }), suite: 'stable' },
     ]
     const batch = await world.archives.submitBatch(world.workspace, stable, { userId: null })
     assert.deepEqual(
@@ -115,9 +115,9 @@ forEachDialect((_dialect, open) => {
     )
     await unstable.addPackages(await world.deb('lib', '2'), await world.deb('extra', '1'))
     await world.submit({ kind: 'add', suite: 'testing', packages: [{ packageId: tool }] })
-    assert.deepEqual(await copied(world, { packages: [{ name: 'tool' }], withDependencies: true }), ['lib 1 all'])
+    assert.deepEqual(await copied(world, { packages: [{ name: 'tool' }], withDeps: true }), ['lib 1 all'])
     // Version 2 of the library takes the place of 1, which provided what is needed too.
-    const change = await world.submit(copy({ packages: [{ name: 'user' }], withDependencies: true }))
+    const change = await world.submit(copy({ packages: [{ name: 'user' }], withDeps: true }))
     assert.deepEqual(
       change.added.map((line) => `${line.name} ${line.version}`),
       ['extra 1', 'lib 2', 'user 1'],
@@ -131,7 +131,7 @@ forEachDialect((_dialect, open) => {
     const steps: StepRequest[] = [
       { kind: 'suite-create', suite: 'trial', settings: {} },
       { kind: 'add', suite: 'unstable', packages: [{ packageId }] },
-      { ...copy({ query: 'Name (% *e*)', withDependencies: true }), suite: 'trial' },
+      { ...copy({ filter: 'Name (% *e*)', withDeps: true }), suite: 'trial' },
       { kind: 'remove', suite: 'unstable', packages: [{ name: 'hello' }] },
       { kind: 'rollback', suite: 'unstable', to: 'r1' },
     ]

@@ -109,8 +109,8 @@ async function* itemsOf(
 }
 
 /** Whether a copy finds its items only when it has its turn, be it a step of a batch or not. */
-export function isCopiedLater({ withDependencies }: Extract<StepRequest, { kind: 'copy' }>): boolean {
-  return withDependencies === true
+export function isCopiedLater({ withDeps }: Extract<StepRequest, { kind: 'copy' }>): boolean {
+  return withDeps === true
 }
 
 /** Their paths are claimed already. */

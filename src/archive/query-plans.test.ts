@@ -66,10 +66,10 @@ forEachDialect((dialect: DialectName, open) => {
       ],
       { userId: null, idempotencyKey: 'batch' },
     )
-    const query = { query: 'Name (% h*)', withDependencies: true }
+    const filter = { filter: 'Name (% h*)', withDeps: true }
     await archives.preview(workspace, [
       { kind: 'copy', suite: 'testing', from: { suite: 'newest' }, sources: [{ name: 'hello' }] },
-      { kind: 'copy', suite: 'stable', from: { suite: 'testing' }, ...query },
+      { kind: 'copy', suite: 'stable', from: { suite: 'testing' }, ...filter },
       { kind: 'rollback', suite: 'stable', to: 'r3' },
       { kind: 'add', suite: 'testing', packages: [{ packageId }] },
     ])
@@ -80,7 +80,7 @@ forEachDialect((dialect: DialectName, open) => {
       const page = await archives.packages(workspace, ref, { limit: 1 })
       await archives.packages(workspace, ref, { limit: 1, after: page.next })
       await archives.packages(workspace, ref, { limit: 1, name: 'hello', after: page.next })
-      await archives.packages(workspace, ref, { limit: 1, query: 'Section (misc), $Architecture (amd64)' })
+      await archives.packages(workspace, ref, { limit: 1, filter: 'Section (misc), $Architecture (amd64)' })
       await archives.checkInstallability(workspace, ref, { with: ['newest'], limit: 1 })
       await archives.diff(workspace, ref, { suite: 'stable', at: 'r3' })
     }

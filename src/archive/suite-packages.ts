@@ -1,4 +1,4 @@
-/** The packages of a suite, a page at a time, all of them or those that a query chooses. */
+/** The packages of a suite, a page at a time, all of them or those that a filter chooses. */
 import { setImmediate } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
 import { AshlarError } from '../common/errors.ts'
@@ -34,7 +34,7 @@ export interface SuitePackage extends PackageLine {
 export interface PackagesWish {
   readonly name?: string | undefined
   /** A package query; see debian/package-query.ts. */
-  readonly query?: string | undefined
+  readonly filter?: string | undefined
   /** The `next` of the page before. */
   readonly after?: string | undefined
   readonly limit: number
@@ -42,11 +42,11 @@ export interface PackagesWish {
 
 export interface PackagesPage {
   readonly items: SuitePackage[]
-  /** Where the next page begins; absent at the end. A page of a query may have fewer packages than asked for. */
+  /** Where the next page begins; absent at the end. A page of a filter may have fewer packages than asked for. */
   readonly next?: string
 }
 
-/** Items that are read at once for a query. */
+/** Items that are read at once for a filter. */
 const SEARCHED = 500
 /** A page ends after so long, however few it found; then others are asked between two pages. */
 const SEARCH_MS = 1500
@@ -64,7 +64,7 @@ export async function listPackages(
   revision: number | 'head',
   wish: PackagesWish,
 ): Promise<PackagesPage> {
-  const query = wish.query === undefined ? undefined : parsePackageQuery(wish.query)
+  const query = wish.filter === undefined ? undefined : parsePackageQuery(wish.filter)
   const after = wish.after === undefined ? undefined : parseCursor(wish.after)
   const named = await idsOfNames(db, suite, wish.name, query)
   if (named?.length === 0) return { items: [] }

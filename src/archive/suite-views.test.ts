@@ -26,7 +26,7 @@ forEachDialect((_dialect, open) => {
     await assert.rejects(world.archives.suite(world.workspace, 'testing', 'r3'), refused('suite-unknown', /testing/))
   })
 
-  it('a query chooses packages as their index has them, in pages of any size, now and at a revision', async () => {
+  it('a filter chooses packages as their index has them, in pages of any size, now and at a revision', async () => {
     await using world = await archiveWorld(open)
     const stable = await world.suite('stable')
     const ids = [await world.source('hello', '1')]
@@ -36,11 +36,11 @@ forEachDialect((_dialect, open) => {
     }
     const other = await world.deb('other', '1', { architecture: 'arm64', depends: 'hello (>= 1)' })
     await stable.addPackages(...ids, { packageId: other, section: 'doc' })
-    const chosen = async (query: string, limit = 1000, at?: string): Promise<string[]> => {
+    const chosen = async (filter: string, limit = 1000, at?: string): Promise<string[]> => {
       const found: string[] = []
       let after: string | undefined
       do {
-        const page = await world.archives.packages(world.workspace, { suite: 'stable', at }, { query, limit, after })
+        const page = await world.archives.packages(world.workspace, { suite: 'stable', at }, { filter, limit, after })
         assert.ok(page.items.length <= limit)
         found.push(...page.items.map((item) => `${item.name}_${item.version}_${item.architecture}`))
         after = page.next

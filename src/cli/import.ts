@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { OldRepository } from '../import/old-repository.ts'
+import { paths } from './list-option.ts'
 import { inSession } from './session.ts'
 
 interface ImportWords {
@@ -48,7 +49,7 @@ function importing(
         .argParser(originName),
     )
     .option('--no-uploaders', 'record everything as yours, not as of those who brought it')
-    .option('--leave-out <file>', 'not the package of this .deb or .dsc; may be repeated', collected)
+    .option('--leave-out <file>', 'not the package of this .deb or .dsc; may be repeated', paths)
     .option('--overwrite', 'undo what was changed here since an earlier import')
     .option('--dry-run', 'only read it, look at its pool, and tell what would come')
     .action(async (directory: string, words: ImportWords, self: Command) =>
@@ -70,8 +71,4 @@ function importing(
 function originName(text: string): string {
   if (/^[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?$/.test(text)) return text
   throw new InvalidArgumentError('It has to be of a-z, 0-9, ".", "_" and "-".')
-}
-
-function collected(value: string, before: readonly string[] = []): string[] {
-  return [...before, value]
 }

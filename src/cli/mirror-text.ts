@@ -29,7 +29,7 @@ export function mirrorListing(mirror: MirrorInfo): string {
       'Also',
       [mirror.sources ? 'sources' : '', mirror.udebs ? 'udebs' : '', ...mirror.indexes].filter(Boolean).join(' '),
     ],
-    ['Filter', `${mirror.filter ?? ''}${mirror.withDependencies ? ' with what that depends on' : ''}`],
+    ['Filter', `${mirror.filter ?? ''}${mirror.withDeps ? ' with what that depends on' : ''}`],
     ['Files', mirror.lazy ? 'fetched when they are first asked for' : 'fetched with each update'],
     ['Updates', every === null ? 'when asked for' : `every ${durationText(every)}, next ${localTime(mirror.nextAt)}`],
     ...mirror.keys.map(({ fingerprint, userIds }): [string, string] => ['Key', [fingerprint, ...userIds].join('  ')]),

@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises'
-import { Command, Option } from 'commander'
+import { Command, InvalidArgumentError } from 'commander'
 import type { MirrorWish } from '../client/client.ts'
 import { AshlarError } from '../common/errors.ts'
 import { duration } from './duration.ts'
+import { names, paths } from './list-option.ts'
 import { unreadable } from './local-file.ts'
 import { completenessText, mirrorListing, mirrorTable } from './mirror-text.ts'
 import { followWork } from './mirror-work.ts'
@@ -15,7 +16,8 @@ export function mirrorCommand(): Command {
   return mirror.addCommand(remove())
 }
 
-type Index = NonNullable<MirrorWish['indexes']>[number]
+const indexKinds = ['translations', 'contents', 'dep11', 'cnf'] as const
+type Index = (typeof indexKinds)[number]
 
 interface CreateOptions {
   readonly keyring: readonly string[]
@@ -28,7 +30,7 @@ interface CreateOptions {
   readonly filter?: string
   readonly withDeps?: true
   readonly lazy?: true
-  readonly index?: readonly (Index | 'none')[]
+  readonly index?: readonly Index[]
   readonly language?: readonly string[]
   readonly ignoreValidUntil?: true
   readonly every?: number
@@ -40,25 +42,21 @@ function create(): Command {
     .argument('<name>', 'what to call it')
     .argument('<url>', 'the archive, as in a source of apt')
     .argument('<suite>', 'its suite')
-    .requiredOption('--keyring <file...>', 'the public keys that sign its Release; several files count together')
+    .requiredOption('--keyring <file>', 'the public keys that sign its Release; may be repeated', paths)
     .option('--into <suite>', 'the suite here; default: the same name')
-    .option('--component <name...>', 'only these components')
-    .option('--architecture <name...>', 'only these architectures')
+    .option('--component <names>', 'only these components, such as main,contrib', names)
+    .option('--architecture <names>', 'only these architectures', names)
     .option('--sources', 'source packages too')
     .option('--udebs', 'packages of the Debian installer too')
     .option('--filter <query>', "only packages that match, such as 'Priority (required) | nginx'")
     .option('--with-deps', 'with a filter: what the matching packages depend on too')
     .option('--lazy', 'fetch a file only when it is first asked for')
-    .addOption(
-      new Option('--index <kind...>', 'what to take as it is beside the lists of packages; default: all').choices([
-        'translations',
-        'contents',
-        'dep11',
-        'cnf',
-        'none',
-      ]),
+    .option(
+      '--index <kinds>',
+      `what to take as it is beside the lists of packages: ${indexKinds.join(', ')}, or none (default: all)`,
+      indexes,
     )
-    .option('--language <code...>', 'of the translated descriptions; default: en')
+    .option('--language <codes>', 'of the translated descriptions (default: en)', names)
     .option('--ignore-valid-until', 'take a Release over that upstream does not renew any more')
     .option('--expect <name>', 'what its Release calls itself, if that is neither the suite nor the codename')
     .option('--every <duration>', 'update by itself, such as every 6h', duration)
@@ -80,15 +78,15 @@ async function wishFrom(name: string, url: string, suite: string, options: Creat
     keyring: await keyringText(options.keyring),
     ...(into !== undefined && { into }),
     ...(expect !== undefined && { expects: expect }),
-    ...(component !== undefined && { components: words(component) }),
-    ...(architecture !== undefined && { architectures: words(architecture) }),
+    ...(component !== undefined && { components: component }),
+    ...(architecture !== undefined && { architectures: architecture }),
     ...(options.sources === true && { sources: true }),
     ...(options.udebs === true && { udebs: true }),
     ...(filter !== undefined && { filter }),
-    ...(options.withDeps === true && { withDependencies: true }),
+    ...(options.withDeps === true && { withDeps: true }),
     ...(options.lazy === true && { lazy: true }),
-    ...(options.index !== undefined && { indexes: options.index.filter((kind) => kind !== 'none') }),
-    ...(language !== undefined && { languages: words(language) }),
+    ...(options.index !== undefined && { indexes: options.index }),
+    ...(language !== undefined && { languages: language }),
     ...(options.ignoreValidUntil === true && { ignoreValidUntil: true }),
     ...(every !== undefined && { everySeconds: every }),
   }
@@ -109,9 +107,11 @@ async function keyringText(files: readonly string[]): Promise<string> {
   throw new AshlarError('usage', 'Some keyrings are armored and some are not: give files of one kind.')
 }
 
-/** Also `main,contrib`. */
-function words(given: readonly string[]): string[] {
-  return given.flatMap((word) => word.split(',')).filter((word) => word !== '')
+function indexes(text: string, before: readonly Index[] = []): Index[] {
+  const words = names(text).filter((word) => word !== 'none')
+  const kinds = indexKinds.filter((kind) => words.includes(kind))
+  if (kinds.length < new Set(words).size) throw new InvalidArgumentError(`It is of ${indexKinds.join(', ')}; or none.`)
+  return [...before, ...kinds]
 }
 
 function update(): Command {

@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander'
 import { usualDataDirectory } from './data-directory-name.ts'
 import type { GlobalOptions } from './session.ts'
-import { names } from './suite-settings.ts'
+import { names } from './list-option.ts'
 
 /** What commander makes of the options of `ashlar serve`. */
 export interface ServeOptions {

@@ -17,7 +17,7 @@ export function apply(): Command {
       'after',
       `
 The file has a list "steps". Each step has a kind: add (suite, artifacts), remove (suite, packages), copy (suite, from,
-at, packages, query, withDependencies), rollback (suite, to), suite-create (suite, settings, aliases), suite-update (suite, settings) or alias
+at, packages, filter, withDeps), rollback (suite, to), suite-create (suite, settings, aliases), suite-update (suite, settings) or alias
 (name, suite). Packages are written as NAME[=VERSION][:ARCH], those to copy also as src:NAME[=VERSION].
 
   [[steps]]

@@ -2,7 +2,8 @@ import { Command } from 'commander'
 import type { ArchitectureCheck } from '../client/client.ts'
 import { uninstallableLines } from './install-reason-text.ts'
 import { inSession } from './session.ts'
-import { names, wholeNumber } from './suite-settings.ts'
+import { names } from './list-option.ts'
+import { wholeNumber } from './suite-settings.ts'
 import { counted } from './wording.ts'
 
 interface CheckOptions {

@@ -12,8 +12,8 @@ interface CopyOptions {
   readonly at?: string
   readonly fromWorkspace?: string
   readonly list?: string
-  readonly query?: string
-  readonly withDependencies?: true
+  readonly filter?: string
+  readonly withDeps?: true
   readonly dryRun?: true
 }
 
@@ -26,8 +26,8 @@ export function copy(): Command {
     .option('--at <id>', 'as the first suite was at a revision (r17) or a moment (20261123T080127Z)')
     .option('--from-workspace <scope/name>', 'the first suite is one of this workspace')
     .option('--list <file>', 'only these: one a line, # begins a comment; - reads them from stdin')
-    .option('--query <query>', "only these: a package query such as 'Name (% lib*), $Architecture (amd64)'")
-    .option('--with-dependencies', 'also what they need and the second suite lacks, as far as the first one has it')
+    .option('--filter <query>', "only packages that match, such as 'Name (% lib*), $Architecture (amd64)'")
+    .option('--with-deps', 'also what they need and the second suite lacks, as far as the first one has it')
     .option('--dry-run', 'only show what would come and go')
     .action(async (from: string, to: string, words: string[], options: CopyOptions, command: Command) =>
       inSession(command, async ({ workspace }) => {
@@ -42,15 +42,15 @@ export function copy(): Command {
 }
 
 async function copyWish(from: string, words: readonly string[], options: CopyOptions): Promise<PackageCopy> {
-  const { at, fromWorkspace, list, query, withDependencies } = options
+  const { at, fromWorkspace, list, filter, withDeps } = options
   const listed = list === undefined ? [] : await wordsIn(list)
   return {
     from,
     ...(at === undefined ? {} : { at }),
     ...(fromWorkspace === undefined ? {} : { fromWorkspace }),
     ...parseChoice([...words, ...listed]),
-    ...(query === undefined ? {} : { query }),
-    ...(withDependencies === undefined ? {} : { withDependencies }),
+    ...(filter === undefined ? {} : { filter }),
+    ...(withDeps === undefined ? {} : { withDeps }),
   }
 }
 

@@ -10,7 +10,7 @@ const PAGE = 1000
 
 interface PackagesOptions {
   readonly at?: string
-  readonly query?: string
+  readonly filter?: string
 }
 
 /** The commands of `ashlar suite` about the packages that a suite holds. */
@@ -23,32 +23,32 @@ function packages(): Command {
     .description('the packages in a suite')
     .argument('<suite>')
     .argument('[name]', 'only packages of this name')
-    .option('--query <expression>', 'only those that a package query chooses, such as "Priority (required)"')
+    .option('--filter <query>', "only packages that match, such as 'Priority (required) | nginx'")
     .option('--at <id>', 'as they were at a revision (r17) or a moment (20261123T080127Z)')
     .action(async (suite: string, name: string | undefined, options: PackagesOptions, command: Command) =>
       inSession(command, async ({ workspace }) => {
-        const { at, query } = options
-        const found = await allPackages(workspace, suite, { at, name, query })
+        const { at, filter } = options
+        const found = await allPackages(workspace, suite, { at, name, filter })
         return {
           document: { packages: found },
-          text: found.length === 0 ? noPackage(suite, name, query) : packageTable(found),
+          text: found.length === 0 ? noPackage(suite, name, filter) : packageTable(found),
           brief: found.map((each) => `${each.name}=${each.version}:${each.architecture}`).join('\n'),
         }
       }),
     )
 }
 
-function noPackage(suite: string, name: string | undefined, query: string | undefined): string {
+function noPackage(suite: string, name: string | undefined, filter: string | undefined): string {
   const named = name === undefined ? '' : ` named ${name}`
-  return query === undefined
+  return filter === undefined
     ? `No package${named} is in ${suite}.`
-    : `The query chooses no package${named} of ${suite}.`
+    : `The filter chooses no package${named} of ${suite}.`
 }
 
 async function allPackages(
   workspace: WorkspaceClient,
   suite: string,
-  wish: { at: string | undefined; name: string | undefined; query: string | undefined },
+  wish: { at: string | undefined; name: string | undefined; filter: string | undefined },
 ): Promise<SuitePackage[]> {
   const found: SuitePackage[] = []
   let after: string | undefined

@@ -2,6 +2,7 @@ import { InvalidArgumentError, Option } from 'commander'
 import type { Command } from 'commander'
 import type { SuiteSettings } from '../client/client.ts'
 import { endOf } from './duration.ts'
+import { names } from './list-option.ts'
 
 /** What commander makes of the options below. */
 interface SettingOptions {
@@ -10,8 +11,8 @@ interface SettingOptions {
   readonly origin?: string
   readonly label?: string
   readonly description?: string
-  readonly components?: string[]
-  readonly architectures?: string[]
+  readonly component?: string[]
+  readonly architecture?: string[]
   readonly architectureAll?: 'merged' | 'separate'
   readonly versions?: 'all' | 'newest'
   readonly notAutomatic?: boolean
@@ -22,7 +23,7 @@ interface SettingOptions {
   readonly debugSuite?: string
   readonly installability?: 'off' | 'flag' | 'refuse'
   readonly installabilityWith?: string[]
-  readonly keyrings?: string[]
+  readonly keyring?: string[]
   readonly signedUploads?: boolean
   readonly signatureSuffices?: boolean
   readonly refuseLowerVersions?: boolean
@@ -37,8 +38,8 @@ export function withSettingOptions(command: Command): Command {
     .option('--origin <text>', 'the Origin field of its Release')
     .option('--label <text>', 'the Label field of its Release')
     .option('--description <text>', 'the Description field of its Release')
-    .option('--components <names>', 'its components, such as main,contrib; the first takes what names none', names)
-    .option('--architectures <names>', 'architectures to list even while no package has them', names)
+    .option('--component <names>', 'its components, such as main,contrib; the first takes what names none', names)
+    .option('--architecture <names>', 'architectures to list even while no package has them', names)
     .addOption(
       new Option('--architecture-all <how>', 'separate: list packages for all architectures in binary-all too').choices(
         ['merged', 'separate'],
@@ -67,7 +68,7 @@ export function withSettingOptions(command: Command): Command {
       ]),
     )
     .option('--installability-with <suites>', 'suites from which what packages need may come', names)
-    .option('--keyrings <names>', 'keyrings of the workspace whose keys may sign uploads to it', names)
+    .option('--keyring <names>', 'keyrings of the workspace whose keys may sign uploads to it', names)
     .option('--signed-uploads', 'packages come in only by uploads that such a key has signed')
     .option('--no-signed-uploads', 'packages come in with a token, signed or not')
     .option('--signature-suffices', 'who signs an upload with such a key needs no token')
@@ -82,9 +83,9 @@ export function withSettingOptions(command: Command): Command {
 }
 
 export function settingsFrom(options: SettingOptions): SuiteSettings {
-  const { suiteField, codename, origin, label, description, components, architectures } = options
+  const { suiteField, codename, origin, label, description, component, architecture } = options
   const { architectureAll, versions, notAutomatic, butAutomaticUpgrades, validUntilDays, contents, pdiffs } = options
-  const { translations, debugSuite, keyrings, signedUploads, signatureSuffices, refuseLowerVersions } = options
+  const { translations, debugSuite, keyring, signedUploads, signatureSuffices, refuseLowerVersions } = options
   return Object.fromEntries(
     Object.entries({
       suite: suiteField,
@@ -92,8 +93,8 @@ export function settingsFrom(options: SettingOptions): SuiteSettings {
       origin,
       label,
       description,
-      components,
-      architectures,
+      components: component,
+      architectures: architecture,
       architectureAll,
       versions,
       notAutomatic,
@@ -102,7 +103,7 @@ export function settingsFrom(options: SettingOptions): SuiteSettings {
       contents,
       translations,
       debugSuite: debugSuite === 'none' ? null : debugSuite,
-      keyrings,
+      keyrings: keyring,
       signedUploads,
       signatureSuffices,
       refuseLowerVersions,
@@ -146,11 +147,6 @@ function installabilityText({ installability = 'off', installabilityWith = [] }:
 function uploadText({ signedUploads, signatureSuffices }: SuiteSettings): string {
   const signed = signedUploads === true ? 'must be signed' : ''
   return [signed, signatureSuffices === true ? 'need no token if they are signed' : ''].filter(Boolean).join('; ')
-}
-
-/** Words separated by commas or blanks. */
-export function names(text: string): string[] {
-  return text.split(/[\s,]+/).filter((word) => word !== '')
 }
 
 function daysOrNever(text: string): number | 'never' {

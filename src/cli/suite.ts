@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { AshlarError } from '../common/errors.ts'
 import { changeOutcome } from './change-outcome.ts'
+import { names } from './list-option.ts'
 import { inSession } from './session.ts'
 import { apply } from './suite-apply.ts'
 import { suiteFreezeCommands } from './suite-freeze.ts'
@@ -27,7 +28,7 @@ export function suiteCommand(): Command {
 
 function create(): Command {
   return withSettingOptions(new Command('create').description('make a suite, empty at first').argument('<suite>'))
-    .option('--alias <name>', 'another name under which apt finds it, such as stable; may be repeated', collected)
+    .option('--alias <names>', 'other names under which apt finds it, such as stable', names)
     .action(
       async (name: string, options: Parameters<typeof settingsFrom>[0] & { alias?: string[] }, command: Command) =>
         inSession(command, async ({ workspace }) => {
@@ -128,8 +129,4 @@ function alias(): Command {
         })
       }),
     )
-}
-
-function collected(value: string, before: readonly string[] = []): string[] {
-  return [...before, value]
 }

@@ -159,7 +159,7 @@ export interface SourceSelector {
   readonly version?: string
 }
 
-/** Packages of another suite that `packages`, `sources` or `query` means; all without any of these. */
+/** Packages of another suite that `packages`, `sources` or `filter` means; all without any of these. */
 export interface PackageCopy {
   readonly from: string
   readonly at?: string
@@ -168,9 +168,9 @@ export interface PackageCopy {
   readonly packages?: readonly PackageSelector[]
   readonly sources?: readonly SourceSelector[]
   /** In aptly's language: `Name (% lib*), $Architecture (amd64)`. */
-  readonly query?: string
+  readonly filter?: string
   /** Also what they need and the suite lacks. */
-  readonly withDependencies?: boolean
+  readonly withDeps?: boolean
 }
 
 /** What a package needs and nothing provides. */
@@ -601,7 +601,7 @@ export interface MirrorWish {
   readonly sources?: boolean
   readonly udebs?: boolean
   readonly filter?: string
-  readonly withDependencies?: boolean
+  readonly withDeps?: boolean
   readonly lazy?: boolean
   readonly indexes?: readonly ('translations' | 'contents' | 'dep11' | 'cnf')[]
   readonly languages?: readonly string[]
@@ -630,7 +630,7 @@ export interface MirrorInfo {
   readonly sources: boolean
   readonly udebs: boolean
   readonly filter: string | null
-  readonly withDependencies: boolean
+  readonly withDeps: boolean
   readonly lazy: boolean
   readonly indexes: readonly string[]
   readonly languages: readonly string[]

@@ -124,13 +124,13 @@ export class WorkspaceClient {
     return this.#change('PATCH', suitePath(name), settings, options)
   }
 
-  /** A page of a `query` may be short; there is more while it has a `next`. */
+  /** A page of a `filter` may be short; there is more while it has a `next`. */
   async packages(
     suite: string,
-    wish: PageWish & { at?: string | undefined; query?: string | undefined } = {},
+    wish: PageWish & { at?: string | undefined; filter?: string | undefined } = {},
   ): Promise<PackagePage> {
-    const { at, name, query, after, limit } = wish
-    return (await this.#get(`${suitePath(suite)}/packages`, { at, name, query, after, limit })) as PackagePage
+    const { at, name, filter, after, limit } = wish
+    return (await this.#get(`${suitePath(suite)}/packages`, { at, name, filter, after, limit })) as PackagePage
   }
 
   /** Which packages of a suite cannot be installed from it and the suites `with` it, and why. */

@@ -11,6 +11,7 @@ import * as uploads from './migrations/0006-uploads.ts'
 import * as promotion from './migrations/0007-promotion.ts'
 import * as mirrors from './migrations/0008-mirrors.ts'
 import * as origins from './migrations/0010-origins.ts'
+import * as filterNames from './migrations/0011-filter-names.ts'
 import type { Tables } from './schema.ts'
 
 /** In order; a name once released never changes, nor does what it did. */
@@ -23,6 +24,7 @@ const migrations: Readonly<Record<string, (db: Kysely<unknown>, types: ColumnTyp
   '0007-promotion': promotion.up,
   '0008-mirrors': mirrors.up,
   '0010-origins': origins.up,
+  '0011-filter-names': filterNames.up,
 }
 
 /** Any constant: the advisory lock of PostgreSQL that migrations take turns by. */

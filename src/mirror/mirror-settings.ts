@@ -23,7 +23,7 @@ export interface MirrorSettings {
   /** A query that packages have to match; null: all are taken. */
   readonly filter: string | null
   /** Whether what the matching packages depend on comes with them. */
-  readonly withDependencies: boolean
+  readonly withDeps: boolean
   /** Files are fetched when they are first asked for. */
   readonly lazy: boolean
   readonly indexes: readonly ExtraIndex[]
@@ -63,7 +63,7 @@ export function checkMirrorSettings(settings: MirrorSettings): MirrorSettings {
   if (every !== null && (every < shortestIntervalSeconds || every > longestIntervalSeconds)) {
     throw invalid('A mirror is updated at most once a minute, and at least once a year')
   }
-  if (settings.withDependencies && settings.filter === null) {
+  if (settings.withDeps && settings.filter === null) {
     throw invalid('Dependencies are added to what a filter chooses; without a filter everything is taken')
   }
   if (settings.filter !== null) parsePackageQuery(settings.filter)

@@ -174,10 +174,10 @@ class Update {
   ): AsyncGenerator<NewItem[], void, undefined> {
     const { database } = this.#parts
     const { mirror, tell, signal } = this.#wish
-    const { filter, withDependencies } = mirror.settings
+    const { filter, withDeps } = mirror.settings
     const wantedFiles: StoredFile[] = []
     let entries = 0
-    if (filter !== null && withDependencies) {
+    if (filter !== null && withDeps) {
       const binary = groups.filter(({ group }) => group.kind === 'packages')
       await reader.choose(
         binary.flatMap(({ indexes }) => indexes),
@@ -187,7 +187,7 @@ class Update {
     for (const { group, indexes } of groups) {
       const here = known.get(groupKey(group)) ?? { claims: [], ids: [] }
       const place = { archiveId: suite.archiveId, suiteId: suite.suiteId, storeId: mirror.storeId, group }
-      const onlyChosen = withDependencies && group.kind === 'packages'
+      const onlyChosen = withDeps && group.kind === 'packages'
       const reading = reader.read(
         {
           indexes,
@@ -290,11 +290,11 @@ class Update {
 
 /** With dependencies, each group of binary packages decides what the others give: one that changed changes all. */
 function withWhole(
-  { withDependencies }: MirrorSettings,
+  { withDeps }: MirrorSettings,
   all: readonly IndexGroup[],
   changed: readonly IndexGroup[],
 ): readonly IndexGroup[] {
-  if (!withDependencies || !changed.some((group) => group.kind === 'packages')) return changed
+  if (!withDeps || !changed.some((group) => group.kind === 'packages')) return changed
   return all.filter((group) => group.kind === 'packages' || changed.includes(group))
 }
 

@@ -63,7 +63,7 @@ test('a copy between workspaces is a step like others, is previewed, and means t
   const steps = [
     { kind: 'suite-create', suite: 'fresh' },
     { ...copy, suite: 'stable' },
-    { ...copy, suite: 'fresh', withDependencies: true },
+    { ...copy, suite: 'fresh', withDeps: true },
   ]
   const preview = await call('POST', `${here}/changes/preview`, { json: { steps } })
   assert.deepEqual([preview.status, preview.body.steps[1].addedCount], [200, 1], JSON.stringify(preview.body))

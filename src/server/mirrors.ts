@@ -122,7 +122,7 @@ function wishFrom(body: Static<typeof MirrorWish>) {
       sources: body.sources ?? false,
       udebs: body.udebs ?? false,
       filter: body.filter ?? null,
-      withDependencies: body.withDependencies ?? false,
+      withDeps: body.withDeps ?? false,
       lazy: body.lazy ?? false,
       indexes: body.indexes ?? (['translations', 'contents', 'dep11', 'cnf'] as const),
       languages: body.languages ?? ['en'],

@@ -227,14 +227,18 @@ export const PackageCopy = closed(
         description: 'Sources with all that was built from them, of the versions that the suite has',
       }),
     ),
-    query: Type.Optional(
-      Type.String({ minLength: 1, maxLength: 10_000, description: 'A package query as aptly has them' }),
+    filter: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 10_000,
+        description: 'A package query (docs/reference/package-queries.md)',
+      }),
     ),
-    withDependencies: Type.Optional(
+    withDeps: Type.Optional(
       Type.Boolean({ description: 'Also what they need and the suite lacks, as far as the other one has it' }),
     ),
   },
-  { description: 'What one of `packages`, `sources` and `query` means; all of the suite without any of them' },
+  { description: 'What one of `packages`, `sources` and `filter` means; all of the suite without any of them' },
 )
 export const Rollback = closed('Rollback', { to: At })
 export const AliasWish = closed('AliasWish', { suite: Name })

@@ -41,7 +41,7 @@ function readPackages(app: App, { archives }: Context): void {
       querystring: query({
         at: Type.Optional(At),
         name: Type.Optional(Type.String()),
-        query: Type.Optional(
+        filter: Type.Optional(
           Type.String({
             description:
               'A package query (docs/reference/package-queries.md); pages of it may be short, and go on while there is a `next`',
@@ -53,9 +53,9 @@ function readPackages(app: App, { archives }: Context): void {
       response: { 200: refTo(PackagePage) },
     }),
     handler: async (request) => {
-      const { at, name, query: expression, after, limit } = request.query
+      const { at, name, filter, after, limit } = request.query
       const suite = { suite: request.params.suite, at }
-      const wish = given({ name, query: expression, after, limit })
+      const wish = given({ name, filter, after, limit })
       const { items, next } = await archives.packages(workspaceOf(request), suite, wish)
       return { packages: items.map(packageDocument), ...given({ next }) }
     },

@@ -43,7 +43,7 @@ test(
         { kind: 'suite-create', suite: 'unstable', settings },
         { kind: 'suite-create', suite: 'testing', settings },
         { kind: 'add', suite: 'unstable', packages },
-        { kind: 'copy', suite: 'testing', from: { suite: 'unstable' }, query: 'Name (app)', withDependencies: true },
+        { kind: 'copy', suite: 'testing', from: { suite: 'unstable' }, filter: 'Name (app)', withDeps: true },
       ],
       { userId: null },
     )

@@ -158,7 +158,7 @@ forEachDialect((_dialect, open) => {
       { kind: 'suite-update', suite: 'stable', settings: { components: ['main', 'contrib'] } },
       { userId: null },
     )
-    await copyTo(world, target, { query: '!Name (leaked)' })
+    await copyTo(world, target, { filter: '!Name (leaked)' })
     const copied = await world.archives.packages(target, { suite: 'stable' }, { limit: 10 })
     assert.deepEqual(
       copied.items.map(({ name, component, section, priority }) => [name, component, section, priority]),
@@ -202,7 +202,7 @@ forEachDialect((_dialect, open) => {
     const target = await world.emptyWorkspace()
     await makeSuite(world, target)
     await copyTo(world, target, { packages: [{ name: 'base' }] })
-    const { made, change } = await copyTo(world, target, { packages: [{ name: 'app' }], withDependencies: true })
+    const { made, change } = await copyTo(world, target, { packages: [{ name: 'app' }], withDeps: true })
     assert.equal(made, 2)
     assert.deepEqual(
       change.added.map((line) => line.name),

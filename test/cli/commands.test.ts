@@ -84,8 +84,8 @@ test('every command has a help that names its options, and exits 0', async () =>
       'apply',
     ],
     'suite sources': ['--at'],
-    'suite copy': ['--at', '--from-workspace', '--list', '--query', '--with-dependencies', '--dry-run'],
-    'suite create': ['--components', '--architectures', '--versions', '--alias'],
+    'suite copy': ['--at', '--from-workspace', '--list', '--filter', '--with-deps', '--dry-run'],
+    'suite create': ['--component', '--architecture', '--versions', '--alias'],
     artifact: ['create', 'show', 'list', 'download', 'delete'],
     token: ['create', 'list', 'revoke'],
     user: ['create', 'list', 'attach'],
@@ -153,8 +153,8 @@ test('packages are uploaded, listed, copied, removed and brought back', async ()
 
   await done(['suite', 'copy', 'testing', 'stable', 'hello'])
   assert.equal(await done(['suite', 'packages', 'current', '--quiet']), 'hello=1.0:all\n')
-  assert.equal(await done(['suite', 'packages', 'testing', '--query', 'Name (% w*)', '--quiet']), 'world=2.0:amd64\n')
-  assert.match(await done(['suite', 'packages', 'testing', '--query', 'no-such']), /^The query chooses no package/)
+  assert.equal(await done(['suite', 'packages', 'testing', '--filter', 'Name (% w*)', '--quiet']), 'world=2.0:amd64\n')
+  assert.match(await done(['suite', 'packages', 'testing', '--filter', 'no-such']), /^The filter chooses no package/)
   const copied = await ashlarJson(['suite', 'show', 'stable'], serving.beside)
   assert.equal(copied['packages'], 1)
   assert.equal((copied['settings'] as Record<string, unknown>)['codename'], 'rock')
@@ -213,7 +213,7 @@ test('several changes are applied as one, from a file or from stdin, as TOML or 
   assert.match(wrong.stderr, /broken\.toml is neither JSON nor TOML/)
 })
 
-test('what is copied is chosen by source, list or query, and shown first', async () => {
+test('what is copied is chosen by source, list or filter, and shown first', async () => {
   const debs = await files('chosen', {
     'app_1.0_amd64.deb': makeDeb({
       name: 'app',
@@ -227,7 +227,7 @@ test('what is copied is chosen by source, list or query, and shown first', async
   await done(['suite', 'create', 'from'])
   await done(['suite', 'create', 'to'])
   await done(['upload', '--suite', 'from', ...debs])
-  const shown = await done(['suite', 'copy', 'from', 'to', 'app', '--with-dependencies', '--dry-run'])
+  const shown = await done(['suite', 'copy', 'from', 'to', 'app', '--with-deps', '--dry-run'])
   assert.equal(
     shown,
     'to: 2 packages added, if it were done.\n  + app 1.0 amd64\n  + app-data 1.0 all\n' +
@@ -239,9 +239,9 @@ test('what is copied is chosen by source, list or query, and shown first', async
     await done(['suite', 'copy', 'from', 'to', '--list', list]),
     /\+ app 1\.0 amd64\n {2}\+ app-data 1\.0 all\n/,
   )
-  assert.match(await done(['suite', 'copy', 'from', 'to', '--query', 'Name (~ ^misc)']), /\+ misc 1\.0 all\n/)
+  assert.match(await done(['suite', 'copy', 'from', 'to', '--filter', 'Name (~ ^misc)']), /\+ misc 1\.0 all\n/)
   assert.equal((await ashlar(['suite', 'copy', 'from', 'to', '--list', empty], serving.beside)).code, 2)
-  const wrong = await ashlar(['suite', 'copy', 'from', 'to', '--query', 'Name (~ ('], serving.beside)
+  const wrong = await ashlar(['suite', 'copy', 'from', 'to', '--filter', 'Name (~ ('], serving.beside)
   assert.match(wrong.stderr, /The query, at character/)
 })
 

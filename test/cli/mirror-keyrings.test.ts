@@ -39,7 +39,7 @@ for (const format of ['armored', 'binary'] as const) {
 test('armored keyrings and others are not mixed', async () => {
   await keyIn('one.asc', 'armored')
   await keyIn('one.gpg', 'binary')
-  const keyrings = ['--keyring', join(home.path, 'one.asc'), join(home.path, 'one.gpg')]
+  const keyrings = ['--keyring', join(home.path, 'one.asc'), '--keyring', join(home.path, 'one.gpg')]
   const create = ['mirror', 'create', 'mixed', 'http://127.0.0.1:9/', 'stable', ...keyrings]
   const { code, stderr } = await ashlar(create, serving.beside)
   assert.equal(code, 2)

@@ -27,7 +27,7 @@ it('a filter takes what matches, and with dependencies what that needs, from eve
   await given.mirror({ filter: 'Priority (required) | web (>= 2)' })
   await given.update()
   assert.deepEqual(await given.packages(), ['base 1.0', 'web 2.0'])
-  await given.mirror({ filter: 'web', withDependencies: true }, { name: 'deep', into: 'deep' })
+  await given.mirror({ filter: 'web', withDeps: true }, { name: 'deep', into: 'deep' })
   await given.update({ name: 'deep' })
   assert.deepEqual(await given.packages('deep'), ['libweb 2.1', 'postfix 1.0', 'web 2.0', 'libdeep 1.0'])
 })
@@ -35,7 +35,7 @@ it('a filter takes what matches, and with dependencies what that needs, from eve
 it('what a new version needs comes with it, and what nothing needs any more goes', { skip }, async () => {
   await using given = await someUpstream()
   const { upstream } = given
-  await given.mirror({ filter: 'web', withDependencies: true })
+  await given.mirror({ filter: 'web', withDeps: true })
   await given.update()
   await upstream.delete('pool/main/w/web/web_2.0_all.deb')
   await upstream.deb({ name: 'web', version: '3.0', depends: 'game' })
@@ -48,5 +48,5 @@ it('what a new version needs comes with it, and what nothing needs any more goes
 it('a filter that is no query, and dependencies of everything, are refused', { skip }, async () => {
   await using given = await mirrorWorld(openSqliteFresh)
   await assert.rejects(given.mirror({ filter: 'Priority (' }), refused('query-invalid'))
-  await assert.rejects(given.mirror({ withDependencies: true }), refused('request-invalid', /without a filter/))
+  await assert.rejects(given.mirror({ withDeps: true }), refused('request-invalid', /without a filter/))
 })

@@ -95,7 +95,7 @@ export function usualSettings(url: string): MirrorSettings {
     sources: false,
     udebs: false,
     filter: null,
-    withDependencies: false,
+    withDeps: false,
     lazy: true,
     indexes: ['translations', 'contents', 'dep11', 'cnf'],
     languages: ['en'],

@@ -31,8 +31,8 @@ before(async () => {
   await writeFile(join(home.path, 'developers.asc'), gpg.armored(developer))
   const said = [
     await server.ashlar('keyring', 'add', 'developers', 'developers.asc'),
-    await server.ashlar('suite', 'create', 'unstable', '--keyrings', 'developers', '--signed-uploads'),
-    await server.ashlar('suite', 'create', 'open', '--keyrings', 'developers', '--signature-suffices'),
+    await server.ashlar('suite', 'create', 'unstable', '--keyring', 'developers', '--signed-uploads'),
+    await server.ashlar('suite', 'create', 'open', '--keyring', 'developers', '--signature-suffices'),
   ]
   for (const { code, stderr } of said) assert.equal(code, 0, stderr)
   const address = server.url.replace('http://', '')

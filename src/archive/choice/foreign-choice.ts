@@ -30,11 +30,11 @@ export async function chooseForeign(
   db: Kysely<Tables>,
   source: SuiteView,
   target: SuiteView | undefined,
-  choice: PackageChoice & { readonly withDependencies?: boolean },
+  choice: PackageChoice & { readonly withDeps?: boolean },
 ): Promise<ForeignChoice> {
   const chosen: WholeItem[] = []
   for await (const page of chosenItems(db, source, choice)) chosen.push(...page)
-  if (choice.withDependencies !== true) return { placements: await placed(db, chosen), unmet: [] }
+  if (choice.withDeps !== true) return { placements: await placed(db, chosen), unmet: [] }
   const { items, unmet } = await neededItems(db, source, target, chosen)
   const all: WholeItem[] = []
   for await (const page of itemsOfIds(source, items)) all.push(...page)

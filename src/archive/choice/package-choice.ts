@@ -20,26 +20,26 @@ export class Choice {
   readonly #selection: Selection
   readonly #sources: readonly SourceSelector[]
   readonly #usedSources = new Set<SourceSelector>()
-  readonly #query: PackageQuery | undefined
-  #usedQuery = false
+  readonly #filter: PackageQuery | undefined
+  #usedFilter = false
 
   /** @throws AshlarError query-invalid */
-  constructor({ packages, sources, query }: PackageChoice) {
-    const isAll = packages === undefined && sources === undefined && query === undefined
+  constructor({ packages, sources, filter }: PackageChoice) {
+    const isAll = packages === undefined && sources === undefined && filter === undefined
     this.#selection = new Selection(isAll ? undefined : (packages ?? []))
     this.#sources = sources ?? []
-    this.#query = query === undefined ? undefined : parsePackageQuery(query)
+    this.#filter = filter === undefined ? undefined : parsePackageQuery(filter)
   }
 
   /** The only names of packages that can be chosen; undefined if others can be too. */
   get onlyNames(): readonly string[] | undefined {
     const { names } = this.#selection
-    return this.#sources.length > 0 || this.#query !== undefined || names.length === 0 ? undefined : names
+    return this.#sources.length > 0 || this.#filter !== undefined || names.length === 0 ? undefined : names
   }
 
   /** Whether more of a package has to be known than its name, version and architecture. */
   get looksInside(): boolean {
-    return this.#sources.length > 0 || this.#query !== undefined
+    return this.#sources.length > 0 || this.#filter !== undefined
   }
 
   /** Whether one of the names means a package; notes those that did. */
@@ -52,8 +52,8 @@ export class Choice {
     const named = this.names(row)
     const sources = this.#sources.filter((source) => builtFrom(source, row))
     for (const source of sources) this.#usedSources.add(source)
-    const queried = this.#query?.matches(stanzaSubject(row)) === true
-    this.#usedQuery ||= queried
+    const queried = this.#filter?.matches(stanzaSubject(row)) === true
+    this.#usedFilter ||= queried
     return named || sources.length > 0 || queried
   }
 
@@ -66,8 +66,8 @@ export class Choice {
       const version = source.version === undefined ? '' : `=${source.version}`
       throw new AshlarError('not-found', `The suite '${suite}' has nothing of the source '${source.name}${version}'.`)
     }
-    if (this.#query !== undefined && !this.#usedQuery) {
-      throw new AshlarError('not-found', `The suite '${suite}' has no package that meets '${this.#query.text}'.`)
+    if (this.#filter !== undefined && !this.#usedFilter) {
+      throw new AshlarError('not-found', `The suite '${suite}' has no package that meets '${this.#filter.text}'.`)
     }
   }
 }

@@ -38,7 +38,7 @@ async function* itemsToCopy(
   request: CopyRequest,
 ): AsyncGenerator<WholeItem[], void, undefined> {
   const { read } = state.database
-  if (request.withDependencies !== true) return yield* chosenItems(read, source, request)
+  if (request.withDeps !== true) return yield* chosenItems(read, source, request)
   const chosen: WholeItem[] = []
   for await (const page of chosenItems(read, source, request)) chosen.push(...page)
   const { items, unmet } = await neededItems(read, source, nowOf(state, effect.suite), chosen)
