@@ -46,7 +46,9 @@ export async function packRaw(
   const digested = wanted.filter((raw) => raw.kind !== 'kept').map((raw) => ({ raw, ...digestOf(raw) }))
   const changed = digested.filter(({ raw, sha256 }) => {
     const before = now.get(raw.path)
-    return before?.isRaw !== true || before.sha256 !== sha256 || before.listed !== raw.listed
+    if (before?.sha256 !== sha256 || before.listed !== raw.listed) return true
+    // Whatever its bytes are made of, they are those.
+    return !before.hasBytes && raw.kind !== 'told'
   })
   const known = await knownPlaces(
     db,

@@ -57,6 +57,8 @@ export interface SuiteIndex {
   readonly listed: boolean
   /** Whether it is bytes of a file, and not made of maps. */
   readonly isRaw: boolean
+  /** Whether its bytes are here; of one that an upstream only told, they are not. */
+  readonly hasBytes: boolean
   /** The revision that made it what it is. */
   readonly since: number
 }
@@ -89,6 +91,7 @@ export async function currentIndexes(db: Kysely<Tables>, suiteId: number): Promi
         sizeBytes: size,
         listed: listed === 1,
         isRaw: fileId !== null || isOnlyTold({ file_offset }),
+        hasBytes: !isOnlyTold({ file_offset }),
         since,
       },
     ]),

@@ -3,7 +3,7 @@
  *
  * - an artifact of one of its workspaces has it,
  * - it waits for its .changes in the incoming area of one of its suites,
- * - it has chunks or indexes of an archive of its, or
+ * - it has chunks or indexes of an archive of its, or is an index that a mirror of its has taken from upstream, or
  * - it belongs to a package that a suite of its has, or had at a revision that is still retained; if only the index of
  *   a mirror tells of it, from when its archive has had it on.
  *
@@ -31,6 +31,7 @@ export async function scopesNeeding(
     ofArtifacts(db, ids, options),
     ofPacks(db, ids),
     ofIndexes(db, ids),
+    ofTaken(db, ids),
     ofSuites(db, ids),
     ofIncoming(db, ids),
   ])
@@ -95,6 +96,22 @@ async function ofIndexes(db: Kysely<Tables>, ids: number[]): Promise<Need[]> {
     .whereRef('archive.id', '=', 'index_file.archive_id')
     .whereRef('workspace.id', '=', 'archive.workspace_id')
     .where('index_file.file_id', 'in', ids)
+    .execute()
+}
+
+/** What a mirror took as it is counts also while the suite makes that index of its own packages. */
+async function ofTaken(db: Kysely<Tables>, ids: number[]): Promise<Need[]> {
+  return await db
+    .selectFrom('taken_index')
+    .crossJoin('suite')
+    .crossJoin('archive')
+    .crossJoin('workspace')
+    .select(['taken_index.file_id', 'workspace.scope_id'])
+    .distinct()
+    .whereRef('suite.id', '=', 'taken_index.suite_id')
+    .whereRef('archive.id', '=', 'suite.archive_id')
+    .whereRef('workspace.id', '=', 'archive.workspace_id')
+    .where('taken_index.file_id', 'in', ids)
     .execute()
 }
 

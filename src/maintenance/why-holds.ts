@@ -76,7 +76,7 @@ async function holdByPack(
   if (workspaceId !== undefined) query = query.where('archive.workspace_id', '=', workspaceId)
   const row = await query.executeTakeFirst()
   if (row === undefined) return undefined
-  const because = `it holds text of the indexes of ${row.scope}/${row.name} that a retained revision lists`
+  const because = `it holds text of the indexes of ${row.scope}/${row.name}, which retained revisions or mirrors of it have`
   return { until: null, because, rule: '' }
 }
 

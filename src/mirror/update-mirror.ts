@@ -17,7 +17,7 @@ import { mostNotices, type Tell } from './mirror-event.ts'
 import { type Mirror, saveState } from './mirror-table.ts'
 import { settingsFrom } from './release-settings.ts'
 import { type KnownItems, knownItems, type SuiteNow, suiteNow } from './suite-items.ts'
-import { takeExtras } from './take-extras.ts'
+import { fetchExtras, keepExtras, type LocalExtras } from './take-extras.ts'
 import { groupKey, type UpstreamState } from './upstream-state.ts'
 import { type Patience, Upstream } from './upstream.ts'
 import type { MirrorSettings } from './mirror-settings.ts'
@@ -84,6 +84,7 @@ class Update {
   #skipped = 0
   #added = 0
   #removed = 0
+  #taken: readonly TakenIndex[] | undefined
 
   constructor(parts: UpdateParts, wish: UpdateWish) {
     this.#parts = parts
@@ -117,8 +118,9 @@ class Update {
       hasReleaseChanged: async () => (await this.#release()).digest !== signed.digest,
     }
     await using local = await fetchIndexes(this.#upstream, mirror.settings.upstreamSuite, changed, fetching)
-    const taken = await takeExtras(this.#parts, this.#upstream, { mirror, suite, extras: wanted.extras, fetching })
-    return await this.#takeOver(signed, wanted, suite, { groups: local.groups, taken })
+    const wish = { mirror, suite, extras: wanted.extras, fetching }
+    await using extras = await fetchExtras(this.#parts, this.#upstream, wish)
+    return await this.#takeOver(signed, wanted, suite, { groups: local.groups, extras })
   }
 
   async #release(): Promise<SignedRelease> {
@@ -134,7 +136,7 @@ class Update {
     signed: SignedRelease,
     wanted: WantedIndexes,
     suite: SuiteNow,
-    { groups, taken }: { readonly groups: readonly LocalGroup[]; readonly taken: readonly TakenIndex[] | undefined },
+    { groups, extras }: { readonly groups: readonly LocalGroup[]; readonly extras: LocalExtras },
   ): Promise<UpdateOutcome> {
     const { archives, database } = this.#parts
     const { mirror, userId, tell, signal } = this.#wish
@@ -148,20 +150,28 @@ class Update {
       base: suite.base,
       settings,
       gone,
-      ...(taken !== undefined && { taken }),
+      ...(this.#taken !== undefined && { taken: this.#taken }),
     })
     await using reader = new IndexReader()
-    const items = this.#items(suite, groups, known, gone, reader)
+    const items = this.#withExtras(this.#items(suite, groups, known, gone, reader), extras)
     tell({ kind: 'stage', stage: 'packages' })
     const first = await items.next()
     const isSame =
-      first.done === true && gone.length === 0 && taken === undefined && (await this.#hasSettings(suite, settings))
+      first.done === true && gone.length === 0 && extras.isSame && (await this.#hasSettings(suite, settings))
     if (isSame && suite.base !== null) return await this.#keepState(signed, wanted, suite.base, true)
     const initial = { ...request(), gone: [] }
     const rest = { initial, items: joined(first, items), request }
     const sealed = await archives.submitMirrored(mirror.workspace, rest, { userId, signal })
     this.#removed = sealed.removedCount
     return await this.#keepState(signed, wanted, sealed.revision, sealed.unchanged)
+  }
+
+  /** Keeps the indexes that are taken as they are once all else is here, which may be days later. */
+  async *#withExtras(items: AsyncGenerator<NewItem[], void, undefined>, extras: LocalExtras) {
+    yield* items
+    const { mirror, signal } = this.#wish
+    if (extras.isSame) return
+    this.#taken = await keepExtras(this.#parts.storage, extras, mirror.workspace.scopeId, signal)
   }
 
   /** What is new, written batch by batch; adds to `gone` what an index lists no more. */

@@ -1,6 +1,6 @@
 /**
  * Whose files are: a scope has a file if an artifact of it has, if an archive of its has indexes in it, or if a mirror has
- * fetched it for one.
+ * fetched it for one, or took it as an index.
  */
 import type { Kysely } from 'kysely'
 import type { Tables } from '../database/schema.ts'
@@ -72,6 +72,20 @@ export async function ownersOf(db: Kysely<Tables>, { after, upTo }: FileRange): 
         .select(['archive_file.file_id as fileId', 'archive.id as archiveId', 'workspace.scope_id as scopeId'])
         .where('archive_file.file_id', '>', after)
         .where('archive_file.file_id', '<=', upTo),
+    )
+    .union(
+      db
+        .selectFrom('taken_index')
+        .innerJoin('suite', 'suite.id', 'taken_index.suite_id')
+        .innerJoin('archive', 'archive.id', 'suite.archive_id')
+        .innerJoin('workspace', 'workspace.id', 'archive.workspace_id')
+        .select([
+          (eb) => eb.ref('taken_index.file_id').$notNull().as('fileId'),
+          'archive.id as archiveId',
+          'workspace.scope_id as scopeId',
+        ])
+        .where('taken_index.file_id', '>', after)
+        .where('taken_index.file_id', '<=', upTo),
     )
   const ofArtifacts = await artifacts.execute()
   const ofPacks = await packs.execute()
