@@ -31,6 +31,7 @@ import { sendProblem } from './problem.ts'
 import { purgeRoutes } from './purge.ts'
 import { measureRequests } from './request-metrics.ts'
 import { handleExpectations } from './request-body.ts'
+import { compileOnFirstUse } from './schema-compilers.ts'
 import { scopeRoutes } from './scopes.ts'
 import { storeRoutes } from './stores.ts'
 import { suiteCheckRoutes } from './suite-check.ts'
@@ -68,6 +69,7 @@ export function buildServer(dependencies: ServerDependencies, options: ServerOpt
   const app = newFastify(options)
   app.server.headersTimeout = headersMs
   app.setErrorHandler(sendProblem)
+  compileOnFirstUse(app)
   handleExpectations(app)
   measureRequests(app, context.metrics)
   askPermission(app, context)
@@ -126,7 +128,6 @@ function newFastify({ tls, trustProxy, logger }: ServerOptions): App {
     requestIdHeader: false,
     genReqId: () => `${instance}-${(requests += 1).toString(36)}`,
     routerOptions: { maxParamLength: 4096 },
-    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, discriminator: true } },
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     frameworkErrors: (error, request, reply) =>
