@@ -277,7 +277,8 @@ forEachDialect((dialect, open) => {
           await increment(second)
         })
       await Promise.all([touch('a', 'b'), touch('b', 'a')])
-      assert.equal(runs, 3)
+      // Three times, or more: the one that runs again may be faster than the other and meet it once more.
+      assert.ok(runs >= 3, `${runs} runs`)
       const rows = await db.read.selectFrom('scope').select('created_at').execute()
       assert.deepEqual(rows, [{ created_at: 2 }, { created_at: 2 }])
     })
