@@ -5,9 +5,9 @@
  * The SDK for S3 has time limits too, but its limit for connecting also runs while a request waits for a socket, and the one
  * for silence also strikes a download whose reader rests.
  */
-import { Agent as HttpAgent, type ClientRequest, IncomingMessage } from 'node:http'
+import { Agent as HttpAgent, type AgentOptions, type ClientRequest, IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
-import { Socket } from 'node:net'
+import { type LookupFunction, Socket } from 'node:net'
 import type { Duplex, Readable } from 'node:stream'
 
 export interface SocketLimits {
@@ -19,12 +19,14 @@ export interface SocketLimits {
   readonly sockets: number
 }
 
-export function httpAgent(limits: SocketLimits): HttpAgent {
-  return new GuardedHttpAgent(limits)
+/** @param lookup finds the addresses of hosts, instead of that of Node */
+export function httpAgent(limits: SocketLimits, lookup?: LookupFunction): HttpAgent {
+  return new GuardedHttpAgent(limits, lookup)
 }
 
-export function httpsAgent(limits: SocketLimits): HttpsAgent {
-  return new GuardedHttpsAgent(limits)
+/** As `httpAgent`. */
+export function httpsAgent(limits: SocketLimits, lookup?: LookupFunction): HttpsAgent {
+  return new GuardedHttpsAgent(limits, lookup)
 }
 
 /**
@@ -38,8 +40,8 @@ export function watchSilence(body: Readable, ms: number): void {
 class GuardedHttpAgent extends HttpAgent {
   readonly #limits: SocketLimits
 
-  constructor(limits: SocketLimits) {
-    super(optionsOf(limits))
+  constructor(limits: SocketLimits, lookup: LookupFunction | undefined) {
+    super(optionsOf(limits, lookup))
     this.#limits = limits
   }
 
@@ -56,8 +58,8 @@ class GuardedHttpAgent extends HttpAgent {
 class GuardedHttpsAgent extends HttpsAgent {
   readonly #limits: SocketLimits
 
-  constructor(limits: SocketLimits) {
-    super(optionsOf(limits))
+  constructor(limits: SocketLimits, lookup: LookupFunction | undefined) {
+    super(optionsOf(limits, lookup))
     this.#limits = limits
   }
 
@@ -71,15 +73,19 @@ class GuardedHttpsAgent extends HttpsAgent {
   }
 }
 
-function optionsOf({ sockets, silenceMs }: SocketLimits): { keepAlive: true; maxSockets: number; timeout: number } {
+function optionsOf({ sockets, silenceMs }: SocketLimits, lookup: LookupFunction | undefined): AgentOptions {
   // The agent sets this time again when a socket comes back to it.
-  return { keepAlive: true, maxSockets: sockets, timeout: silenceMs }
+  return { keepAlive: true, maxSockets: sockets, timeout: silenceMs, ...(lookup !== undefined && { lookup }) }
 }
 
 function guarded<Connection>(socket: Connection, ready: string, { connectMs, silenceMs }: SocketLimits): Connection {
   if (!(socket instanceof Socket)) return socket
   socket.setTimeout(connectMs)
-  socket.once(ready, () => socket.setTimeout(silenceMs))
+  socket.once(ready, () => {
+    socket.setTimeout(silenceMs)
+    // Once asked, it is known also when the socket is closed.
+    void socket.remoteAddress
+  })
   socket.on('timeout', () => {
     const text = socket.connecting ? 'no connection' : 'not a byte'
     socket.destroy(Object.assign(new Error(`${text} in ${socket.timeout} ms`), { code: 'ETIMEDOUT' }))

@@ -49,6 +49,43 @@ test('a redirect never leads from https to http, nor to anything else', () => {
   }
 })
 
+test('a redirect from the internet never leads to a private address, by whatever name or way', async () => {
+  let asked = 0
+  await using inside = await serve((_request, response) => {
+    asked += 1
+    response.end('secret')
+  })
+  const { port } = new URL(inside.url)
+  // Of the addresses of this machine, one stands for the internet.
+  const isPublic = (address: string): boolean => address === '127.0.0.2'
+  const aims = [`http://127.0.0.1:${port}/`, `http://localhost:${port}/`, `http://2130706433:${port}/`, '/again']
+  for (const aim of aims) {
+    await using outside = await serve((request, response) => {
+      const location = aim === '/again' && request.url === '/again' ? inside.url : aim
+      response.writeHead(302, { location }).end()
+    }, '127.0.0.2')
+    const client = new UpstreamClient(undefined, isPublic)
+    await assert.rejects(client.ask(outside.url), /redirects from the internet to .*127\.0\.0\.1/, aim)
+  }
+  assert.equal(asked, 0)
+})
+
+test('the host that an administrator named may be private, and redirect to others that are', async () => {
+  await using there = await serve((_request, response) => response.end('here'))
+  await using server = await serve((_request, response) => response.writeHead(302, { location: there.url }).end())
+  assert.equal((await read(server.url)).toString(), 'here')
+})
+
+test('a redirect within the internet is followed', async () => {
+  await using there = await serve((_request, response) => response.end('here'), '127.0.0.3')
+  await using server = await serve(
+    (_request, response) => response.writeHead(302, { location: there.url }).end(),
+    '127.0.0.2',
+  )
+  const client = new UpstreamClient(undefined, (address) => address !== '127.0.0.1')
+  assert.equal((await readAll(await client.ask(server.url))).toString(), 'here')
+})
+
 test('a redirect that is not followed leaves no body behind', async () => {
   await using server = await serve((_request, response) => {
     response.writeHead(302, { location: 'ftp://elsewhere/' }).write('and so on')
@@ -90,17 +127,17 @@ interface Serving extends AsyncDisposable {
   closed(): Promise<void>
 }
 
-async function serve(answer: RequestListener): Promise<Serving> {
+async function serve(answer: RequestListener, address = '127.0.0.1'): Promise<Serving> {
   const server = createServer(answer)
   const sockets = new Set<Socket>()
   server.on('connection', (socket) => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
   })
-  server.listen(0, '127.0.0.1')
+  server.listen(0, address)
   await once(server, 'listening')
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    url: `http://${address}:${(server.address() as AddressInfo).port}/`,
     async closed() {
       for (const socket of sockets) await once(socket, 'close')
     },

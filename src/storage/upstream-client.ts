@@ -2,6 +2,9 @@
  * Asks an upstream over HTTP for the bytes as they lie there. `fetch` will not do: it unpacks what comes with a
  * Content-Encoding (RFC 9110 section 8.4), and servers name one for files that are themselves compressed, as Apache does
  * for `.gz` by its default.
+ *
+ * Where an upstream may send us: to http and https, a few times, and from the internet never to an address that is not of
+ * it, whatever name that has. The host that an administrator has named may be anywhere.
  */
 import {
   type Agent,
@@ -11,7 +14,9 @@ import {
   request as requestHttp,
 } from 'node:http'
 import { request as requestHttps } from 'node:https'
+import { isIP } from 'node:net'
 import { httpAgent, httpsAgent, type SocketLimits } from './guarded-sockets.ts'
+import { isPublicAddress, type IsPublic, NotPublic, publicLookup } from './public-addresses.ts'
 
 export interface UpstreamQuestion {
   readonly method?: 'GET' | 'HEAD'
@@ -29,12 +34,17 @@ const smallBytes = 16 << 10
 
 /** Its sockets are kept for further requests, and keep no process running. */
 export class UpstreamClient {
-  readonly #http: Agent
-  readonly #https: Agent
+  readonly #isPublic: IsPublic
+  /** To wherever an administrator has sent us. */
+  readonly #named: Agents
+  /** To where an upstream on the internet sends us. Sockets are not shared with the others. */
+  readonly #public: Agents
 
-  constructor(limits: SocketLimits = upstreamLimits) {
-    this.#http = httpAgent(limits)
-    this.#https = httpsAgent(limits)
+  constructor(limits: SocketLimits = upstreamLimits, isPublic: IsPublic = isPublicAddress) {
+    this.#isPublic = isPublic
+    this.#named = { http: httpAgent(limits), https: httpsAgent(limits) }
+    const lookup = publicLookup(isPublic)
+    this.#public = { http: httpAgent(limits, lookup), https: httpsAgent(limits, lookup) }
   }
 
   /**
@@ -44,20 +54,24 @@ export class UpstreamClient {
    */
   async ask(url: string, question: UpstreamQuestion = {}): Promise<IncomingMessage> {
     let at = new URL(url)
+    let agents = this.#named
     for (let followed = 0; ; followed += 1) {
-      const answer = await this.#askFresh(at, question)
+      const answer = await this.#askFresh(at, question, agents)
       const { location } = answer.headers
       if (!redirects.has(answer.statusCode ?? 0) || location === undefined) return answer
+      const cameFrom = answer.socket.remoteAddress
       discard(answer, question.method)
       if (followed === maxRedirects) throw new Error(`it redirects more than ${maxRedirects} times`)
       at = redirected(at, location)
+      if (cameFrom === undefined || this.#isPublic(cameFrom)) agents = this.#public
+      if (agents === this.#public) this.#requirePublic(at)
     }
   }
 
   /** A socket that was kept may be closed by the server in the same moment, which says nothing of the request. */
-  async #askFresh(url: URL, question: UpstreamQuestion): Promise<IncomingMessage> {
+  async #askFresh(url: URL, question: UpstreamQuestion, agents: Agents): Promise<IncomingMessage> {
     for (let stale = 0; ; stale += 1) {
-      const request = this.#request(url, question)
+      const request = requestTo(url, question, agents)
       try {
         return await answerOf(request)
       } catch (error) {
@@ -66,12 +80,23 @@ export class UpstreamClient {
     }
   }
 
-  #request(url: URL, { method = 'GET', headers }: UpstreamQuestion): ClientRequest {
-    const options = { method, headers: { 'user-agent': 'Ashlar', 'accept-encoding': 'identity', ...headers } }
-    return url.protocol === 'https:'
-      ? requestHttps(url, { ...options, agent: this.#https })
-      : requestHttp(url, { ...options, agent: this.#http })
+  /** A host that is written as an address is not looked up. @throws NotPublic */
+  #requirePublic({ hostname }: URL): void {
+    const host = hostname.replace(/^\[(.*)\]$/, '$1')
+    if (isIP(host) !== 0 && !this.#isPublic(host)) throw new NotPublic(host, host)
   }
+}
+
+interface Agents {
+  readonly http: Agent
+  readonly https: Agent
+}
+
+function requestTo(url: URL, { method = 'GET', headers }: UpstreamQuestion, agents: Agents): ClientRequest {
+  const options = { method, headers: { 'user-agent': 'Ashlar', 'accept-encoding': 'identity', ...headers } }
+  return url.protocol === 'https:'
+    ? requestHttps(url, { ...options, agent: agents.https })
+    : requestHttp(url, { ...options, agent: agents.http })
 }
 
 /**
