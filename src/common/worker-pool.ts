@@ -111,15 +111,17 @@ export function answerRequests(
 const LEFT_BUFFER_BYTES = 8 * 1024 * 1024
 
 /**
- * V8 collects a thread's objects when there are many, not when they hold large buffers: each thread would keep up to
- * 64 MB of what it has done with. Where the process has --expose-gc (bin/ashlar.js) it is collected in time; with a
- * heap as small as a thread's that takes some milliseconds, after the answer.
+ * V8 collects a thread's objects when there are many, not when they hold large buffers, or an encoder of xz with 10 MB
+ * that V8 knows nothing of: each thread would keep up to 64 MB and more of what it has done with. Where the process has
+ * --expose-gc (bin/ashlar.js) what is young is collected after each answer, which takes less than a millisecond, and all
+ * when there is much of it; with a heap as small as a thread's that takes some.
  */
 function collectorOfBuffers(): () => void {
   const { gc } = globalThis
   if (gc === undefined) return () => {}
   let kept = getHeapStatistics().external_memory
   return () => {
+    gc({ type: 'minor' })
     if (getHeapStatistics().external_memory < kept + LEFT_BUFFER_BYTES) return
     gc()
     kept = getHeapStatistics().external_memory
