@@ -6,22 +6,29 @@
  * one workspace. A caller without the right to read learns nothing: a private workspace and one that does not exist
  * get the same answer.
  */
+import type { Kysely } from 'kysely'
 import { LRUCache } from 'lru-cache'
 import { AshlarError } from '../common/errors.ts'
 import type { Database } from '../database/database.ts'
+import type { Tables } from '../database/schema.ts'
 import { Callers, type Caller } from './callers.ts'
 import { isAccessName } from './names.ts'
-import { attachUser, listUsers, originUser, type Attachment, type UserInfo } from './origins.ts'
-import { leastRole, mayIn, mayManageInstance, mayManageScope, type Action } from './roles.ts'
 import {
-  deleteGrant,
-  findScope,
-  insertGrant,
-  insertScope,
-  insertUser,
-  insertWorkspace,
+  findPlace,
+  grantsAt,
+  grantsHeldBy,
+  mayGiveAt,
+  noScope,
+  putGrant,
+  removeGrant,
+  type GrantInfo,
+  type GrantPlace,
   type GrantWish,
-} from './tenants.ts'
+  type Place,
+} from './grants.ts'
+import { attachUser, originUser, type Attachment } from './origins.ts'
+import { leastRole, mayIn, mayManageInstance, mayManageScope, type Action, type Role } from './roles.ts'
+import { findScope, insertScope, insertUser, insertWorkspace } from './tenants.ts'
 import {
   insertToken,
   requireUser,
@@ -31,14 +38,16 @@ import {
   type TokenInfo,
   type TokenWish,
 } from './tokens.ts'
+import { findUser, listUsers, type UserInfo } from './users.ts'
 import { readSettings, type WorkspaceSettings, writeSettings } from './workspace-settings.ts'
 
 export type { WorkspaceSettings } from './workspace-settings.ts'
 export type { Caller, User } from './callers.ts'
 export type { Action, Grant, Role } from './roles.ts'
-export type { Attachment, UserInfo } from './origins.ts'
-export type { GrantWish } from './tenants.ts'
+export type { GrantInfo, GrantPlace, GrantWish } from './grants.ts'
+export type { Attachment } from './origins.ts'
 export type { CreatedToken, TokenInfo, TokenWish } from './tokens.ts'
+export type { UserInfo } from './users.ts'
 
 export interface Workspace {
   readonly id: number
@@ -94,6 +103,8 @@ export interface Access {
   createUser(caller: Caller, name: string): Promise<{ readonly id: number; readonly name: string }>
   /** Accounts and people of other origins. @throws AshlarError token-required, forbidden */
   listUsers(caller: Caller): Promise<UserInfo[]>
+  /** The caller, or by an admin another user. @throws AshlarError token-required, forbidden, not-found */
+  user(caller: Caller, name?: string): Promise<UserInfo>
   /**
    * The user to record for somebody of another origin (`name~origin`), made if need be; the account, if it is attached
    * to one. For admins, who alone may say that something is of another.
@@ -105,10 +116,23 @@ export interface Access {
    * @throws AshlarError token-required, forbidden, not-found, conflict, request-invalid
    */
   attachUser(caller: Caller, name: string, account: string): Promise<Attachment>
-  /** @throws AshlarError token-required, forbidden, not-found, request-invalid */
+  /**
+   * Every role that holds at the place, given there or more widely, or at a part of it. For who may give one there.
+   * @throws AshlarError token-required, forbidden, not-found
+   */
+  grants(caller: Caller, place: GrantPlace): Promise<GrantInfo[]>
+  /**
+   * Gives a role, instead of the one that the user has at the place. Owners give roles in what is theirs, and admins
+   * everywhere. Other processes know within a second.
+   * @throws AshlarError token-required, forbidden, not-found, request-invalid, last-admin
+   */
   grant(caller: Caller, wish: GrantWish): Promise<void>
-  /** Takes a grant back. @throws AshlarError token-required, forbidden, not-found, request-invalid */
-  revokeGrant(caller: Caller, wish: GrantWish): Promise<void>
+  /**
+   * Takes away the role that the user has at the place: which it was (null: none), and what they still have there. For
+   * who may give it. Other processes know within a second.
+   * @throws AshlarError token-required, forbidden, not-found, request-invalid, last-admin
+   */
+  revokeGrant(caller: Caller, wish: GrantPlace & { readonly user: string }): Promise<RevokedGrant>
 
   /** A token for the caller, or by an admin for another user. @throws AshlarError token-required, forbidden, not-found */
   createToken(caller: Caller, wish: TokenWish & { readonly user?: string }): Promise<CreatedToken>
@@ -123,6 +147,11 @@ export interface Access {
    * and if another process was first, nothing.
    */
   ensureFirstStart(): Promise<{ readonly adminToken?: string }>
+}
+
+export interface RevokedGrant {
+  readonly role: Role | null
+  readonly left: readonly GrantInfo[]
 }
 
 export function openAccess(database: Database): Access {
@@ -198,7 +227,7 @@ class OpenAccess implements Access {
     const ids = await database.write(async (trx) => {
       const scopeId = await findScope(trx, scope)
       if (scopeId === undefined || !mayManageScope(scopeId, user.grants)) {
-        throw new AshlarError('not-found', `There is no scope ${JSON.stringify(scope)} of yours.`)
+        throw noScope(scope)
       }
       return { id: await insertWorkspace(trx, { ...wish, scopeId }, await database.now(trx)), scopeId }
     })
@@ -243,17 +272,37 @@ class OpenAccess implements Access {
     return await database.write(async (trx) => attachUser(trx, { name, account, by }, await database.now(trx)))
   }
 
-  async grant(caller: Caller, wish: GrantWish): Promise<void> {
-    this.require(caller, 'instance:manage')
+  async user(caller: Caller, name?: string): Promise<UserInfo> {
+    const user = requireUser(caller)
+    if (name !== undefined && name !== user.name) this.require(caller, 'instance:manage')
+    return await findUser(this.#database, name ?? user.name)
+  }
+
+  async grants(caller: Caller, place: GrantPlace): Promise<GrantInfo[]> {
+    const { read } = this.#database
+    return await grantsAt(read, await this.#ownPlace(read, caller, place))
+  }
+
+  async grant(caller: Caller, { user, role, ...names }: GrantWish): Promise<void> {
+    const by = requireUser(caller).userId
     const database = this.#database
-    await database.write(async (trx) => insertGrant(trx, wish, await database.now(trx)))
+    await database.write(async (trx) => {
+      const place = await this.#ownPlace(trx, caller, names)
+      await putGrant(trx, place, { user, role, by }, await database.now(trx))
+    })
     this.#callers.forget()
   }
 
-  async revokeGrant(caller: Caller, wish: GrantWish): Promise<void> {
-    this.require(caller, 'instance:manage')
-    await this.#database.write(async (trx) => deleteGrant(trx, wish))
+  async revokeGrant(caller: Caller, { user, ...names }: GrantPlace & { user: string }): Promise<RevokedGrant> {
+    const by = requireUser(caller).userId
+    const database = this.#database
+    const revoked = await database.write(async (trx) => {
+      const place = await this.#ownPlace(trx, caller, names)
+      const role = await removeGrant(trx, place, { user, by }, await database.now(trx))
+      return { role, left: (await grantsAt(trx, place)).filter((grant) => grant.user === user) }
+    })
     this.#callers.forget()
+    return revoked
   }
 
   async createToken(caller: Caller, wish: TokenWish & { user?: string }): Promise<CreatedToken> {
@@ -292,10 +341,22 @@ class OpenAccess implements Access {
       if (anybody !== undefined) return {}
       await insertWorkspace(trx, { scopeId: scope.id, name: 'main', public: true }, now)
       await insertUser(trx, 'admin', now)
-      await insertGrant(trx, { user: 'admin', role: 'admin' }, now)
+      await putGrant(trx, await findPlace(trx, {}), { user: 'admin', role: 'admin', by: null }, now)
       const { token } = await insertToken(trx, 'admin', { name: 'first start' }, now)
       return { adminToken: token }
     })
+  }
+
+  /** A place at which the caller gives roles. Their own are asked anew: who has just lost one gives none on. */
+  async #ownPlace(db: Kysely<Tables>, caller: Caller, names: GrantPlace): Promise<Place> {
+    const { scope, workspace } = names
+    if (scope === undefined) this.require(caller, 'instance:manage')
+    else if (workspace !== undefined) await this.workspace(caller, scope, workspace, 'workspace:manage')
+    const user = requireUser(caller)
+    const place = await findPlace(db, names)
+    if (mayGiveAt(place, await grantsHeldBy(db, user.userId))) return place
+    if (scope !== undefined && workspace === undefined) throw noScope(scope)
+    throw new AshlarError('forbidden', `${user.name} may not give roles there any more.`)
   }
 
   async #find(scope: string, name: string): Promise<Workspace | undefined> {

@@ -11,13 +11,6 @@ import type { Database } from '../database/database.ts'
 import type { Micros, Tables } from '../database/schema.ts'
 import { isOriginName } from './names.ts'
 
-export interface UserInfo {
-  readonly name: string
-  readonly createdAt: Micros
-  /** Of `name~origin`: the account that it is, if that is known. */
-  readonly attachedTo: string | null
-}
-
 export interface Attachment {
   readonly name: string
   readonly account: string
@@ -36,16 +29,6 @@ const records = [
 ] as const satisfies readonly (readonly [keyof Tables, string])[]
 
 export const recordsOfUsers: readonly string[] = records.map(([table, column]) => `${table}.${column}`)
-
-/** All users by name: accounts, and those of other origins. */
-export async function listUsers(database: Database): Promise<UserInfo[]> {
-  return await database.read
-    .selectFrom('user')
-    .leftJoin('user as account', 'account.id', 'user.attached_to')
-    .select(['user.name', 'user.created_at as createdAt', 'account.name as attachedTo'])
-    .orderBy('user.name')
-    .execute()
-}
 
 /** Whom to record for `name~origin`: that user, made if need be, or the account that they are. @throws AshlarError request-invalid */
 export async function originUser(database: Database, name: string): Promise<number> {

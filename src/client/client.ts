@@ -19,6 +19,10 @@ import type {
   CreatedToken,
   FsckEvent,
   FsckOptions,
+  GrantInfo,
+  GrantPlace,
+  RevokedGrant,
+  Role,
   ScopeInfo,
   TokenInfo,
   UserInfo,
@@ -113,14 +117,36 @@ export class AshlarClient {
     return answer.users
   }
 
+  /** Who the token acts for, or for admins another user. */
+  async user(name?: string): Promise<UserInfo> {
+    return (await this.#get(name === undefined ? '/api/v1/user' : userAt(name))) as UserInfo
+  }
+
   async createUser(name: string): Promise<{ readonly name: string }> {
     return (await this.#post('/api/v1/users', { name })) as { name: string }
   }
 
   /** Makes all records of `name~origin` those of an account. */
   async attachUser(name: string, account: string): Promise<AttachedUser> {
-    const path = `/api/v1/users/${encodeURIComponent(name)}/attach`
+    const path = `${userAt(name)}/attach`
     return (await this.#transport.json({ method: 'POST', path, json: { account }, repeatable: true })) as AttachedUser
+  }
+
+  /** Every role that holds at a place, given there or more widely, or at a part of it; for its owners. */
+  async grants(place: GrantPlace): Promise<readonly GrantInfo[]> {
+    return ((await this.#get(grantsAt(place))) as { grants: GrantInfo[] }).grants
+  }
+
+  /** Gives a user a role at a place, instead of the one that they have there; for its owners. */
+  async grant(user: string, role: Role, place: GrantPlace): Promise<void> {
+    const path = `${grantsAt(place)}/${encodeURIComponent(user)}`
+    await this.#transport.json({ method: 'PUT', path, json: { role }, repeatable: true })
+  }
+
+  /** Takes away the role that a user has at a place; for its owners. */
+  async revokeGrant(user: string, place: GrantPlace): Promise<RevokedGrant> {
+    const path = `${grantsAt(place)}/${encodeURIComponent(user)}`
+    return (await this.#transport.json({ method: 'DELETE', path, repeatable: true })) as RevokedGrant
   }
 
   async tokens(): Promise<readonly TokenInfo[]> {
@@ -196,4 +222,14 @@ function workspacesOf(scope: string): string {
 
 function workspaceAt(scope: string, name: string): string {
   return `${workspacesOf(scope)}/${encodeURIComponent(name)}`
+}
+
+function userAt(name: string): string {
+  return `/api/v1/users/${encodeURIComponent(name)}`
+}
+
+function grantsAt({ scope, workspace }: GrantPlace): string {
+  if (scope === undefined) return '/api/v1/grants'
+  if (workspace === undefined) return `/api/v1/scopes/${encodeURIComponent(scope)}/grants`
+  return `${workspaceAt(scope, workspace)}/grants`
 }

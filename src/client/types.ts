@@ -287,6 +287,34 @@ export interface UserInfo {
   readonly createdAt: string
   /** The account that `name~origin` is. */
   readonly attachedTo: string | null
+  /** The widest first. */
+  readonly grants: readonly GrantInfo[]
+}
+
+export type Role = 'reader' | 'contributor' | 'owner' | 'admin'
+
+/** Where a role holds: everywhere, in a scope, or in one workspace of it. */
+export interface GrantPlace {
+  readonly scope?: string | undefined
+  readonly workspace?: string | undefined
+}
+
+export interface GrantInfo {
+  readonly user: string
+  readonly role: Role
+  /** Null: everywhere. */
+  readonly scope: string | null
+  /** Null: in all workspaces of the scope. */
+  readonly workspace: string | null
+  readonly createdAt: string
+}
+
+export interface RevokedGrant {
+  readonly user: string
+  /** What was taken away; null: the user had no role there. */
+  readonly role: Role | null
+  /** The roles that the user still has there. */
+  readonly left: readonly GrantInfo[]
 }
 
 export interface AttachedUser {

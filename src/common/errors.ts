@@ -34,7 +34,7 @@ export const catalogue = {
   forbidden: {
     status: 403,
     title: 'This token may not do that.',
-    advice: 'Use a token of somebody who has the role that is named.',
+    advice: 'Use a token of somebody who has the role that is named, or let an owner give it: `ashlar user grant`.',
   },
   'not-found': {
     status: 404,
@@ -55,6 +55,11 @@ export const catalogue = {
     status: 409,
     title: 'This contradicts what is already there.',
     advice: 'Look at what exists and choose another name, or remove it first.',
+  },
+  'last-admin': {
+    status: 409,
+    title: 'The last admin stays.',
+    advice: 'Give somebody else the role first (`ashlar user grant NAME --role admin --instance`), and a token.',
   },
   'pool-name-taken': {
     status: 409,

@@ -17,6 +17,7 @@ import { batchRoutes } from './batches.ts'
 import { changeRoutes } from './changes.ts'
 import type { App, Context, ServerDependencies } from './context.ts'
 import { fsckRoutes } from './fsck.ts'
+import { grantRoutes } from './grants.ts'
 import { healthRoutes } from './health.ts'
 import { keyringRoutes } from './keyrings.ts'
 import { maintenanceRoutes } from './maintenance.ts'
@@ -105,6 +106,7 @@ function apiRoutes(api: App, context: Context): void {
   scopeRoutes(api, context)
   tokenRoutes(api, context)
   userRoutes(api, context)
+  grantRoutes(api, context)
   storeRoutes(api, context)
   maintenanceRoutes(api, context)
   fsckRoutes(api, context)

@@ -411,20 +411,6 @@ export const WorkspaceSettings = open('WorkspaceSettings', {
   ...workspaceSettings,
 })
 export const WorkspaceList = open('WorkspaceList', { workspaces: Type.Array(refTo(Workspace)) })
-export const UserWish = closed('UserWish', { name: Name })
-export const User = open('User', {
-  name: Type.String({ description: 'Of an account, or `name~origin` of somebody whom another program knew' }),
-  createdAt: Time,
-  attachedTo: Type.Union([Type.String(), Type.Null()], { description: 'The account that `name~origin` is' }),
-})
-export const UserList = open('UserList', { users: Type.Array(refTo(User)) })
-export const CreatedUser = open('CreatedUser', { name: Type.String() })
-export const UserAttachment = closed('UserAttachment', { account: Name })
-export const AttachedUser = open('AttachedUser', {
-  name: Type.String(),
-  account: Type.String(),
-  records: Type.Integer({ minimum: 0, description: 'How many became those of the account' }),
-})
 export const TokenWish = closed('TokenWish', { name: Name, user: Type.Optional(Name) })
 export const CreatedToken = open('CreatedToken', {
   id: Type.Integer(),
@@ -657,12 +643,6 @@ export const models: readonly TSchema[] = [
   WorkspaceChange,
   WorkspaceSettings,
   WorkspaceList,
-  UserWish,
-  User,
-  UserList,
-  CreatedUser,
-  UserAttachment,
-  AttachedUser,
   TokenWish,
   CreatedToken,
   Token,

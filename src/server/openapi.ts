@@ -5,6 +5,7 @@ import { mirrorModels } from './mirror-models.ts'
 import { models } from './models.ts'
 import { checkModels } from './check-models.ts'
 import { uploadModels } from './upload-models.ts'
+import { userModels } from './user-models.ts'
 import { whyModels } from './why-models.ts'
 
 const description = `Artifacts, suites and their history.
@@ -16,7 +17,8 @@ with the same change. An admin who brings in what others have done elsewhere nam
 
 /** Collects the routes that are registered after it into the OpenAPI document. */
 export function describeApi(app: App): void {
-  for (const model of [...models, ...mirrorModels, ...uploadModels, ...whyModels, ...checkModels]) app.addSchema(model)
+  const all = [...models, ...mirrorModels, ...uploadModels, ...userModels, ...whyModels, ...checkModels]
+  for (const model of all) app.addSchema(model)
   void app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
