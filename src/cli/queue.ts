@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander'
+import { authorText } from '../common/authorship.ts'
 import { inSession } from './session.ts'
 import { wholeNumber } from './suite-settings.ts'
 import { table } from './table.ts'
@@ -28,7 +29,7 @@ function list(): Command {
           each.suite,
           each.state,
           localTime(each.receivedAt),
-          each.user ?? each.signer?.slice(-16) ?? '',
+          authorText(each),
         ])
         const more = page.next === undefined ? '' : `\nThere are more: add --before ${page.next}`
         return {

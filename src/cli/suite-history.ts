@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import type { HistoryEntry, SuiteDifference } from '../client/client.ts'
+import { deedText } from '../common/authorship.ts'
 import { AshlarError } from '../common/errors.ts'
 import { changeOutcome } from './change-outcome.ts'
 import { inSession } from './session.ts'
@@ -43,9 +44,11 @@ function signed(sign: string, count: number): string {
   return count === 0 ? '' : `${sign}${count}`
 }
 
-/** What was asked for, and by whom: `upload by admin, copy`. */
+/** What was asked for, and by whom: `upload by admin (signed by Jane <jane@example.org>), copy`. */
 function causes(entry: HistoryEntry): string {
-  const texts = entry.changes.map(({ kind, user }) => (typeof user === 'string' ? `${kind} by ${user}` : kind))
+  const texts = entry.changes.map(({ kind, user = null, upload }) =>
+    deedText(upload === null || upload === undefined ? kind : 'upload', { user, signer: upload?.signer }),
+  )
   const broken = entry.changes.reduce((sum, { uninstallable = 0 }) => sum + uninstallable, 0)
   return [...new Set(texts), ...(broken === 0 ? [] : [`${broken} uninstallable`])].join(', ')
 }

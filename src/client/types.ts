@@ -4,6 +4,7 @@
  */
 
 import type { NewlyUninstallable } from './check-types.ts'
+import type { Signer } from './upload-types.ts'
 
 export interface FileWish {
   /** Relative, with `/` between segments. */
@@ -388,6 +389,8 @@ export interface HistoryEntry {
     readonly user?: string | null
     /** The change of several steps that it is a part of. */
     readonly batch?: number | null
+    /** The upload that asked for it, if it came with a .changes. */
+    readonly upload?: { readonly id: number; readonly signer: Signer | null } | null
     /** How many packages it made uninstallable, where suites want to be told. */
     readonly uninstallable?: number
   }[]

@@ -7,6 +7,13 @@ export interface UploadFinding {
   readonly text: string
 }
 
+/** A key that signed something. */
+export interface Signer {
+  readonly fingerprint: string
+  /** What the key calls itself, such as `Jane <jane@example.org>`. */
+  readonly userId: string | null
+}
+
 export interface Upload {
   readonly id: number
   readonly suite: string
@@ -15,8 +22,8 @@ export interface Upload {
   readonly source: string | null
   readonly version: string | null
   readonly state: 'accepting' | 'accepted' | 'refused'
-  /** Fingerprint of the trusted key that signed it. */
-  readonly signer: string | null
+  /** The trusted key that signed it. */
+  readonly signer: Signer | null
   /** Whose token it came with. */
   readonly user: string | null
   readonly findings: readonly UploadFinding[]

@@ -541,8 +541,9 @@ export interface ReceivedUploadTable {
   version: string | null
   /** `accepting`: decided, and being carried out; who finds it so goes on with it. */
   state: 'accepting' | 'accepted' | 'refused'
-  /** Fingerprint of the key that signed it. */
+  /** Fingerprint of the key that signed it, and what that key called itself. */
   signer: string | null
+  signer_name: string | null
   user_id: number | null
   /** The verdict, item by item. */
   findings_json: string

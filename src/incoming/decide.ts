@@ -165,6 +165,7 @@ async function insertUpload(
       source: judgement.changes?.sourceName ?? null,
       version: judgement.changes?.version ?? null,
       signer: judgement.signer?.fingerprint ?? null,
+      signer_name: judgement.signer?.userId ?? null,
       user_id: userId,
       findings_json: JSON.stringify(judgement.findings),
       received_at: now,

@@ -29,7 +29,14 @@ import { judge } from './judge.ts'
 import { Keyrings } from './keyrings.ts'
 import { filesOfArtifact, type FoundFile, poolOf, type Submission } from './submission.ts'
 import type { SentFile, Target } from './target.ts'
-import { earlierVerdict, type ReceivedUpload, type UploadFilter, uploadById, uploads } from './upload-rows.ts'
+import {
+  earlierVerdict,
+  type ReceivedUpload,
+  type UploadFilter,
+  uploadById,
+  uploads,
+  uploadsOfChanges,
+} from './upload-rows.ts'
 import { defaultLimits, type IncomingLimits, type WaitingFile, WaitingFiles } from './waiting-files.ts'
 
 export type { IncomingLimits, WaitingFile } from './waiting-files.ts'
@@ -169,6 +176,11 @@ export class Incoming implements AsyncDisposable {
   /** @throws AshlarError not-found */
   async upload(workspace: Workspace, id: number): Promise<ReceivedUpload> {
     return uploadById(this.#database.read, workspace.id, id)
+  }
+
+  /** Which of these changes came with an upload, and who signed that. */
+  async uploadsOfChanges(changes: readonly number[]): ReturnType<typeof uploadsOfChanges> {
+    return uploadsOfChanges(this.#database.read, changes)
   }
 
   /** Files that wait for their .changes. */

@@ -1,5 +1,6 @@
 /** Uploads as they are recorded: what came, what was found about it, what became of it. */
 import type { Kysely } from 'kysely'
+import type { Signer } from '../common/authorship.ts'
 import { AshlarError } from '../common/errors.ts'
 import type { Database } from '../database/database.ts'
 import type { Micros, ReceivedUploadTable, Tables } from '../database/schema.ts'
@@ -16,8 +17,8 @@ export interface ReceivedUpload {
   readonly source: string | null
   readonly version: string | null
   readonly state: ReceivedUploadTable['state']
-  /** Fingerprint of the trusted key that signed it. */
-  readonly signer: string | null
+  /** The trusted key that signed it. */
+  readonly signer: Signer | null
   /** Whose token it came with; null: none. */
   readonly user: string | null
   readonly findings: readonly Finding[]
@@ -53,6 +54,7 @@ function rows(db: Kysely<Tables>) {
       'version',
       'state',
       'signer',
+      'signer_name',
       'user.name as user',
     ])
     .select([
@@ -66,8 +68,28 @@ function rows(db: Kysely<Tables>) {
 
 type Row = Awaited<ReturnType<ReturnType<typeof rows>['execute']>>[number]
 
-function uploadOf({ findings_json, ...row }: Row): ReceivedUpload {
-  return { ...row, findings: JSON.parse(findings_json) as Finding[] }
+function uploadOf({ findings_json, signer, signer_name, ...row }: Row): ReceivedUpload {
+  return { ...row, signer: signerOf(signer, signer_name), findings: JSON.parse(findings_json) as Finding[] }
+}
+
+function signerOf(fingerprint: string | null, userId: string | null): Signer | null {
+  return fingerprint === null ? null : { fingerprint, userId }
+}
+
+/** The uploads that asked for these changes, as far as they are recorded as accepted, by change. */
+export async function uploadsOfChanges(
+  db: Kysely<Tables>,
+  changes: readonly number[],
+): Promise<Map<number, { readonly id: number; readonly signer: Signer | null }>> {
+  if (changes.length === 0) return new Map()
+  const found = await db
+    .selectFrom('received_upload')
+    .select(['id', 'change_id', 'signer', 'signer_name'])
+    .where('change_id', 'in', [...changes])
+    .execute()
+  return new Map(
+    found.map((row) => [row.change_id ?? 0, { id: row.id, signer: signerOf(row.signer, row.signer_name) }]),
+  )
 }
 
 export async function uploads(

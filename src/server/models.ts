@@ -356,11 +356,18 @@ export const Batch = closed('Batch', {
     { minItems: 1, maxItems: STEPS_PER_BATCH, description: 'Done in this order, each on top of those before it' },
   ),
 })
+export const Signer = open('Signer', {
+  fingerprint: Type.String(),
+  userId: Type.Union([Type.String(), Type.Null()], { description: 'What the key calls itself' }),
+})
 export const HistoryChange = open('HistoryChange', {
   id: Type.Integer(),
   kind: Type.String(),
   user: Type.Union([Type.String(), Type.Null()]),
   batch: Type.Union([Type.Integer(), Type.Null()], { description: 'The change of several steps that it is a part of' }),
+  upload: Type.Union([Type.Object({ id: Id, signer: Type.Union([refTo(Signer), Type.Null()]) }), Type.Null()], {
+    description: 'The upload that asked for it, if it came with a .changes',
+  }),
   addedCount: Count,
   removedCount: Count,
   uninstallable: Type.Integer({ minimum: 0, description: 'How many packages it made uninstallable, as far as told' }),
@@ -630,6 +637,7 @@ export const models: readonly TSchema[] = [
   Change,
   ...steps,
   Batch,
+  Signer,
   HistoryChange,
   HistoryEntry,
   HistoryPage,

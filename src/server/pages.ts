@@ -98,9 +98,14 @@ async function mirrorOf({ mirrors }: Context, workspace: Workspace, suite: strin
 }
 
 /** The states of a suite that are still there. One that nobody has changed for long is in them without being their cause. */
-async function pastOf({ archives }: Context, workspace: Workspace, suite: string) {
+async function pastOf({ archives, incoming }: Context, workspace: Workspace, suite: string) {
   const all = await archives.history(workspace, suite, { limit: statesOnPage })
-  const history = all.filter((entry) => entry.state === 'sealed')
+  const sealed = all.filter((entry) => entry.state === 'sealed')
+  const uploads = await incoming.uploadsOfChanges(sealed.flatMap(({ changes }) => changes.map(({ change }) => change)))
+  const history = sealed.map((entry) => ({
+    ...entry,
+    changes: entry.changes.map((each) => ({ ...each, upload: uploads.get(each.change) })),
+  }))
   const [newest] = history.length > 0 ? [] : await archives.snapshots(workspace, 1)
   return { history, ...given({ installable: newest?.revision }) }
 }

@@ -30,7 +30,7 @@ export function suiteRoutes(app: App, context: Context): void {
   changeSuites(app, context)
 }
 
-function readSuites(app: App, { archives, publicUrl }: Context): void {
+function readSuites(app: App, { archives, incoming, publicUrl }: Context): void {
   app.get(suites, {
     config: { asks: 'read' },
     schema: operation('listSuites', 'The suites', {
@@ -86,8 +86,11 @@ function readSuites(app: App, { archives, publicUrl }: Context): void {
       const workspace = workspaceOf(request)
       const { before, limit } = request.query
       const entries = await archives.history(workspace, request.params.suite, given({ before, limit }))
+      const uploads = await incoming.uploadsOfChanges(
+        entries.flatMap(({ changes }) => changes.map((each) => each.change)),
+      )
       const history = entries.map((entry) => ({
-        ...historyDocument(entry),
+        ...historyDocument(entry, uploads),
         ...(entry.state === 'sealed' && { snapshot: snapshotUrl(publicUrl(), workspace, entry.revision) }),
       }))
       const next = history.length === limit ? history.at(-1)?.revision : undefined
@@ -169,7 +172,10 @@ function suiteDocument(info: SuiteInfo): Static<typeof Suite> {
   }
 }
 
-function historyDocument({ revision, sealedAt, state, changes }: HistoryEntry) {
+function historyDocument(
+  { revision, sealedAt, state, changes }: HistoryEntry,
+  uploads: Awaited<ReturnType<Context['incoming']['uploadsOfChanges']>>,
+) {
   return {
     revision,
     sealedAt: timestamp(sealedAt),
@@ -181,6 +187,7 @@ function historyDocument({ revision, sealedAt, state, changes }: HistoryEntry) {
       kind,
       user,
       batch,
+      upload: uploads.get(change) ?? null,
       addedCount: added,
       removedCount: removed,
       uninstallable,

@@ -1,6 +1,6 @@
 /** The models of uploads and keyrings. */
 import { type TProperties, Type } from 'typebox'
-import { Id, refTo } from './models.ts'
+import { Id, Signer, refTo } from './models.ts'
 
 const Time = Type.String({ format: 'date-time', description: 'ISO 8601 in UTC with microseconds' })
 
@@ -24,7 +24,7 @@ export const Upload = open('Upload', {
   source: orNull(Type.String()),
   version: orNull(Type.String()),
   state: Type.String({ enum: ['accepting', 'accepted', 'refused'] }),
-  signer: Type.Union([Type.String(), Type.Null()], { description: 'Fingerprint of the trusted key that signed it' }),
+  signer: Type.Union([refTo(Signer), Type.Null()], { description: 'The trusted key that signed it' }),
   user: Type.Union([Type.String(), Type.Null()], { description: 'Whose token it came with' }),
   findings: Type.Array(refTo(Finding)),
   revision: Type.Union([Type.Integer(), Type.Null()], { description: 'The revision that holds it' }),

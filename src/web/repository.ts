@@ -1,5 +1,6 @@
 import { type Html, html } from './html.ts'
 import { layout, moment, snippet } from './layout.ts'
+import { type PastState, pastStates } from './past-states.ts'
 import { repositoryPath, uploadPath } from './paths.ts'
 
 export interface RepositoryValue {
@@ -39,11 +40,7 @@ export interface SelectedSuite extends RepositorySuite {
     readonly completeness: { readonly files: number; readonly filesHere: number } | null
   }
   /** Revisions that changed the suite and have not expired, newest first. */
-  readonly history: readonly {
-    readonly revision: number
-    readonly sealedAt: number
-    readonly changes: readonly { readonly added: number; readonly removed: number }[]
-  }[]
+  readonly history: readonly PastState[]
 }
 
 /** The page of one repository: how to use it, what is in it, and its past states. */
@@ -54,7 +51,7 @@ export function repository(value: RepositoryValue): string {
     trail: [{ text: `${scope}/${name}` }],
     body: html`<h1>${scope}/${name}${!value.isPublic && html` <span class="tag">private</span>`}</h1>
       <p class="lead">An APT repository. <code class="url">${value.url}</code></p>
-      ${selected === undefined ? noSuite() : [suites(value, selected), mirrored(selected), use(value, selected), snapshots(value, selected)]}
+      ${selected === undefined ? noSuite() : [suites(value, selected), mirrored(selected), use(value, selected), past(value, selected)]}
       ${value.fingerprints !== undefined && keys(value.url, value.fingerprints)}
       <p class="quiet">
         <a href="${uploadPath(value)}">Uploads</a> that came with a .changes, and what was decided about them.
@@ -156,37 +153,10 @@ curl -fsSL ${value.isPublic ? '' : '--user apt:TOKEN '}${value.url}archive-key.g
   </details>`
 }
 
-function snapshots(value: RepositoryValue, selected: SelectedSuite): Html {
-  const latest = selected.history[0]?.revision ?? selected.installable ?? selected.revision
-  return html`<section aria-labelledby="snapshots">
-    <h2 id="snapshots">Past states of ${selected.name}</h2>
-    <p>Each of these is installable, byte for byte. Open one to get its sources; they work with every apt.</p>
-    <div class="scroll" tabindex="0" role="region" aria-labelledby="snapshots">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Revision</th>
-            <th scope="col">Sealed</th>
-            <th scope="col" class="number">Added</th>
-            <th scope="col" class="number">Removed</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${selected.history.map(
-            (entry) =>
-              html`<tr${selected.at === `r${entry.revision}` && html` class="current"`}>
-<th scope="row"><a href="${repositoryPath(value, { suite: selected.name, at: `r${entry.revision}` })}">r${entry.revision}</a></th>
-<td>${moment(entry.sealedAt)}</td>
-<td class="number">${sum(entry.changes, 'added', '+')}</td>
-<td class="number">${sum(entry.changes, 'removed', '−')}</td>
-</tr>`,
-          )}
-        </tbody>
-      </table>
-    </div>
-    <p>With apt 2.7 or newer, once the suite is in your sources, any command can look at a past state:</p>
-    ${snippet('Command that installs from a snapshot', `sudo apt update -S r${latest}\nsudo apt install -S r${latest} PACKAGE`)}
-  </section>`
+function past(value: RepositoryValue, selected: SelectedSuite): Html {
+  const { name: suite, at, history } = selected
+  const latest = history[0]?.revision ?? selected.installable ?? selected.revision
+  return pastStates({ workspace: value, suite, at, history, latest })
 }
 
 function keys(url: string, fingerprints: readonly string[]): Html {
@@ -198,16 +168,6 @@ function keys(url: string, fingerprints: readonly string[]): Html {
       <a href="${url}archive-key.gpg">archive-key.gpg</a> (binary). The sources above have it already.
     </p>
   </section>`
-}
-
-/** How many packages the changes added or removed together; nothing for none. */
-function sum(
-  changes: SelectedSuite['history'][number]['changes'],
-  what: 'added' | 'removed',
-  sign: string,
-): string | undefined {
-  const count = changes.reduce((total, change) => total + change[what], 0)
-  return count === 0 ? undefined : `${sign}${count.toLocaleString('en')}`
 }
 
 /** In groups of four, to compare by eye. */

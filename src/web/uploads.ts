@@ -1,4 +1,5 @@
 /** The pages of uploads: those that came, and the verdict on one of them, item by item. */
+import { authorText, type Signer } from '../common/authorship.ts'
 import { type Html, html } from './html.ts'
 import { layout, moment } from './layout.ts'
 import { repositoryPath, uploadPath } from './paths.ts'
@@ -16,7 +17,9 @@ export interface UploadValue {
   readonly source: string | null
   readonly version: string | null
   readonly state: 'accepting' | 'accepted' | 'refused'
-  readonly signer: string | null
+  /** Whose token it came with. */
+  readonly user: string | null
+  readonly signer: Signer | null
   readonly findings: readonly { readonly subject: string; readonly good: boolean; readonly text: string }[]
   readonly revision: number | null
   readonly artifact: number | null
@@ -43,6 +46,7 @@ export function uploadList(place: Place, uploads: readonly UploadValue[]): strin
                     <th scope="col">Version</th>
                     <th scope="col">Suite</th>
                     <th scope="col">Verdict</th>
+                    <th scope="col">By</th>
                     <th scope="col">Received</th>
                   </tr>
                 </thead>
@@ -62,8 +66,15 @@ function row(place: Place, upload: UploadValue): Html {
     <td>${upload.version}</td>
     <td>${upload.suite}</td>
     <td>${words[upload.state]}</td>
+    <td>${authorText(upload)}</td>
     <td>${moment(upload.receivedAt)}</td>
   </tr>`
+}
+
+function sender(upload: UploadValue): Html {
+  if (upload.user === null && upload.signer === null) return html` without a token or a signature that counts`
+  const key = upload.signer !== null && html`, key <code>${upload.signer.fingerprint}</code>`
+  return html`${upload.user === null ? ', ' : ' from '}${authorText(upload)}${key}`
 }
 
 /** One upload and what was found about it. */
@@ -78,7 +89,8 @@ export function uploadDetails(place: Place, upload: UploadValue): string {
     ],
     body: html`<h1>${name} <span class="tag">${words[state]}</span></h1>
       <p class="lead">
-        For <a href="${repositoryPath(place, { suite })}">${suite}</a>, received ${moment(upload.receivedAt)}.
+        For <a href="${repositoryPath(place, { suite })}">${suite}</a>, received
+        ${moment(upload.receivedAt)}${sender(upload)}.
         ${revision !== null && html` Published in <a href="${repositoryPath(place, { suite, at: `r${revision}` })}">r${revision}</a>.`}
       </p>
       <div class="scroll" tabindex="0" role="region" aria-label="Verdict">

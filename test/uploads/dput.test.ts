@@ -146,6 +146,10 @@ test('dput needs no password where a signature suffices', { skip: skipDput }, as
   assert.equal(code, 0, output)
   assert.doesNotMatch(output, /need authentication/)
   assert.deepEqual(await versionsOf('signed', 'open'), ['1.0 all', '1.0 source'])
+  const { stdout: queue } = await server.ashlar('queue', 'list', '--suite', 'open')
+  assert.match(queue, /^ *\d+ +signed +1\.0 .* signed by .*<.*@.*>$/m)
+  const { stdout: history } = await server.ashlar('suite', 'history', 'open')
+  assert.match(history, / upload signed by .*<.*@.*>$/m)
 })
 
 test('dput-ng uploads with credentials in its configuration', { skip: skipNg }, async () => {

@@ -18,12 +18,13 @@ let place: Awaited<ReturnType<typeof temporaryDirectory>>
 /** hello 1.0-1 with its .orig, a .deb and a .buildinfo, signed by the developer. */
 let hello: BuiltUpload
 let helloText: string
+const developer = 'Developer <dev@example.org>'
 const keys = { developer: '', expired: '', tester: '', stranger: '' }
 
 before(async () => {
   if (skip !== false) return
   home = new GpgHome()
-  keys.developer = home.key('Developer <dev@example.org>')
+  keys.developer = home.key(developer)
   keys.tester = home.key('Tester <test@example.org>')
   keys.stranger = home.key('Stranger <who@example.org>')
   keys.expired = home.key('Late <late@example.org>', { at: nowSeconds - 800 * daySeconds, expires: '1y' })
@@ -116,7 +117,7 @@ test('a good upload is published as a whole, and kept with its verdict', { skip 
   assert.deepEqual((await packagesIn(server)).toSorted(), helloPackages)
   const { body: upload } = await server.call('GET', `${server.main}/uploads/${idOf(answer)}`, { token: undefined })
   assert.equal(upload.state, 'accepted')
-  assert.equal(upload.signer, keys.developer)
+  assert.deepEqual(upload.signer, { fingerprint: keys.developer, userId: developer })
   assert.equal(upload.user, 'admin')
   const { body: artifact } = await server.call('GET', `${server.main}/artifacts/${upload.artifact}`)
   assert.equal(artifact.category, 'debian:upload')
@@ -422,7 +423,22 @@ test('where a signature suffices nobody is asked for a token, and the signature 
   const good = await send(server, { token: undefined })
   assert.equal(good.status, 200)
   const { body: upload } = await server.call('GET', `${server.main}/uploads/${idOf(good)}`)
-  assert.deepEqual([upload.user, upload.signer], [null, keys.developer])
+  assert.deepEqual([upload.user, upload.signer?.fingerprint], [null, keys.developer])
+  // Its history tells who that was, though no account did it.
+  const { body: past } = await server.call('GET', `${server.main}/suites/unstable/history`)
+  const signer = { fingerprint: keys.developer, userId: developer }
+  assert.deepEqual(
+    past.history[0].changes.map(({ kind, user, upload: by }: Record<string, unknown>) => [kind, user, by]),
+    [['add', null, { id: upload.id, signer }]],
+  )
+  for (const path of [
+    `/upload/local/${server.place}/`,
+    `/upload/local/${server.place}/${upload.id}`,
+    `/apt/local/${server.place}/?suite=unstable`,
+  ]) {
+    const page = await (await fetch(new URL(path, server.url))).text()
+    assert.match(page, /signed by Developer &lt;dev@example\.org&gt;/, path)
+  }
   assert.deepEqual((await packagesIn(server)).toSorted(), helloPackages)
   // Elsewhere one is.
   assert.equal((await send(server, { token: undefined }, 'experimental')).status, 401)

@@ -2,7 +2,7 @@
 import type { Kysely } from 'kysely'
 import type { ColumnTypes } from '../column-types.ts'
 import type { Tables } from '../schema.ts'
-import { createTables, id, idOf, integer, type LayoutOf, orNull, text } from './layout.ts'
+import { type AnyLayout, createTables, id, idOf, integer, type LayoutOf, orNull, text } from './layout.ts'
 
 const layout = {
   keyring: {
@@ -66,9 +66,9 @@ const layout = {
     index: [['suite_id', 'name']],
     indexWhereSet: ['file_id', 'upload_id'],
   },
-} as const satisfies LayoutOf<
-  Pick<Tables, 'keyring' | 'keyring_key' | 'received_upload' | 'signed_text' | 'incoming_file'>
->
+  // A later migration adds to `received_upload`.
+} as const satisfies LayoutOf<Pick<Tables, 'keyring' | 'keyring_key' | 'signed_text' | 'incoming_file'>> &
+  AnyLayout<'received_upload'>
 
 export async function up(db: Kysely<unknown>, types: ColumnTypes): Promise<void> {
   await createTables(db, types, layout)
