@@ -145,10 +145,16 @@ function list(): Command {
     .action(async (_options: object, command: Command) =>
       inSession(command, async ({ workspace }) => {
         const mirrors = await workspace.mirrors.list()
-        return { document: { mirrors }, text: mirrorTable(mirrors), brief: mirrors.map(({ name }) => name).join('\n') }
+        return {
+          document: { mirrors },
+          text: mirrors.length === 0 ? noMirrors : mirrorTable(mirrors),
+          brief: mirrors.map(({ name }) => name).join('\n'),
+        }
       }),
     )
 }
+
+const noMirrors = 'There is no mirror yet. Make one with `ashlar mirror create NAME URL SUITE --keyring FILE`.'
 
 function show(): Command {
   return new Command('show')

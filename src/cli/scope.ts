@@ -22,12 +22,14 @@ function create(): Command {
     )
 }
 
+const noScopes = 'There is no scope that your token may read.'
+
 function list(): Command {
   return new Command('list').description('the scopes').action(async (_options: object, command: Command) =>
     inSession(command, async ({ client }) => {
       const scopes = await client.scopes()
       const text = scopes.map((each) => each.name).join('\n')
-      return { document: { scopes }, text, brief: text }
+      return { document: { scopes }, text: text === '' ? noScopes : text, brief: text }
     }),
   )
 }

@@ -33,7 +33,10 @@ function history(): Command {
         const more = page.next === undefined ? '' : `\nOlder ones: ashlar suite history ${suite} --before r${page.next}`
         return {
           document: page,
-          text: table(['>STATE', 'SEALED', '>ADDED', '>REMOVED', 'BY', ''], rows) + more,
+          text:
+            rows.length === 0
+              ? `There is no such state of ${suite}.`
+              : table(['>STATE', 'SEALED', '>ADDED', '>REMOVED', 'BY', ''], rows) + more,
           brief: page.history.map((each) => `r${each.revision}`).join('\n'),
         }
       }),

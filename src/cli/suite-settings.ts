@@ -114,6 +114,17 @@ export function settingsFrom(options: SettingOptions): SuiteSettings {
   )
 }
 
+/** The settings that were given, by the names of their options. */
+export function optionNames(settings: SuiteSettings): string {
+  return Object.entries(settings)
+    .map(([name, value]) => {
+      const option =
+        name === 'suite' ? 'suite-field' : name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+      return value === false ? `--no-${option}` : `--${option}`
+    })
+    .join(', ')
+}
+
 /** The settings as people read them. */
 export function settingLines(settings: SuiteSettings): [string, string][] {
   const pinning = settings.butAutomaticUpgrades === true ? 'not automatic, but automatic upgrades' : 'not automatic'

@@ -5,7 +5,7 @@ import { table } from './table.ts'
 /** What became of an upload, then what was found about each part of it. */
 export function verdictText(upload: Upload): string {
   const rows = upload.findings.map(({ subject, good, text }) => [good ? '' : 'BAD', subject, text])
-  return `${headline(upload)} ${senderText(upload)}\n${table(['', 'WHAT', 'WHY'], rows)}\nSee ${upload.page}`
+  return `${headline(upload)}\n${senderText(upload)}\n${table(['', 'WHAT', 'WHY'], rows)}\nSee ${upload.page}`
 }
 
 /** With the whole fingerprint, to compare. */

@@ -218,6 +218,12 @@ export const catalogue = {
     title: 'Another repository did not give what it should have.',
     advice: 'Try again later; if it goes on, look at the repository that is named.',
   },
+  'upstream-lacks': {
+    status: 422,
+    title: 'The other repository does not have what is asked for.',
+    advice:
+      'Correct the name, or what is asked of it; a mirror is removed and made again with `--into` the same suite.',
+  },
   'database-unusable': {
     status: 500,
     title: 'The database cannot be used.',
@@ -247,6 +253,11 @@ export const catalogue = {
     status: 400,
     title: 'A local file or folder cannot be read.',
     advice: 'Check that it exists, what it is, and that this user may read it.',
+  },
+  'import-not-found': {
+    status: 400,
+    title: 'There is nothing of the other program.',
+    advice: 'Name the folder that docs/how-to/move-from-aptly.md or docs/how-to/move-from-reprepro.md tells of.',
   },
   'import-unreadable': {
     status: 400,

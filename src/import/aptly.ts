@@ -24,6 +24,7 @@ import {
 import { lineOf } from './aptly-lines.ts'
 import { type LevelDatabase, openLevelDatabase } from './leveldb.ts'
 import type { OldFile, OldGroup, OldPackage, OldRepository, OldState, OldSuite } from './old-repository.ts'
+import { requireFolder } from './require-folder.ts'
 
 export interface AptlyOptions {
   /** The pool, if it is not below the root. */
@@ -38,13 +39,14 @@ interface Origin {
   readonly parts: readonly { readonly component: string; readonly list: string; readonly line: readonly Snapshot[] }[]
 }
 
-/** @throws AshlarError import-unreadable naming what is missing or damaged */
+/** @throws AshlarError import-not-found, import-unreadable naming what is missing or damaged */
 export async function readAptly(root: string, options: AptlyOptions = {}): Promise<OldRepository> {
   const directory = join(root, 'db')
   const present = await stat(join(directory, 'CURRENT')).catch(() => undefined)
   if (present === undefined) {
+    await requireFolder(root)
     throw new AshlarError(
-      'import-unreadable',
+      'import-not-found',
       `${root} is not the root of an aptly: it has no db/CURRENT. \`aptly config show\` tells the rootDir.`,
     )
   }

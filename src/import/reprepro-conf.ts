@@ -5,6 +5,7 @@ import { AshlarError, naming } from '../common/errors.ts'
 import { type Paragraph, parseParagraphs } from '../debian/deb822.ts'
 import { isArchitecture, isComponentName, isSuiteName } from '../debian/names.ts'
 import type { OldSettings } from './old-repository.ts'
+import { requireFolder } from './require-folder.ts'
 
 /** Where things lie. */
 export interface Directories {
@@ -23,7 +24,7 @@ export interface Distribution {
   readonly other: readonly string[]
 }
 
-/** @throws AshlarError import-unreadable if this is no reprepro */
+/** @throws AshlarError import-not-found if this is no reprepro */
 export async function directoriesOf(base: string): Promise<Directories> {
   const options = await optionsOf(join(base, 'conf'))
   const out = place(options.get('outdir'), { base, out: base }) ?? base
@@ -35,8 +36,9 @@ export async function directoriesOf(base: string): Promise<Directories> {
   }
   const present = await stat(join(directories.database, 'packages.db')).catch(() => undefined)
   if (present !== undefined) return directories
+  await requireFolder(base)
   throw new AshlarError(
-    'import-unreadable',
+    'import-not-found',
     `${base} is not the base directory of a reprepro: there is no ${join(directories.database, 'packages.db')}.`,
   )
 }

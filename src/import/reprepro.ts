@@ -19,7 +19,7 @@ import { directoriesOf, type Directories, type Distribution, readDistributions }
 import { entriesOf, fingerprint, partsOf, readChecksums, requireUnlocked, trackedChanges } from './reprepro-database.ts'
 import { snapshotEntries, snapshotsOf } from './reprepro-snapshot.ts'
 
-/** @throws AshlarError import-unreadable naming what is missing or damaged */
+/** @throws AshlarError import-not-found, import-unreadable naming what is missing or damaged */
 export async function readReprepro(base: string): Promise<OldRepository> {
   const directories = await directoriesOf(base)
   await requireUnlocked(directories.database)

@@ -25,7 +25,7 @@ const skewSeconds = 3600
 
 /**
  * InRelease, or Release with Release.gpg where there is none.
- * @throws AshlarError signature-invalid, control-invalid, upstream-failed
+ * @throws AshlarError signature-invalid, control-invalid, upstream-failed, upstream-lacks
  */
 export async function fetchRelease(
   upstream: Upstream,
@@ -42,7 +42,7 @@ export async function fetchRelease(
   }
   const origin = `${upstream.url}${base}/Release`
   const text = await upstream.read(`${base}/Release`, maximumBytes)
-  if (text === undefined) throw new AshlarError('upstream-failed', `${upstream.url} has no suite ${suite}.`)
+  if (text === undefined) throw new AshlarError('upstream-lacks', `${upstream.url} has no suite ${suite}.`)
   const signature = await upstream.read(`${base}/Release.gpg`, maximumSignatureBytes)
   if (signature === undefined) {
     throw new AshlarError('signature-invalid', `${origin} is not signed: there is no InRelease and no Release.gpg.`)

@@ -54,7 +54,7 @@ const readForms = [
 const storedForms = ['.xz', '.gz', '.zst', ''] as const
 const unreadForms = ['.bz2', '.lzma', '.lz4']
 
-/** @throws AshlarError upstream-failed if upstream does not have what the mirror is to take */
+/** @throws AshlarError upstream-lacks if upstream does not have what the mirror is to take */
 export function wantedIndexes(release: UpstreamRelease, settings: MirrorSettings, origin: string): WantedIndexes {
   const components = chosen(settings.components, release.components, 'component', origin)
   const architectures = chosen(settings.architectures, release.architectures, 'architecture', origin)
@@ -78,7 +78,7 @@ export function wantedIndexes(release: UpstreamRelease, settings: MirrorSettings
       : []),
   ])
   if (groups.every((group) => group.indexes.length === 0)) {
-    throw new AshlarError('upstream-failed', `${origin} lists no index of the packages that the mirror is to take.`)
+    throw new AshlarError('upstream-lacks', `${origin} lists no index of the packages that the mirror is to take.`)
   }
   return { components, architectures, groups, extras: extraFiles(release, settings, components, architectures) }
 }
@@ -92,7 +92,7 @@ function chosen(
   const missing = wish?.find((name) => !offered.includes(name))
   if (missing !== undefined) {
     const offer = offered.length === 0 ? 'names none' : `has ${offered.join(', ')}`
-    throw new AshlarError('upstream-failed', `${origin} has no ${what} ${missing}; it ${offer}.`)
+    throw new AshlarError('upstream-lacks', `${origin} has no ${what} ${missing}; it ${offer}.`)
   }
   return wish ?? offered
 }
@@ -127,7 +127,7 @@ function indexAt(
   const other = unreadForms.find((ending) => files.has(`${path}${ending}`))
   if (other === undefined) return undefined
   throw new AshlarError(
-    'upstream-failed',
+    'upstream-lacks',
     `${origin} lists ${path} only as ${other}; what can be read is .xz, .zst, .gz and the plain text.`,
   )
 }

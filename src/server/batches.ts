@@ -14,6 +14,7 @@ import { uninstallableDocuments } from './uninstallable-document.ts'
 import { inWorkspace } from './parameters.ts'
 import { callerOf, workspaceOf } from './permission.ts'
 import { signalOf } from './request-body.ts'
+import { requireSettingNames } from './setting-names.ts'
 
 export function batchRoutes(app: App, context: Context): void {
   app.post('/workspaces/:scope/:workspace/changes', {
@@ -37,6 +38,7 @@ export function batchRoutes(app: App, context: Context): void {
     }),
     handler: async (request, reply) => {
       const steps = await requestsOf(context, request, reply, 'preview')
+      await requireSettingNames(context, workspaceOf(request), steps)
       return previewDocument(await context.archives.preview(workspaceOf(request), steps, { signal: signalOf(reply) }))
     },
   })

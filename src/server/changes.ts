@@ -19,6 +19,7 @@ import { Change, type SealedBatch, type SealedChange, refTo } from './models.ts'
 import { idempotencyKeyOf, inWorkspace, query, withId } from './parameters.ts'
 import { authorIdOf, workspaceOf } from './permission.ts'
 import { signalOf } from './request-body.ts'
+import { requireSettingNames } from './setting-names.ts'
 import { operation } from './operation.ts'
 import { uninstallableDocuments } from './uninstallable-document.ts'
 
@@ -58,13 +59,14 @@ function statusDocument(status: ChangeStatus, publicUrl: string, workspace: Work
 
 /** Asks for a change and waits until it is sealed. @throws AshlarError the reason why it is refused */
 export async function submitChange(
-  { archives, incoming, metrics, publicUrl }: Context,
+  context: Context,
   request: FastifyRequest,
   reply: FastifyReply,
   change: StepRequest,
 ): Promise<Static<typeof SealedChange>> {
+  const { archives, metrics, publicUrl } = context
   const workspace = workspaceOf(request)
-  await requireUploads(incoming, workspace, [change])
+  await requireSense(context, request, [change])
   const sealed = await counted(metrics, change.kind, () =>
     archives.submit(workspace, change, optionsOf(request, reply)),
   )
@@ -73,25 +75,30 @@ export async function submitChange(
 
 /** Asks for several changes as one. @throws AshlarError the reason why one of them is refused, and with it all */
 export async function submitBatch(
-  { archives, incoming, metrics, publicUrl }: Context,
+  context: Context,
   request: FastifyRequest,
   reply: FastifyReply,
   steps: readonly StepRequest[],
 ): Promise<Static<typeof SealedBatch>> {
+  const { archives, metrics, publicUrl } = context
   const workspace = workspaceOf(request)
-  await requireUploads(incoming, workspace, steps)
+  await requireSense(context, request, steps)
   const sealed = await counted(metrics, 'batch', () =>
     archives.submitBatch(workspace, steps, optionsOf(request, reply)),
   )
   return batchDocument(sealed, publicUrl(), workspace)
 }
 
-/** The one gate for packages from outside; what is copied from suite to suite has passed it. */
-async function requireUploads(
-  incoming: Context['incoming'],
-  workspace: Workspace,
-  steps: readonly StepRequest[],
-): Promise<void> {
+/**
+ * What other rooms than the archive know: the one gate for packages from outside (what is copied from suite to suite has
+ * passed it), and the names of keyrings. Of a change that was asked for before, its names meant something then.
+ */
+async function requireSense(context: Context, request: FastifyRequest, steps: readonly StepRequest[]): Promise<void> {
+  const { archives, incoming } = context
+  const workspace = workspaceOf(request)
+  const key = idempotencyKeyOf(request)
+  const before = key === undefined ? undefined : await archives.requestOfKey(workspace, key)
+  if (before === undefined) await requireSettingNames(context, workspace, steps)
   for (const step of steps) {
     if (step.kind === 'add' || step.kind === 'edit') await incoming.requireUnsigned(workspace, step.suite)
   }

@@ -5,6 +5,7 @@ import { mirrorModels } from './mirror-models.ts'
 import { models } from './models.ts'
 import { checkModels } from './check-models.ts'
 import { uploadModels } from './upload-models.ts'
+import { userModels } from './user-models.ts'
 import { whyModels } from './why-models.ts'
 
 interface Operation {
@@ -20,7 +21,7 @@ test('the OpenAPI document names every model, and every reference in it leads so
   assert.equal(status, 200)
   assert.equal(document.openapi, '3.1.0')
   const names = Object.keys(document.components.schemas).toSorted()
-  const all = [...models, ...mirrorModels, ...uploadModels, ...whyModels, ...checkModels]
+  const all = [...models, ...mirrorModels, ...uploadModels, ...userModels, ...whyModels, ...checkModels]
   assert.deepEqual(names, all.map((model) => String(Reflect.get(model, '$id'))).toSorted())
   const references = [...JSON.stringify(document).matchAll(/"\$ref":"([^"]*)"/g)].map((match) => match[1])
   assert.ok(references.length > 50)

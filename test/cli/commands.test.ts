@@ -375,3 +375,39 @@ test('what was given an end can be without one again', async () => {
   await done(['workspace', 'set', 'local/main', ...endless])
   assert.doesNotMatch(await done(['workspace', 'show', 'local/main']), /\d+ (?:days|year)/)
 })
+
+test('what is set is named by its options, and a name that means nothing is refused with what there is', async () => {
+  await done(['suite', 'create', 'named'])
+  assert.match(
+    await done(['suite', 'set', 'named', '--no-contents', '--suite-field', 'x', '--valid-until-days', '7']),
+    /^Set --suite-field, --valid-until-days, --no-contents of named\.$/m,
+  )
+  const { code, stderr } = await ashlar(['suite', 'set', 'named', '--debug-suite', 'nmaed'], serving.beside)
+  assert.equal(code, 1)
+  assert.match(stderr, /names the suite 'nmaed', which does not exist; there .*named/)
+})
+
+test('a list without entries says that there are none, and how to make one', async () => {
+  await done(['workspace', 'create', 'local/empty'])
+  const empty = ['--workspace', 'local/empty']
+  for (const [words, text] of [
+    [['mirror', 'list'], /^There is no mirror yet\. Make one with `ashlar mirror create /],
+    [['suite', 'list'], /^There is no suite yet\. Make one with /],
+    [['keyring', 'list'], /^There is no keyring yet\. Make one with /],
+    [['queue', 'list'], /^No upload /],
+    [['queue', 'waiting'], /^Nothing waits/],
+    [['artifact', 'list'], /^There is no such artifact/],
+  ] as const) {
+    assert.match(await done([...words, ...empty]), text)
+  }
+})
+
+test('a folder that is not what another program left is named, with what to do', async () => {
+  for (const program of ['aptly', 'reprepro']) {
+    const gone = await ashlar(['import', program, 'nodir'], serving.beside)
+    assert.equal(gone.code, 1)
+    assert.match(gone.stderr, /^ashlar: There is no folder nodir\.\n +Name the folder that docs\/how-to/)
+    const other = await ashlar(['import', program, '.'], serving.beside)
+    assert.match(other.stderr, /^ashlar: \. is not the (root of an aptly|base directory of a reprepro)/)
+  }
+})

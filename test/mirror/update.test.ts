@@ -119,7 +119,7 @@ forEachDialect((_dialect, openFresh) => {
         await given.mirror({ components: ['missing'] }, { name: 'other', into: 'other' })
         await given.update({ name: 'other' })
       },
-      refused('upstream-failed', /has no component missing; it has contrib, main/),
+      refused('upstream-lacks', /has no component missing; it has contrib, main/),
     )
   })
 
