@@ -10,7 +10,7 @@
  * ran or that a file has none. The closing lines are the count.
  */
 import { glob, readFile, stat } from 'node:fs/promises'
-import { availableParallelism } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { dirname, join, relative, resolve } from 'node:path'
 import { run } from 'node:test'
 import type { TestEvent } from 'node:test/reporters'
@@ -26,6 +26,8 @@ const folders = ['test/fault', 'test', 'src', 'bench']
 const { values, positionals } = parseArgs({ options: { name: { type: 'string' } }, allowPositionals: true })
 const files = await testFiles(positionals)
 const inCi = process.env['CI'] === 'true'
+// Each file is a process of its own, and loads much the same as the others.
+process.env['NODE_COMPILE_CACHE'] ??= join(tmpdir(), 'ashlar-test-compile-cache')
 
 await using _servers = await sharedServers()
 const counted = await runAll(files, values.name)
@@ -103,7 +105,8 @@ async function runAll(paths: string[], name: string | undefined): Promise<Counte
   if (paths.length === 0) return total
   const events = run({
     files: paths,
-    concurrency: availableParallelism(),
+    // One more than processors: tests wait too, for disks, leases and processes that end.
+    concurrency: availableParallelism() + 1,
     ...(name !== undefined && { testNamePatterns: [new RegExp(name)] }),
   })
   const shown = new spec()

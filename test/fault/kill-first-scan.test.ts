@@ -1,6 +1,6 @@
 /** kill -9 at every step of the first scan of `serve DIR`. */
 import assert from 'node:assert/strict'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { cp, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { publishingFaultPoints } from '../../src/common/faults.ts'
@@ -17,17 +17,28 @@ const first = makeDeb({ name: 'one', version: '1.0' })
 const second = makeDeb({ name: 'two', version: '1.0', architecture: 'amd64' })
 
 test('a first scan that is killed at any step is finished by the next start', async (t) => {
+  await using prepared = await temporaryDirectory()
+  await makeDataDirectory(prepared.path)
   let kills = 0
   for (const point of points) {
     const before = kills
-    while (await isKilledAt(`${point}:kill:${kills - before + 1}`)) kills += 1
+    while (await isKilledAt(`${point}:kill:${kills - before + 1}`, prepared.path)) kills += 1
     assert.ok(kills > before, `nothing reaches ${point}`)
   }
   t.diagnostic(`killed ${kills} times`)
 })
 
-async function isKilledAt(fault: string): Promise<boolean> {
+/** Everything that comes before the scan: the tables, the token. No point is reached on the way. */
+async function makeDataDirectory(home: string): Promise<void> {
+  await using server = await serve({ home, fault: points.map((point) => `${point}:kill:1`).join(',') })
+  assert.deepEqual(await server.workspace.suites(), [])
+  await server.stop()
+}
+
+/** One first scan on a copy of the prepared data directory. */
+async function isKilledAt(fault: string, prepared: string): Promise<boolean> {
   await using home = await temporaryDirectory()
+  await cp(prepared, home.path, { recursive: true })
   const debs = join(home.path, 'debs')
   await mkdir(join(debs, 'deeper'), { recursive: true })
   await writeFile(join(debs, 'one.deb'), first)
