@@ -1,78 +1,26 @@
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
 import { it } from 'node:test'
-import { artifactRoom, type ArtifactRoom } from '../support/artifact-room.ts'
-import { forEachDialect, type OpenFresh } from '../support/databases.ts'
+import { forEachDialect } from '../support/databases.ts'
+import { changesText, chunks, incomingRoom, type IncomingRoom } from '../support/incoming-room.ts'
 import { makeDeb } from '../support/make-deb.ts'
-import { type Archives, openArchives, type SuiteSettingsInput } from '../../src/archive/archives.ts'
 import { generateArchiveKey } from '../../src/debian/openpgp.ts'
 import { holdOnFile } from '../../src/maintenance/why-holds.ts'
 import { isOfWorkspace } from '../../src/maintenance/why-files.ts'
 import { scopesNeeding } from '../../src/maintenance/needs.ts'
-import { Incoming, type IncomingLimits, type ReceivedUpload } from '../../src/incoming/incoming.ts'
 import { defaultLimits, endWait, overdue } from '../../src/incoming/waiting-files.ts'
 
 const daySeconds = 86_400
-
-interface Room extends AsyncDisposable, Pick<ArtifactRoom, 'db' | 'workspace' | 'userId'> {
-  readonly archives: Archives
-  readonly incoming: Incoming
-  send(name: string, bytes: string | Uint8Array, who?: 'known' | 'stranger'): Promise<ReceivedUpload | undefined>
-  /** The names of what waits, sorted. */
-  waiting(): Promise<string[]>
-}
-
-async function room(openFresh: OpenFresh, settings: SuiteSettingsInput = {}, limits?: IncomingLimits): Promise<Room> {
-  const base = await artifactRoom(openFresh)
-  const { db, storage, artifacts, workspace, userId } = base
-  const archives = await openArchives({ database: db, storage, publicUrl: () => 'http://localhost' })
-  const options = { database: db, storage, artifacts, archives }
-  const incoming = new Incoming(limits === undefined ? options : { ...options, limits })
-  await archives.submit(workspace, { kind: 'suite-create', suite: 'unstable', settings }, { userId })
-  return {
-    db,
-    workspace,
-    userId,
-    archives,
-    incoming,
-    async send(name, bytes, who = 'known') {
-      const suite = await incoming.suite(workspace, 'unstable')
-      const content = Buffer.from(bytes)
-      const sent = { name, sizeBytes: content.length, bytes: chunks(content) }
-      return incoming.receive({ workspace, suite, userId: who === 'known' ? userId : null }, sent)
-    },
-    waiting: async () => (await incoming.waiting(workspace)).map((file) => file.name).toSorted(),
-    async [Symbol.asyncDispose]() {
-      await incoming[Symbol.asyncDispose]()
-      await archives.close()
-      await base[Symbol.asyncDispose]()
-    },
-  }
-}
-
-async function* chunks(bytes: Buffer): AsyncGenerator<Uint8Array> {
-  for (let start = 0; start < bytes.length; start += 1000) yield bytes.subarray(start, start + 1000)
-}
+/** Settings of a suite into which strangers may upload what a developer has signed. */
+const strangers = { keyrings: ['developers'], signatureSuffices: true }
 
 const deb = makeDeb({ name: 'hello', version: '1.0' })
 
 /** An unsigned .changes of one .deb. */
-function changesOf(name: string, version: string, bytes: Uint8Array, distribution = 'unstable'): string {
-  const digest = (kind: string): string => createHash(kind).update(bytes).digest('hex')
-  const file = `${name}_${version}_all.deb`
-  return `Format: 1.8
-Source: ${name}
-Architecture: all
-Version: ${version}
-Distribution: ${distribution}
-Checksums-Sha256:
- ${digest('sha256')} ${bytes.length} ${file}
-Files:
- ${digest('md5')} ${bytes.length} misc optional ${file}
-`
+function changesOf(name: string, version: string, bytes: Uint8Array): string {
+  return changesText({ source: name, version }, { [`${name}_${version}_all.deb`]: bytes })
 }
 
-async function age(given: Room, seconds: number): Promise<void> {
+async function age(given: IncomingRoom, seconds: number): Promise<void> {
   await given.db.write((trx) =>
     trx
       .updateTable('incoming_file')
@@ -83,7 +31,7 @@ async function age(given: Room, seconds: number): Promise<void> {
 
 forEachDialect((_dialect, openFresh) => {
   it('files wait for their .changes, and are published with it', async () => {
-    await using given = await room(openFresh)
+    await using given = await incomingRoom(openFresh)
     assert.equal(await given.send('hello_1.0_all.deb', deb), undefined)
     assert.equal(await given.send('hello_1.0_all.deb', deb), undefined)
     assert.deepEqual(await given.waiting(), ['hello_1.0_all.deb'])
@@ -98,7 +46,7 @@ forEachDialect((_dialect, openFresh) => {
   })
 
   it('files of one name with different bytes wait side by side, and the .changes chooses', async () => {
-    await using given = await room(openFresh, { keyrings: ['developers'], signatureSuffices: true })
+    await using given = await incomingRoom(openFresh, { settings: strangers })
     await given.send('hello_1.0_all.deb', deb)
     await given.send('hello_1.0_all.deb', 'what a stranger puts in its place', 'stranger')
     assert.equal((await given.waiting()).length, 2)
@@ -109,7 +57,7 @@ forEachDialect((_dialect, openFresh) => {
 
   it('what comes together takes no more room than there is, and strangers share a little', async () => {
     const limits = { known: { bytes: 10_000, files: 3 }, unknown: { bytes: 3000, files: 2 }, refused: 3 }
-    await using given = await room(openFresh, { keyrings: ['developers'], signatureSuffices: true }, limits)
+    await using given = await incomingRoom(openFresh, { settings: strangers, limits })
     const outcomes = await Promise.allSettled(
       [1, 2, 3, 4, 5].map((number) => given.send(`x_${number}.dsc`, String(number).repeat(1000), 'stranger')),
     )
@@ -126,7 +74,7 @@ forEachDialect((_dialect, openFresh) => {
   })
 
   it('a file that comes shorter or longer than announced leaves nothing, not even its room', async () => {
-    await using given = await room(openFresh)
+    await using given = await incomingRoom(openFresh)
     const suite = await given.incoming.suite(given.workspace, 'unstable')
     const target = { workspace: given.workspace, suite, userId: given.userId }
     for (const sizeBytes of [5, 20]) {
@@ -137,7 +85,7 @@ forEachDialect((_dialect, openFresh) => {
   })
 
   it('a file is needed while it waits, and waits for a day', async () => {
-    await using given = await room(openFresh)
+    await using given = await incomingRoom(openFresh)
     await given.send('hello_1.0_all.deb', deb)
     const rows = await given.db.read.selectFrom('incoming_file').select(['id', 'file_id']).execute()
     const fileId = rows[0]?.file_id ?? 0
@@ -158,7 +106,7 @@ forEachDialect((_dialect, openFresh) => {
   })
 
   it('a rebuild of the binaries is of the source version that it names, and epochs stand in no file name', async () => {
-    await using given = await room(openFresh)
+    await using given = await incomingRoom(openFresh)
     const cases = [
       { source: 'hello (1.0)', version: '1.0+b1', file: 'hello_1.0+b1_all.deb' },
       { source: 'hello', version: '2:0.9', file: 'hello_0.9_all.deb' },
@@ -181,7 +129,7 @@ forEachDialect((_dialect, openFresh) => {
   })
 
   it('the same .changes twice at once is one upload', async () => {
-    await using given = await room(openFresh)
+    await using given = await incomingRoom(openFresh)
     await given.send('hello_1.0_all.deb', deb)
     const text = changesOf('hello', '1.0', deb)
     const outcomes = await Promise.allSettled([1, 2, 3].map(() => given.send('hello_1.0_all.changes', text)))
@@ -196,7 +144,7 @@ forEachDialect((_dialect, openFresh) => {
   })
 
   it('a suite that is frozen refuses, and the files wait on', async () => {
-    await using given = await room(openFresh)
+    await using given = await incomingRoom(openFresh)
     await given.send('hello_1.0_all.deb', deb)
     const { workspace, userId } = given
     await given.archives.submit(
@@ -218,7 +166,7 @@ forEachDialect((_dialect, openFresh) => {
   })
 
   it('what cannot be installed is told in the verdict, or refused, as the suite wants it', async () => {
-    await using given = await room(openFresh, { installability: 'flag' })
+    await using given = await incomingRoom(openFresh, { settings: { installability: 'flag' } })
     const { workspace, userId } = given
     const app = makeDeb({ name: 'app', version: '1', depends: 'missing' })
     await given.send('app_1_all.deb', app)
@@ -236,11 +184,7 @@ forEachDialect((_dialect, openFresh) => {
   })
 
   it('of what strangers send and is refused only so much is kept', async () => {
-    await using given = await room(
-      openFresh,
-      { keyrings: ['developers'], signatureSuffices: true },
-      { ...defaultLimits, refused: 3 },
-    )
+    await using given = await incomingRoom(openFresh, { settings: strangers, limits: { ...defaultLimits, refused: 3 } })
     const states: string[] = []
     for (let number = 1; number <= 5; number += 1) {
       const text = changesOf('hello', `1.${number}`, deb)
@@ -262,7 +206,7 @@ forEachDialect((_dialect, openFresh) => {
   })
 
   it('keyrings keep what a newer copy of a key says, and lose nothing', async () => {
-    await using given = await room(openFresh)
+    await using given = await incomingRoom(openFresh)
     const { keyrings } = given.incoming
     const date = new Date()
     const [one, two] = [
