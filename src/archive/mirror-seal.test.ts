@@ -55,6 +55,21 @@ forEachDialect((_dialect, open) => {
     assert.match(await world.text('dists/stable/Release'), /^Label: Upstream$/m)
   })
 
+  it('what was found upstream is not laid over a suite that changed since it was compared, nor over an alias', async () => {
+    await using world = await archiveWorld(open)
+    const suite = await world.suite('stable', {}, ['lts'])
+    const { revision } = await suite.set({ label: 'As it was compared' })
+    await suite.set({ label: 'As it is now' })
+    const changed = refused('conflict', /changed while its mirror was compared/)
+    await assert.rejects(mirrored(world, { suite: 'stable', base: revision }), changed)
+    await assert.rejects(mirrored(world, { suite: 'stable', base: null }), changed)
+    await assert.rejects(mirrored(world, { suite: 'lts', base: revision + 1 }), changed)
+    await assert.rejects(mirrored(world, { suite: 'nowhere', base: revision }), changed)
+    assert.match(await world.text('dists/stable/Release'), /^Label: As it is now$/m)
+    await mirrored(world, { suite: 'stable', base: revision + 1 })
+    assert.match(await world.text('dists/stable/Release'), /^Label: Upstream$/m)
+  })
+
   it('a suite is created also where a batch or a mirror reserves its name while that is sealed', async () => {
     let reserve = async (): Promise<void> => {}
     const faults: Faults = {

@@ -167,6 +167,17 @@ forEachDialect((_dialect, openFresh) => {
       refused('conflict', /filled by the mirror up/),
     )
     const own = await world.suite('own')
+    for (const step of [
+      { kind: 'add', suite: 'test', packages: [{ packageId }] },
+      { kind: 'remove', suite: 'test', packages: [{ name: 'hello' }] },
+      { kind: 'rollback', suite: 'test', to: 'r1' },
+    ] as const) {
+      const batch = world.archives.submitBatch(world.workspace, [step], { userId: null })
+      await assert.rejects(batch, refused('conflict', /filled by the mirror up/), step.kind)
+    }
+    await own.set({ debugSuite: 'test' })
+    await assert.rejects(own.addPackages(packageId), refused('conflict', /filled by the mirror up/))
+    await own.set({ debugSuite: null })
     await world.submit({ kind: 'copy', suite: 'own', from: { suite: 'test' } })
     await own.addPackages(packageId)
     assert.deepEqual(await own.packages(), ['hello 1.0', 'mine 1.0'])
