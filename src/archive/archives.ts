@@ -22,7 +22,7 @@ import { binaryPublicKeys } from '../debian/openpgp.ts'
 import type { ByteRange } from '../storage/file-store.ts'
 import { storageError } from '../storage/storage-error.ts'
 import type { Storage } from '../storage/storage.ts'
-import { type Archive, archiveOf, ensureArchive, requireRetained, resolveSnapshot } from './archive-table.ts'
+import { type Archive, archiveOf, ensureArchive } from './archive-table.ts'
 import { type Piece, readPieces } from './assembly.ts'
 import {
   type ChangeRequest,
@@ -34,7 +34,7 @@ import {
   type StepRequest,
   STEPS_PER_BATCH,
 } from './change-request.ts'
-import { recordedRequest } from './batch-steps.ts'
+import { changeOfKey, changeStatus, type ChangeStatus, requestOfKey } from './change-status.ts'
 import { checkSuite, type SuiteCheck } from './installability/check-suite.ts'
 import { ChunkTable } from './chunk-table.ts'
 import { ContentsMaker } from './contents/contents-drafts.ts'
@@ -60,7 +60,8 @@ import { type HistoryEntry, sealedBatch, sealedChange, suiteHistory } from './su
 import { describeSuite, type SuiteInfo } from './suite-info.ts'
 import { listPackages, type PackagesPage, type PackagesWish } from './suite-packages.ts'
 import { headItems, itemsAt } from './suite-items.ts'
-import { type Suites, suitesAt } from './suite-table.ts'
+import { suitesAt } from './suite-table.ts'
+import { requireArchive, stateAt, stateOf, type SuiteRef, whileRetained } from './archive-state.ts'
 
 export type {
   ChangeRequest,
@@ -76,6 +77,8 @@ export type {
 } from './change-request.ts'
 export type { NewItem } from './new-items.ts'
 export type { At } from './moment.ts'
+export type { ChangeStatus } from './change-status.ts'
+export type { SuiteRef } from './archive-state.ts'
 export type { Piece } from './assembly.ts'
 export type { Preview, PreviewedStep } from './preview.ts'
 export type { RebuiltPack } from './rebuild/rebuild-packs.ts'
@@ -114,38 +117,11 @@ export interface FoundUpstream {
   readonly request: () => MirrorRequest
 }
 
-export type ChangeStatus =
-  | { readonly state: 'preparing' | 'pending'; readonly change: number }
-  | {
-      readonly state: 'refused'
-      readonly change: number
-      readonly code: string
-      readonly detail: string
-      /** Of a batch: which step could not be, from 1. */
-      readonly step?: number
-    }
-  | { readonly state: 'sealed'; readonly change: number; readonly result: SealedChange }
-  | { readonly state: 'sealed'; readonly change: number; readonly batch: SealedBatch }
-
 export interface SnapshotName {
   readonly revision: number
   readonly sealedAt: Micros
   /** `20261123T080127Z` */
   readonly moment: string
-}
-
-/** A suite, now or at a snapshot. */
-export interface SuiteRef {
-  /** Its name or an alias. */
-  readonly suite: string
-  readonly at?: At | undefined
-}
-
-/** A revision of an archive, and how it was asked for. */
-interface State {
-  readonly archive: Archive
-  readonly revision: number
-  readonly at: At | undefined
 }
 
 const defaultLeaseTtlMs = 10_000
@@ -298,9 +274,9 @@ export class Archives implements AsyncDisposable {
     into: { readonly workspace: Workspace; readonly suite: string; readonly asStep?: boolean },
   ): Promise<{ readonly packages: readonly PackagePlacement[]; readonly from: CopiedFrom }> {
     const target = await this.#viewInto(into)
-    const source = await this.#state(other, ref)
+    const source = await stateOf(this.#database, other.id, ref)
     const view = { suite: source.suites.get(ref.suite), items: itemsAt(this.#database.read, source.revision) }
-    const { placements, unmet } = await this.#whileRetained(source, () =>
+    const { placements, unmet } = await whileRetained(this.#database, source, () =>
       chooseForeign(this.#database.read, view, target, choice),
     )
     // Said before anything is copied; what a step may do is seen when it has its turn, after those before it.
@@ -335,7 +311,7 @@ export class Archives implements AsyncDisposable {
 
   async #archiveFor(workspace: Workspace, steps: readonly StepRequest[]): Promise<Archive> {
     if (steps.some((step) => step.kind === 'suite-create')) return ensureArchive(this.#database, workspace.id)
-    return this.#archive(workspace, steps[0] === undefined ? '' : suiteNamed(steps[0]))
+    return requireArchive(this.#database.read, workspace.id, steps[0] === undefined ? '' : suiteNamed(steps[0]))
   }
 
   async #seal(workspace: Workspace, request: ChangeRequest, options: SubmitOptions): Promise<number> {
@@ -357,15 +333,7 @@ export class Archives implements AsyncDisposable {
    * @throws AshlarError not-found
    */
   async changeOfKey(workspace: Workspace, key: string): Promise<ChangeStatus> {
-    const row = await this.#database.read
-      .selectFrom('change')
-      .innerJoin('archive', 'archive.id', 'change.archive_id')
-      .select('change.id')
-      .where('archive.workspace_id', '=', workspace.id)
-      .where('change.idempotency_key', '=', key)
-      .executeTakeFirst()
-    if (row === undefined) throw new AshlarError('not-found', `No change of this workspace has the key '${key}'.`)
-    return this.change(workspace, row.id)
+    return changeOfKey(this.#database.read, workspace.id, key)
   }
 
   /**
@@ -395,62 +363,37 @@ export class Archives implements AsyncDisposable {
 
   /** What was asked for under that idempotency key. */
   async requestOfKey(workspace: Workspace, key: string): Promise<ChangeRequest | undefined> {
-    const row = await this.#database.read
-      .selectFrom('change')
-      .innerJoin('archive', 'archive.id', 'change.archive_id')
-      .select(['change.id', 'change.request_json'])
-      .where('archive.workspace_id', '=', workspace.id)
-      .where('change.idempotency_key', '=', key)
-      .executeTakeFirst()
-    return row === undefined ? undefined : recordedRequest(this.#database.read, row)
+    return requestOfKey(this.#database.read, workspace.id, key)
   }
 
   /** @throws AshlarError not-found */
   async change(workspace: Workspace, changeId: number): Promise<ChangeStatus> {
-    const row = await this.#database.read
-      .selectFrom('change')
-      .innerJoin('archive', 'archive.id', 'change.archive_id')
-      .select(['change.state', 'change.refusal_json', 'change.kind'])
-      .where('archive.workspace_id', '=', workspace.id)
-      .where('change.id', '=', changeId)
-      .executeTakeFirst()
-    if (row === undefined) throw new AshlarError('not-found', `There is no change ${changeId} in this workspace.`)
-    switch (row.state) {
-      case 'sealed':
-        if (row.kind === 'batch') {
-          return { state: 'sealed', change: changeId, batch: await sealedBatch(this.#database.read, changeId) }
-        }
-        return { state: 'sealed', change: changeId, result: await sealedChange(this.#database.read, changeId) }
-      case 'refused': {
-        const refusal = JSON.parse(row.refusal_json ?? '{}') as { code: string; detail: string; step?: number }
-        return { state: 'refused', change: changeId, ...refusal }
-      }
-      case 'pending':
-      case 'preparing':
-        return { state: row.state, change: changeId }
-    }
+    return changeStatus(this.#database.read, workspace.id, changeId)
   }
 
   async suites(workspace: Workspace, at?: At): Promise<SuiteInfo[]> {
     const archive = await archiveOf(this.#database.read, workspace.id)
     if (archive === undefined) return []
-    const revision = await this.#revision(archive, at)
-    const suites = await suitesAt(this.#database.read, archive.id, revision)
-    return this.#whileRetained({ archive, revision, at }, async () =>
-      Promise.all(suites.all.map((suite) => describeSuite(this.#database.read, archive.id, suite, revision))),
+    const state = await stateAt(this.#database, archive, at)
+    return whileRetained(this.#database, state, async () =>
+      Promise.all(
+        state.suites.all.map((suite) => describeSuite(this.#database.read, archive.id, suite, state.revision)),
+      ),
     )
   }
 
   /** @throws AshlarError suite-unknown, snapshot-unknown, gone */
   async suite(workspace: Workspace, name: string, at?: At): Promise<SuiteInfo> {
-    const state = await this.#state(workspace, { suite: name, at })
+    const state = await stateOf(this.#database, workspace.id, { suite: name, at })
     const { archive, revision, suites } = state
-    return this.#whileRetained(state, () => describeSuite(this.#database.read, archive.id, suites.get(name), revision))
+    return whileRetained(this.#database, state, () =>
+      describeSuite(this.#database.read, archive.id, suites.get(name), revision),
+    )
   }
 
   /** @throws AshlarError suite-unknown, snapshot-unknown, query-invalid, request-invalid */
   async packages(workspace: Workspace, ref: SuiteRef, wish: PackagesWish): Promise<PackagesPage> {
-    const { revision, suites } = await this.#state(workspace, ref)
+    const { revision, suites } = await stateOf(this.#database, workspace.id, ref)
     return listPackages(this.#database.read, suites.get(ref.suite), ref.at === undefined ? 'head' : revision, wish)
   }
 
@@ -470,7 +413,7 @@ export class Archives implements AsyncDisposable {
       readonly limit: number
     },
   ): Promise<SuiteCheck> {
-    const state = await this.#state(workspace, ref)
+    const state = await stateOf(this.#database, workspace.id, ref)
     const { revision, suites } = state
     const db = this.#database.read
     const checked = {
@@ -479,7 +422,7 @@ export class Archives implements AsyncDisposable {
       revision,
       items: () => (ref.at === undefined ? headItems(db) : itemsAt(db, revision)),
     }
-    return this.#whileRetained(state, () => checkSuite(db, this.#installability, checked, wish))
+    return whileRetained(this.#database, state, () => checkSuite(db, this.#installability, checked, wish))
   }
 
   /** The revisions that changed a suite, newest first. */
@@ -488,7 +431,7 @@ export class Archives implements AsyncDisposable {
     suite: string,
     page: { readonly before?: number; readonly limit: number },
   ): Promise<HistoryEntry[]> {
-    const { archive, suites } = await this.#state(workspace, { suite })
+    const { archive, suites } = await stateOf(this.#database, workspace.id, { suite })
     return suiteHistory(this.#database.read, archive.id, suites.get(suite), page)
   }
 
@@ -507,10 +450,13 @@ export class Archives implements AsyncDisposable {
   }
 
   async diff(workspace: Workspace, from: SuiteRef, to: SuiteRef): Promise<SuiteDiff> {
-    const [before, after] = [await this.#state(workspace, from), await this.#state(workspace, to)]
+    const [before, after] = [
+      await stateOf(this.#database, workspace.id, from),
+      await stateOf(this.#database, workspace.id, to),
+    ]
     const [older, newer] = [before.suites.get(from.suite), after.suites.get(to.suite)]
-    return this.#whileRetained(before, () =>
-      this.#whileRetained(after, () =>
+    return whileRetained(this.#database, before, () =>
+      whileRetained(this.#database, after, () =>
         diffSuites(
           { db: this.#database.read, storage: this.#storage, chunks: this.#chunks },
           { suiteId: older.id, revision: before.revision },
@@ -527,10 +473,12 @@ export class Archives implements AsyncDisposable {
 
   /** The deb822 source of a suite, or of its snapshot. */
   async sources(workspace: Workspace, ref: SuiteRef): Promise<string> {
-    const state = await this.#state(workspace, ref)
+    const state = await stateOf(this.#database, workspace.id, ref)
     const { archive, revision, suites } = state
     const suite = suites.get(ref.suite)
-    const info = await this.#whileRetained(state, () => describeSuite(this.#database.read, archive.id, suite, revision))
+    const info = await whileRetained(this.#database, state, () =>
+      describeSuite(this.#database.read, archive.id, suite, revision),
+    )
     const keys = await this.#keys.publicKeys(archive.id)
     const url = urlOf(this.#publicUrl(), workspace)
     return renderSources({
@@ -607,31 +555,6 @@ export class Archives implements AsyncDisposable {
       keys: this.#keys,
     }
     return rebuildPacks(context, packFileIds, signal)
-  }
-
-  async #archive(workspace: Workspace, suite: string): Promise<Archive> {
-    const archive = await archiveOf(this.#database.read, workspace.id)
-    if (archive === undefined) throw new AshlarError('suite-unknown', `There is no suite '${suite}' in this workspace.`)
-    return archive
-  }
-
-  async #revision(archive: Archive, at: At | undefined): Promise<number> {
-    return at === undefined ? archive.head : resolveSnapshot(this.#database, archive, at)
-  }
-
-  async #state(workspace: Workspace, ref: SuiteRef): Promise<State & { readonly suites: Suites }> {
-    const archive = await this.#archive(workspace, ref.suite)
-    const revision = await this.#revision(archive, ref.at)
-    return { archive, revision, at: ref.at, suites: await suitesAt(this.#database.read, archive.id, revision) }
-  }
-
-  /** What is read of a past state counts only if the state was there until it was read. @throws AshlarError gone */
-  async #whileRetained<T>({ archive, revision, at }: State, read: () => Promise<T>): Promise<T> {
-    if (at === undefined) return read()
-    const [outcome] = await Promise.allSettled([read()])
-    await requireRetained(this.#database.read, archive.id, revision)
-    if (outcome.status === 'rejected') throw outcome.reason
-    return outcome.value
   }
 
   async #urlOf(archiveId: number): Promise<string> {

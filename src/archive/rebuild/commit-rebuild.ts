@@ -3,6 +3,7 @@ import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import type { Transaction } from 'kysely'
 import type { Database } from '../../database/database.ts'
 import { assertLease, type HeldLease } from '../../database/lease.ts'
+import { rowBatches } from '../../database/row-batches.ts'
 import type { ReleaseIssueTable, Tables } from '../../database/schema.ts'
 import type { ReleaseSigner } from '../../debian/openpgp.ts'
 import type { ChangedIndex } from './changed-indexes.ts'
@@ -35,8 +36,6 @@ export interface MovedIndex {
   readonly fileId: number
   readonly offset: number
 }
-
-const ROWS_PER_QUERY = 200
 
 /** @returns how many Releases were issued again. @throws LeaseLost; then nothing has happened */
 export async function commitRebuild(database: Database, rebuild: Rebuild): Promise<number> {
@@ -76,10 +75,10 @@ async function endLeaving(trx: Transaction<Tables>, leaving: readonly LeavingInd
 }
 
 async function forgetUnlisted(trx: Transaction<Tables>, { archiveId, unlisted }: Rebuild): Promise<void> {
-  for (const ids of batches(unlisted.chunks)) {
+  for (const ids of rowBatches(unlisted.chunks)) {
     await trx.deleteFrom('chunk').where('id', 'in', ids).where('archive_id', '=', archiveId).execute()
   }
-  for (const ids of batches(unlisted.indexes)) {
+  for (const ids of rowBatches(unlisted.indexes)) {
     await trx
       .deleteFrom('index_file')
       .where('id', 'in', ids)
@@ -227,7 +226,7 @@ async function listings({ read }: Database, { changed, leaving }: Rebuild): Prom
     if (listed) bySuite.set(suiteId, [...(bySuite.get(suiteId) ?? []), { path, from, until, now: undefined }])
   }
   const byId = new Map(changed.map((index) => [index.id, index]))
-  for (const ids of batches([...byId.keys()])) {
+  for (const ids of rowBatches([...byId.keys()])) {
     const rows = await read
       .selectFrom('release_index')
       .select(['suite_id', 'path', 'index_file_id', 'from_revision', 'until_revision'])
@@ -243,10 +242,4 @@ async function listings({ read }: Database, { changed, leaving }: Rebuild): Prom
     }
   }
   return bySuite
-}
-
-function batches<T>(items: readonly T[]): T[][] {
-  return Array.from({ length: Math.ceil(items.length / ROWS_PER_QUERY) }, (_, i) =>
-    items.slice(i * ROWS_PER_QUERY, (i + 1) * ROWS_PER_QUERY),
-  )
 }
