@@ -32,6 +32,11 @@ export function mirrorListing(mirror: MirrorInfo): string {
     ['Filter', `${mirror.filter ?? ''}${mirror.withDeps ? ' with what that depends on' : ''}`],
     ['Files', mirror.lazy ? 'fetched when they are first asked for' : 'fetched with each update'],
     ['Updates', every === null ? 'when asked for' : `every ${durationText(every)}, next ${localTime(mirror.nextAt)}`],
+    [
+      'At most',
+      `${sizeText(mirror.maxFetchBytes)} an update, ${sizeText(mirror.maxIndexBytes)} an index, ` +
+        `${sizeText(mirror.maxFileBytes)} a file, ${counted(mirror.maxPackages, 'entry', 'entries')}, ${durationText(mirror.timeoutSeconds)}`,
+    ],
     ...mirror.keys.map(({ fingerprint, userIds }): [string, string] => ['Key', [fingerprint, ...userIds].join('  ')]),
     ['Upstream', upstream === null ? 'not taken over yet' : upstreamText(upstream)],
     ['Taken over', upstream === null ? '' : `${localTime(upstream.takenAt)}, revision r${upstream.revision}`],

@@ -1,10 +1,9 @@
 import { readFile } from 'node:fs/promises'
-import { Command, InvalidArgumentError } from 'commander'
-import type { MirrorWish } from '../client/client.ts'
+import { Command } from 'commander'
 import { AshlarError } from '../common/errors.ts'
-import { duration } from './duration.ts'
-import { names, paths } from './list-option.ts'
+import { paths } from './list-option.ts'
 import { unreadable } from './local-file.ts'
+import { type MirrorOptions, settingsIn, withMirrorOptions } from './mirror-options.ts'
 import { completenessText, mirrorListing, mirrorTable } from './mirror-text.ts'
 import { followWork } from './mirror-work.ts'
 import { inSession } from './session.ts'
@@ -12,84 +11,72 @@ import { inSession } from './session.ts'
 /** `ashlar mirror`: suites that follow a suite of another repository. */
 export function mirrorCommand(): Command {
   const mirror = new Command('mirror').description('suites that follow a suite of another repository')
-  mirror.addCommand(create()).addCommand(update()).addCommand(list()).addCommand(show()).addCommand(fill())
+  mirror
+    .addCommand(create())
+    .addCommand(set())
+    .addCommand(update())
+    .addCommand(list())
+    .addCommand(show())
+    .addCommand(fill())
   return mirror.addCommand(remove())
 }
 
-const indexKinds = ['translations', 'contents', 'dep11', 'cnf'] as const
-type Index = (typeof indexKinds)[number]
-
-interface CreateOptions {
-  readonly keyring: readonly string[]
-  readonly into?: string
-  readonly expect?: string
-  readonly component?: readonly string[]
-  readonly architecture?: readonly string[]
-  readonly sources?: true
-  readonly udebs?: true
-  readonly filter?: string
-  readonly withDeps?: true
-  readonly lazy?: true
-  readonly index?: readonly Index[]
-  readonly language?: readonly string[]
-  readonly ignoreValidUntil?: true
-  readonly every?: number
-}
-
 function create(): Command {
-  return new Command('create')
+  const command = new Command('create')
     .description('say what is mirrored; `mirror update` takes it over')
     .argument('<name>', 'what to call it')
     .argument('<url>', 'the archive, as in a source of apt')
     .argument('<suite>', 'its suite')
     .requiredOption('--keyring <file>', 'the public keys that sign its Release; may be repeated', paths)
     .option('--into <suite>', 'the suite here; default: the same name')
-    .option('--component <names>', 'only these components, such as main,contrib', names)
-    .option('--architecture <names>', 'only these architectures', names)
-    .option('--sources', 'source packages too')
-    .option('--udebs', 'packages of the Debian installer too')
-    .option('--filter <query>', "only packages that match, such as 'Priority (required) | nginx'")
-    .option('--with-deps', 'with a filter: what the matching packages depend on too')
-    .option('--lazy', 'fetch a file only when it is first asked for')
-    .option(
-      '--index <kinds>',
-      `what to take as it is beside the lists of packages: ${indexKinds.join(', ')}, or none (default: all)`,
-      indexes,
-    )
-    .option('--language <codes>', 'of the translated descriptions (default: en)', names)
-    .option('--ignore-valid-until', 'take a Release over that upstream does not renew any more')
-    .option('--expect <name>', 'what its Release calls itself, if that is neither the suite nor the codename')
-    .option('--every <duration>', 'update by itself, such as every 6h', duration)
-    .action(async (name: string, url: string, suite: string, options: CreateOptions, command: Command) =>
+  return withMirrorOptions(command, 'create').action(
+    async (name: string, url: string, suite: string, options: CreateOptions, command: Command) =>
       inSession(command, async ({ workspace }) => {
-        const mirror = await workspace.mirrors.create(await wishFrom(name, url, suite, options))
+        const into = options.into === undefined ? {} : { into: options.into }
+        const keyring = await keyringText(options.keyring)
+        const mirror = await workspace.mirrors.create({ name, url, suite, ...into, keyring, ...settingsIn(options) })
         const text = `Made the mirror ${name} of ${mirror.url} ${mirror.upstreamSuite}.\nTake it over with: ashlar mirror update ${name}`
         return { document: mirror, text }
       }),
-    )
+  )
 }
 
-async function wishFrom(name: string, url: string, suite: string, options: CreateOptions): Promise<MirrorWish> {
-  const { into, expect, component, architecture, filter, language, every } = options
-  return {
-    name,
-    url,
-    suite,
-    keyring: await keyringText(options.keyring),
-    ...(into !== undefined && { into }),
-    ...(expect !== undefined && { expects: expect }),
-    ...(component !== undefined && { components: component }),
-    ...(architecture !== undefined && { architectures: architecture }),
-    ...(options.sources === true && { sources: true }),
-    ...(options.udebs === true && { udebs: true }),
-    ...(filter !== undefined && { filter }),
-    ...(options.withDeps === true && { withDeps: true }),
-    ...(options.lazy === true && { lazy: true }),
-    ...(options.index !== undefined && { indexes: options.index }),
-    ...(language !== undefined && { languages: language }),
-    ...(options.ignoreValidUntil === true && { ignoreValidUntil: true }),
-    ...(every !== undefined && { everySeconds: every }),
-  }
+interface CreateOptions extends MirrorOptions {
+  readonly keyring: readonly string[]
+  readonly into?: string
+}
+
+function set(): Command {
+  const command = new Command('set')
+    .description('change what is mirrored; the next update makes the suite so, also if upstream has nothing new')
+    .argument('<name>')
+    .option('--url <url>', 'the archive; what is not here yet comes from there')
+    .option('--suite <suite>', 'the suite of the archive')
+    .option(
+      '--keyring <file>',
+      'the public keys that sign its Release, instead of those before; may be repeated',
+      paths,
+    )
+  return withMirrorOptions(command, 'set').action(async (name: string, options: SetOptions, command: Command) =>
+    inSession(command, async ({ workspace }) => {
+      const { url, suite, keyring } = options
+      const change = {
+        ...(url !== undefined && { url }),
+        ...(suite !== undefined && { suite }),
+        ...(keyring !== undefined && { keyring: await keyringText(keyring) }),
+        ...settingsIn(options),
+      }
+      if (Object.keys(change).length === 0) throw new AshlarError('usage', 'Say what to change; see --help.')
+      const mirror = await workspace.mirrors.set(name, change)
+      return { document: mirror, text: mirrorListing(mirror) }
+    }),
+  )
+}
+
+interface SetOptions extends MirrorOptions {
+  readonly url?: string
+  readonly suite?: string
+  readonly keyring?: readonly string[]
 }
 
 /** The keys of all files, as the server takes them: armored, or the bytes as base64. */
@@ -105,13 +92,6 @@ async function keyringText(files: readonly string[]): Promise<string> {
   if (armored.length === 0) return Buffer.concat(keyrings).toString('base64')
   if (armored.length === keyrings.length) return armored.join('\n')
   throw new AshlarError('usage', 'Some keyrings are armored and some are not: give files of one kind.')
-}
-
-function indexes(text: string, before: readonly Index[] = []): Index[] {
-  const words = names(text).filter((word) => word !== 'none')
-  const kinds = indexKinds.filter((kind) => words.includes(kind))
-  if (kinds.length < new Set(words).size) throw new InvalidArgumentError(`It is of ${indexKinds.join(', ')}; or none.`)
-  return [...before, ...kinds]
 }
 
 function update(): Command {

@@ -1,6 +1,6 @@
 import { events } from './event-stream.ts'
 import type { Transport } from './transport.ts'
-import type { Completeness, MirrorEvent, MirrorInfo, MirrorWish } from './types.ts'
+import type { Completeness, MirrorChange, MirrorEvent, MirrorInfo, MirrorWish } from './types.ts'
 
 /** The mirrors of a workspace. Errors: an AshlarError with the code of the server's problem document. */
 export class MirrorsClient {
@@ -25,6 +25,12 @@ export class MirrorsClient {
   /** For administrators. */
   async create(wish: MirrorWish): Promise<MirrorInfo> {
     const call = { method: 'POST', path: this.#root, json: wish, repeatable: false } as const
+    return (await this.#transport.json(call)) as MirrorInfo
+  }
+
+  /** What is not given stays; the address and the limits are for administrators. */
+  async set(name: string, change: MirrorChange): Promise<MirrorInfo> {
+    const call = { method: 'PATCH', path: this.#path(name), json: change, repeatable: true } as const
     return (await this.#transport.json(call)) as MirrorInfo
   }
 

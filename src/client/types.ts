@@ -621,25 +621,41 @@ export type FsckEvent =
     }
   | ({ readonly kind: 'end' } & FsckSummary)
 
-export interface MirrorWish {
-  readonly name: string
-  readonly url: string
-  readonly suite: string
-  readonly into?: string
-  readonly expects?: string
-  readonly components?: readonly string[]
-  readonly architectures?: readonly string[]
+/** What a mirror takes; null where everything counts. */
+interface MirrorSettings {
+  readonly expects?: string | null
+  readonly components?: readonly string[] | null
+  readonly architectures?: readonly string[] | null
   readonly sources?: boolean
   readonly udebs?: boolean
-  readonly filter?: string
+  readonly filter?: string | null
   readonly withDeps?: boolean
   readonly lazy?: boolean
   readonly indexes?: readonly ('translations' | 'contents' | 'dep11' | 'cnf')[]
   readonly languages?: readonly string[]
   readonly ignoreValidUntil?: boolean
-  readonly everySeconds?: number
+  readonly everySeconds?: number | null
+  readonly maxIndexBytes?: number
+  readonly maxFileBytes?: number
+  readonly maxFetchBytes?: number
+  readonly maxPackages?: number
+  readonly timeoutSeconds?: number
+}
+
+export interface MirrorWish extends MirrorSettings {
+  readonly name: string
+  readonly url: string
+  readonly suite: string
+  readonly into?: string
   /** Armored, or base64 of a binary keyring. */
   readonly keyring: string
+}
+
+/** What is not given stays. */
+export interface MirrorChange extends MirrorSettings {
+  readonly url?: string
+  readonly suite?: string
+  readonly keyring?: string
 }
 
 /** How much of what a mirrored suite lists is here; the rest is only upstream. */
@@ -666,6 +682,11 @@ export interface MirrorInfo {
   readonly indexes: readonly string[]
   readonly languages: readonly string[]
   readonly everySeconds: number | null
+  readonly maxIndexBytes: number
+  readonly maxFileBytes: number
+  readonly maxFetchBytes: number
+  readonly maxPackages: number
+  readonly timeoutSeconds: number
   readonly nextAt: string | null
   readonly store: string
   readonly keys: readonly {

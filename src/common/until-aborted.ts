@@ -28,7 +28,8 @@ export async function* untilAborted<Item>(
   }
 }
 
-async function orAborted<Value>(value: Value | Promise<Value>, signal: AbortSignal): Promise<Value> {
+/** A value, unless the signal aborts first: then it throws the signal's reason, and what becomes of the value is nobody's. */
+export async function orAborted<Value>(value: Value | Promise<Value>, signal: AbortSignal): Promise<Value> {
   const aborted = Promise.withResolvers<never>()
   const abort = (): void => aborted.reject(signal.reason)
   signal.addEventListener('abort', abort, { once: true })

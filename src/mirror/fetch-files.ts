@@ -3,11 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { bringClaimed } from '../archive/claimed-files.ts'
 import { AshlarError } from '../common/errors.ts'
 import { inOrder } from '../common/in-order.ts'
+import { orAborted } from '../common/until-aborted.ts'
 import type { Database } from '../database/database.ts'
 import type { StoredFile } from '../storage/file-copies.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { Tell } from './mirror-event.ts'
 import type { Mirror } from './mirror-table.ts'
+import type { UnderWay } from './under-way.ts'
 import { isMissing } from './upstream.ts'
 
 export interface FetchParts {
@@ -15,11 +17,18 @@ export interface FetchParts {
   readonly storage: Storage
 }
 
+/** A file, and where it lies upstream, to name it. */
+export interface WantedFile extends StoredFile {
+  readonly path?: string
+}
+
 export interface FetchWish {
   readonly mirror: Pick<Mirror, 'archiveId' | 'workspace'>
-  readonly files: readonly StoredFile[]
+  readonly files: readonly WantedFile[]
   readonly tell: Tell
   readonly signal: AbortSignal
+  /** Told of what is being fetched. */
+  readonly underWay?: UnderWay
   /** Told of a file that does not come; without this the first one ends it. */
   readonly onFailure?: (file: StoredFile, error: AshlarError) => void
 }
@@ -37,7 +46,8 @@ export async function fetchFiles(parts: FetchParts, wish: FetchWish): Promise<vo
   const fetched = inOrder(files, fetchesAtOnce, async (file) => {
     signal.throwIfAborted()
     try {
-      await fetchFile(parts, wish, file)
+      using _fetching = wish.underWay?.begin(file.path ?? file.sha256)
+      await orAborted(fetchFile(parts, wish, file), signal)
     } catch (error) {
       signal.throwIfAborted()
       const isOfUpstream = error instanceof AshlarError && (error.code === 'upstream-failed' || error.code === 'gone')

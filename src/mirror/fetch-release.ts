@@ -75,7 +75,8 @@ export function requireUsable(
   now: Date,
   options: { readonly acceptsOtherCodename?: boolean } = {},
 ): void {
-  const { settings, state } = mirror
+  const { settings } = mirror
+  const state = mirror.state?.isOfAnother === true ? null : mirror.state
   const refuse = (sentence: string): never => {
     throw new AshlarError('upstream-failed', `${origin} ${sentence}`)
   }

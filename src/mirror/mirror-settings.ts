@@ -7,7 +7,29 @@ import { isArchitecture, isComponentName, isSuiteName } from '../debian/names.ts
 export const extraIndexes = ['translations', 'contents', 'dep11', 'cnf'] as const
 export type ExtraIndex = (typeof extraIndexes)[number]
 
-export interface MirrorSettings {
+/** What an update takes at most: an upstream may claim anything. */
+export interface MirrorLimits {
+  /** Of one index, as upstream has it. */
+  readonly maxIndexBytes: number
+  /** Of one file of a package. */
+  readonly maxFileBytes: number
+  /** Of all that one update fetches. */
+  readonly maxFetchBytes: number
+  /** Entries of the indexes of packages that one update reads. */
+  readonly maxPackages: number
+  readonly timeoutSeconds: number
+}
+
+/** Several times what Debian or Ubuntu have with all their architectures. */
+export const usualLimits: MirrorLimits = {
+  maxIndexBytes: 1e9,
+  maxFileBytes: 20e9,
+  maxFetchBytes: 2e12,
+  maxPackages: 2_000_000,
+  timeoutSeconds: 86_400,
+}
+
+export interface MirrorSettings extends MirrorLimits {
   /** Of the archive: `dists/` and `pool/` lie below it. With a slash at its end. */
   readonly url: string
   readonly upstreamSuite: string
@@ -35,7 +57,25 @@ export interface MirrorSettings {
   readonly everySeconds: number | null
 }
 
+/** What a mirror has of which nothing else is said. */
+export const usualSettings: Omit<MirrorSettings, 'url' | 'upstreamSuite'> = {
+  expects: null,
+  components: null,
+  architectures: null,
+  sources: false,
+  udebs: false,
+  filter: null,
+  withDeps: false,
+  lazy: false,
+  indexes: extraIndexes,
+  languages: ['en'],
+  ignoreValidUntil: false,
+  everySeconds: null,
+  ...usualLimits,
+}
+
 const shortestIntervalSeconds = 60
+const longestTimeoutSeconds = 20 * 86_400
 const longestIntervalSeconds = 366 * 86_400
 
 /** @throws AshlarError request-invalid, query-invalid, naming what is wrong */
@@ -62,6 +102,10 @@ export function checkMirrorSettings(settings: MirrorSettings): MirrorSettings {
   const every = settings.everySeconds
   if (every !== null && (every < shortestIntervalSeconds || every > longestIntervalSeconds)) {
     throw invalid('A mirror is updated at most once a minute, and at least once a year')
+  }
+  const { timeoutSeconds } = settings
+  if (timeoutSeconds < shortestIntervalSeconds || timeoutSeconds > longestTimeoutSeconds) {
+    throw invalid('An update may take at least a minute, and at most 20 days')
   }
   if (settings.withDeps && settings.filter === null) {
     throw invalid('Dependencies are added to what a filter chooses; without a filter everything is taken')

@@ -2,8 +2,9 @@
 import { randomBytes } from 'node:crypto'
 import type { Workspace } from '../access/access.ts'
 import { AshlarError } from '../common/errors.ts'
+import { recordEvent } from '../storage/events.ts'
 import { createStore, deleteStore } from '../storage/manage-stores.ts'
-import type { StoreRooms } from '../storage/store-change.ts'
+import { changeStores, type StoreRooms } from '../storage/store-change.ts'
 import type { Mirror } from './mirror-table.ts'
 
 const longestName = 63
@@ -27,6 +28,23 @@ export async function makeMirrorStore(
   const id = await idOf(rooms, name)
   if (id === undefined) throw new Error(`The store ${name} was not made`)
   return id
+}
+
+/** The upstream lies elsewhere now: what is not here yet comes from there. */
+export async function moveMirrorStore(
+  rooms: StoreRooms,
+  { storeId, storeName }: Pick<Mirror, 'storeId' | 'storeName'>,
+  url: string,
+  userId: number | null,
+): Promise<void> {
+  await changeStores(rooms, async ({ trx, now }) => {
+    await trx
+      .updateTable('file_store')
+      .set({ location_json: JSON.stringify({ url }) })
+      .where('id', '=', storeId)
+      .execute()
+    await recordEvent(trx, { at: now, userId, kind: 'store.update', subject: storeName, data: { url } })
+  })
 }
 
 /** Takes the store away if nothing comes from there any more. */

@@ -3,7 +3,7 @@ import type { Kysely, Transaction } from 'kysely'
 import type { Workspace } from '../access/access.ts'
 import { AshlarError } from '../common/errors.ts'
 import type { Micros, MirrorTable, Tables } from '../database/schema.ts'
-import type { MirrorSettings } from './mirror-settings.ts'
+import { type MirrorSettings, usualSettings } from './mirror-settings.ts'
 import type { MirrorWork } from './mirror-work.ts'
 import type { UpstreamState } from './upstream-state.ts'
 
@@ -57,7 +57,8 @@ function asMirror(row: MirrorRow): Mirror {
     suite: row.suite,
     storeId: row.store_id,
     storeName: row.store_name,
-    settings: JSON.parse(row.settings_json) as MirrorSettings,
+    // One that was made before there were limits has the usual ones.
+    settings: { ...usualSettings, ...(JSON.parse(row.settings_json) as MirrorSettings) },
     keyring: row.keyring,
     nextAt: row.next_at,
     state: row.state_json === null ? null : (JSON.parse(row.state_json) as UpstreamState),
@@ -104,6 +105,14 @@ export async function insertMirror(
     .insertInto('mirror')
     .values({ ...row, state_json: null, work_state: null, work_json: null, removed_at: null })
     .execute()
+}
+
+export async function saveSettings(
+  trx: Transaction<Tables>,
+  id: number,
+  row: Pick<MirrorTable, 'settings_json' | 'keyring' | 'next_at' | 'state_json'>,
+): Promise<void> {
+  await trx.updateTable('mirror').set(row).where('id', '=', id).execute()
 }
 
 export async function saveState(trx: Transaction<Tables>, id: number, state: UpstreamState): Promise<void> {

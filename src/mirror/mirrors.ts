@@ -25,7 +25,7 @@ import { type Completeness, completenessOf } from './listed-files.ts'
 import type { MirrorEvent, Tell } from './mirror-event.ts'
 import { type MirrorEnd, MirrorJob } from './mirror-job.ts'
 import { checkMirrorSettings, type MirrorSettings } from './mirror-settings.ts'
-import { makeMirrorStore, removeUnusedStore } from './mirror-store.ts'
+import { makeMirrorStore, moveMirrorStore, removeUnusedStore } from './mirror-store.ts'
 import {
   insertMirror,
   type Mirror,
@@ -34,6 +34,7 @@ import {
   mirrorsOf,
   mirrorsToLookAt,
   saveNext,
+  saveSettings,
   saveWork,
 } from './mirror-table.ts'
 import type { MirrorWork } from './mirror-work.ts'
@@ -44,7 +45,7 @@ import type { Patience } from './upstream.ts'
 export type { Completeness } from './listed-files.ts'
 export type { MirrorEvent, MirrorStage } from './mirror-event.ts'
 export type { MirrorEnd } from './mirror-job.ts'
-export type { ExtraIndex, MirrorSettings } from './mirror-settings.ts'
+export { type ExtraIndex, type MirrorSettings, usualSettings } from './mirror-settings.ts'
 export type { Mirror } from './mirror-table.ts'
 export type { MirrorWork } from './mirror-work.ts'
 
@@ -65,6 +66,12 @@ export interface MirrorWish {
   readonly settings: MirrorSettings
   /** The public keys that sign upstream's Release, armored or binary. */
   readonly keyring: Uint8Array
+}
+
+/** What is not given stays. */
+export interface MirrorChange {
+  readonly settings: Partial<MirrorSettings>
+  readonly keyring?: Uint8Array
 }
 
 /** A mirror, with how much of what it lists is here. */
@@ -139,6 +146,41 @@ export class Mirrors implements AsyncDisposable {
       })
     })
     return await this.show(workspace, wish.name)
+  }
+
+  /**
+   * Changes what is mirrored, from where and how; the next update makes the suite what it is to be now, also if upstream
+   * has nothing new.
+   * @throws AshlarError not-found, request-invalid, query-invalid, keyring-invalid; busy if work on it is under way
+   */
+  async set(workspace: Workspace, name: string, change: MirrorChange, userId: number | null): Promise<MirrorInfo> {
+    const { database, storage } = this.#parts
+    if (change.keyring !== undefined) await readKeyring(change.keyring, 'The keyring')
+    const { id } = await mirrorNamed(database.read, workspace, name)
+    await using hold = await holdLease(database, leaseName(id), leaseTtlMs)
+    const mirror = await mirrorNamed(database.read, workspace, name)
+    if (hold === undefined) throw isWorkedOn(mirror)
+    const before = mirror.settings
+    // Without a filter there is nothing whose dependencies would come with it.
+    const all = change.settings.filter === null ? { withDeps: false } : {}
+    const settings = checkMirrorSettings({ ...before, ...all, ...change.settings })
+    if (settings.url !== before.url) {
+      await moveMirrorStore({ database, stores: storage.stores }, mirror, settings.url, userId)
+    }
+    const every = settings.everySeconds
+    const isOfAnother = settings.upstreamSuite !== before.upstreamSuite
+    const state = mirror.state && isOfAnother ? { ...mirror.state, isOfAnother } : mirror.state
+    await database.write(async (trx) => {
+      const now = await database.now(trx)
+      const due = every === null ? null : now + every * microsPerSecond
+      await saveSettings(trx, id, {
+        settings_json: JSON.stringify(settings),
+        keyring: change.keyring === undefined ? mirror.keyring : Buffer.from(change.keyring).toString('base64'),
+        next_at: every === before.everySeconds ? mirror.nextAt : due,
+        state_json: state === null ? null : JSON.stringify(state),
+      })
+    })
+    return await this.show(workspace, name)
   }
 
   async list(workspace: Workspace): Promise<MirrorInfo[]> {

@@ -9,15 +9,18 @@ import { readKeyring } from '../debian/keyring.ts'
 import type { StoredFile } from '../storage/file-copies.ts'
 import type { Storage } from '../storage/storage.ts'
 import { claimPackages } from './claim-packages.ts'
-import { fetchFiles } from './fetch-files.ts'
+import { fetchFiles, type WantedFile } from './fetch-files.ts'
 import { fetchIndexes, IndexChanged, type LocalGroup } from './fetch-indexes.ts'
 import { fetchRelease, requireUsable, type SignedRelease } from './fetch-release.ts'
-import { IndexReader } from './index-reader.ts'
+import { deadlineOf } from './deadline.ts'
+import { type ClaimedPackage, IndexReader } from './index-reader.ts'
 import { mostNotices, type Tell } from './mirror-event.ts'
 import { type Mirror, saveState } from './mirror-table.ts'
 import { settingsFrom } from './release-settings.ts'
 import { type KnownItems, knownItems, type SuiteNow, suiteNow } from './suite-items.ts'
 import { fetchExtras, keepExtras, type LocalExtras } from './take-extras.ts'
+import { UnderWay } from './under-way.ts'
+import { UpdateLimits } from './update-limits.ts'
 import { groupKey, type UpstreamState } from './upstream-state.ts'
 import { type Patience, Upstream } from './upstream.ts'
 import type { MirrorSettings } from './mirror-settings.ts'
@@ -61,9 +64,12 @@ const maxRestarts = 2
  *   conflict, storage-full, storage-failed; the reason of the signal
  */
 export async function updateMirror(parts: UpdateParts, wish: UpdateWish): Promise<UpdateOutcome> {
+  const underWay = new UnderWay()
+  using deadline = deadlineOf(wish.mirror, underWay)
+  const timed = { ...wish, signal: AbortSignal.any([wish.signal, deadline.signal]) }
   for (let restarts = 0; ; restarts += 1) {
     try {
-      return await new Update(parts, wish).run()
+      return await new Update(parts, timed, underWay).run()
     } catch (error) {
       const isLast = restarts === maxRestarts
       if (error instanceof IndexChanged) {
@@ -81,18 +87,21 @@ class Update {
   readonly #parts: UpdateParts
   readonly #wish: UpdateWish
   readonly #upstream: Upstream
+  readonly #underWay: UnderWay
+  readonly #limits: UpdateLimits
   #skipped = 0
   #added = 0
   #removed = 0
   #taken: readonly TakenIndex[] | undefined
 
-  constructor(parts: UpdateParts, wish: UpdateWish) {
+  constructor(parts: UpdateParts, wish: UpdateWish, underWay: UnderWay) {
     this.#parts = parts
     this.#wish = wish
+    this.#underWay = underWay
     const { patience, storage } = parts
     const { signal, mirror } = wish
-    const options = { url: mirror.settings.url, spool: storage.spool, signal }
-    this.#upstream = new Upstream(patience === undefined ? options : { ...options, patience })
+    this.#limits = new UpdateLimits(mirror)
+    this.#upstream = new Upstream({ url: mirror.settings.url, spool: storage.spool, signal, underWay, patience })
   }
 
   async run(): Promise<UpdateOutcome> {
@@ -111,6 +120,8 @@ class Update {
       wanted.groups,
       wanted.groups.filter((group) => !isKnown || state.groups[groupKey(group)] !== group.identity),
     )
+    this.#limits.addIndexes(changed.flatMap((group) => group.indexes))
+    this.#limits.addIndexes(wanted.extras.map((extra) => extra.stored))
     tell({ kind: 'stage', stage: 'indexes' })
     const fetching = {
       tell,
@@ -185,7 +196,7 @@ class Update {
     const { database } = this.#parts
     const { mirror, tell, signal } = this.#wish
     const { filter, withDeps } = mirror.settings
-    const wantedFiles: StoredFile[] = []
+    const wantedFiles: WantedFile[] = []
     let entries = 0
     if (filter !== null && withDeps) {
       const binary = groups.filter(({ group }) => group.kind === 'packages')
@@ -217,15 +228,17 @@ class Update {
         }
         signal.throwIfAborted()
         for (const reason of value.skipped) this.#skip(reason)
-        if (value.packages.length > 0) {
+        this.#limits.requireEntries(entries + value.entries)
+        const packages = value.packages.filter((found) => this.#isOfBearableSize(found))
+        if (packages.length > 0) {
           const claimed = await database.write(async (trx) =>
-            claimPackages(trx, place, value.packages, await database.now(trx)),
+            claimPackages(trx, place, packages, await database.now(trx)),
           )
           for (const { name, version } of claimed.refused) {
             this.#skip(`${name} ${version} has a file that was purged here, or is known with another size.`)
           }
           this.#added += claimed.items.length
-          if (!mirror.settings.lazy) wantedFiles.push(...claimed.files)
+          if (!mirror.settings.lazy) wantedFiles.push(...withPaths(claimed.files, packages))
           if (claimed.items.length > 0) yield [...claimed.items]
         }
         read = value.entries
@@ -234,8 +247,19 @@ class Update {
       entries += read
     }
     if (wantedFiles.length === 0) return
+    this.#limits.addFiles(wantedFiles)
     tell({ kind: 'stage', stage: 'files' })
-    await fetchFiles(this.#parts, { mirror, files: wantedFiles, tell, signal })
+    await fetchFiles(this.#parts, { mirror, files: wantedFiles, tell, signal, underWay: this.#underWay })
+  }
+
+  #isOfBearableSize({ name, version, files }: ClaimedPackage): boolean {
+    const { maxFileBytes } = this.#wish.mirror.settings
+    const large = files.find((file) => file.sizeBytes > maxFileBytes)
+    if (large === undefined) return true
+    this.#skip(
+      `${name} ${version} has a file of ${large.sizeBytes} bytes, more than the ${maxFileBytes} of --max-file.`,
+    )
+    return false
   }
 
   #skip(reason: string): void {
@@ -296,6 +320,12 @@ class Update {
     const { revision } = state
     return { revision, unchanged: true, added: 0, removed: 0, skipped: 0, dateSeconds: release.dateSeconds }
   }
+}
+
+/** With where they lie upstream. */
+function withPaths(files: readonly StoredFile[], packages: readonly ClaimedPackage[]): WantedFile[] {
+  const pathOf = new Map(packages.flatMap((found) => found.files.map((file) => [file.sha256, file.path])))
+  return files.map((file) => ({ ...file, path: pathOf.get(file.sha256) ?? file.sha256 }))
 }
 
 /** With dependencies, each group of binary packages decides what the others give: one that changed changes all. */

@@ -14,6 +14,8 @@ export interface UpstreamState {
   readonly choice: string
   /** The identities of its groups of indexes, by `groupKey`. */
   readonly groups: Readonly<Record<string, string>>
+  /** The mirror is to follow another suite from now on, whose Release may be older, and of another codename. */
+  readonly isOfAnother?: true
   /** The revision that holds it. */
   readonly revision: number
   /** When it was taken over, and when upstream was last found to be still so. */

@@ -10,14 +10,18 @@ import type { SocketLimits } from '../storage/guarded-sockets.ts'
 import type { SpooledFile } from '../storage/file-store.ts'
 import type { Spool } from '../storage/spool.ts'
 import type { SpoolWriter } from '../storage/spool-writer.ts'
+import { steady } from '../storage/steady-body.ts'
 import { discard, UpstreamClient, upstreamLimits } from '../storage/upstream-client.ts'
+import { UnderWay } from './under-way.ts'
 
 export interface UpstreamOptions {
   /** With a slash at its end. */
   readonly url: string
   readonly spool: Spool
   readonly signal: AbortSignal
-  readonly patience?: Patience
+  /** Told of what is being fetched. */
+  readonly underWay?: UnderWay | undefined
+  readonly patience?: Patience | undefined
 }
 
 /** How long an upstream is waited for. */
@@ -42,14 +46,18 @@ export class Upstream {
   readonly #spool: Spool
   readonly #signal: AbortSignal
   readonly #client: UpstreamClient
+  readonly #limits: SocketLimits
   readonly #retryAfterMs: readonly number[]
+  readonly #underWay: UnderWay
 
-  constructor({ url, spool, signal, patience = usualPatience }: UpstreamOptions) {
+  constructor({ url, spool, signal, underWay = new UnderWay(), patience = usualPatience }: UpstreamOptions) {
     this.url = url
     this.#spool = spool
     this.#signal = signal
     this.#client = new UpstreamClient(patience.limits)
+    this.#limits = patience.limits
     this.#retryAfterMs = patience.retryAfterMs
+    this.#underWay = underWay
   }
 
   /** The bytes at a path, or undefined if there is nothing. @throws AshlarError upstream-failed */
@@ -64,7 +72,7 @@ export class Upstream {
       // Copied into one buffer, since a server may send its bytes one by one, and each would cost some hundreds.
       let read = Buffer.alloc(0)
       let length = 0
-      for await (const chunk of answer as AsyncIterable<Buffer>) {
+      for await (const chunk of steady(answer as AsyncIterable<Buffer>, this.#limits)) {
         this.#signal.throwIfAborted()
         const end = length + chunk.length
         if (end > maximumBytes) throw this.#failed(path, `it has more than ${maximumBytes} bytes`)
@@ -73,7 +81,7 @@ export class Upstream {
           read.copy(larger, 0, 0, length)
           read = larger
         }
-        chunk.copy(read, length)
+        read.set(chunk, length)
         length = end
       }
       return read.subarray(0, length)
@@ -115,7 +123,8 @@ export class Upstream {
     const isPart = answer.statusCode === 206 && answer.headers['content-range']?.startsWith(`bytes ${start}-`) === true
     if (answer.statusCode !== 200 && !isPart) throw refusal(answer)
     try {
-      await writer.append(withoutFirst(answer, isPart ? 0 : start, onBytes), {
+      const body = steady(answer as AsyncIterable<Uint8Array>, this.#limits)
+      await writer.append(withoutFirst(body, isPart ? 0 : start, onBytes), {
         limitBytes: sizeBytes,
         signal: this.#signal,
       })
@@ -130,6 +139,7 @@ export class Upstream {
 
   /** Tries again what may be better in a moment. */
   async #trying<T>(path: string, deed: () => Promise<T>): Promise<T> {
+    using _fetching = this.#underWay.begin(this.#address(path))
     for (let attempt = 0; ; attempt += 1) {
       this.#signal.throwIfAborted()
       try {
@@ -189,12 +199,12 @@ function refusal(answer: IncomingMessage): Refusal {
 
 /** Without the bytes that a server sends again which does not know ranges. */
 async function* withoutFirst(
-  answer: IncomingMessage,
+  body: AsyncIterable<Uint8Array>,
   skip: number,
   onBytes: (bytes: number) => void,
 ): AsyncGenerator<Uint8Array> {
   let left = skip
-  for await (const chunk of answer as AsyncIterable<Uint8Array>) {
+  for await (const chunk of body) {
     const skipped = Math.min(left, chunk.length)
     left -= skipped
     if (skipped === chunk.length) continue

@@ -182,8 +182,20 @@ function extraFile({ files }: UpstreamRelease, name: string): ExtraFile | undefi
 
 /** Equal for settings with which the same Release gives the same suite. */
 export function choiceOf(settings: MirrorSettings): string {
-  const { everySeconds: _every, lazy: _lazy, ignoreValidUntil: _valid, url: _url, ...choice } = settings
-  return JSON.stringify(choice)
+  const { upstreamSuite, expects, components, architectures, sources, udebs, filter, withDeps } = settings
+  const { indexes, languages } = settings
+  return JSON.stringify({
+    upstreamSuite,
+    expects,
+    components,
+    architectures,
+    sources,
+    udebs,
+    filter,
+    withDeps,
+    indexes,
+    languages,
+  })
 }
 
 /** Where a file is asked for first, and where then. */

@@ -11,35 +11,59 @@ const Indexes = Type.Array(Type.Union(extraIndexes.map((name) => Type.Literal(na
   description: 'What is taken as it is, beside the lists of packages',
 })
 
+const Url = Type.String({ maxLength: 2000, description: 'Of the archive: `dists/` and `pool/` lie below it' })
+const UpstreamSuite = Type.String({ minLength: 1, maxLength: 200, description: 'The suite of the archive' })
+const Keyring = Type.String({
+  minLength: 1,
+  maxLength: 6_000_000,
+  description: 'The public keys that sign its Release, armored, or the bytes of a keyring as base64',
+})
+const OrNull = <Schema extends TSchema>(schema: Schema, description: string) =>
+  Type.Optional(Type.Union([schema, Type.Null()], { description }))
+const Limit = (description: string) =>
+  Type.Optional(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description }))
+
+const settingMembers = {
+  expects: OrNull(Word, 'What the Release calls itself; null: its suite or its codename'),
+  components: OrNull(Words, 'Null: all that upstream has'),
+  architectures: OrNull(Words, 'Null: all that upstream has'),
+  sources: Type.Optional(Type.Boolean()),
+  udebs: Type.Optional(Type.Boolean({ description: 'Packages of the Debian installer' })),
+  filter: OrNull(Type.String({ minLength: 1, maxLength: 10_000 }), 'A query that packages match; null: all are taken'),
+  withDeps: Type.Optional(Type.Boolean({ description: 'With a filter: what the matching packages depend on too' })),
+  lazy: Type.Optional(Type.Boolean({ description: 'Files are fetched when they are first asked for' })),
+  indexes: Type.Optional(Indexes),
+  languages: Type.Optional(Words),
+  ignoreValidUntil: Type.Optional(Type.Boolean()),
+  everySeconds: OrNull(Type.Integer({ minimum: 1 }), 'How often it is updated by itself; null: when it is asked for'),
+  maxIndexBytes: Limit('Of one index, as upstream has it'),
+  maxFileBytes: Limit('Of one file of a package; larger ones are passed over'),
+  maxFetchBytes: Limit('Of all that one update fetches'),
+  maxPackages: Limit('Entries of the indexes of packages'),
+  timeoutSeconds: Limit('After so long an update ends'),
+}
+
 export const MirrorWish = Type.Object(
   {
     name: Type.String({ minLength: 1, maxLength: 63 }),
-    url: Type.String({ maxLength: 2000, description: 'Of the archive: `dists/` and `pool/` lie below it' }),
-    suite: Type.String({ minLength: 1, maxLength: 200, description: 'The suite of the archive' }),
+    url: Url,
+    suite: UpstreamSuite,
     into: Type.Optional(
       Type.String({ minLength: 1, maxLength: 200, description: 'The suite here; default: the same' }),
     ),
-    expects: Type.Optional(
-      Type.String({ ...Word, description: 'What the Release calls itself, if that is neither its suite nor codename' }),
-    ),
-    components: Type.Optional(Words),
-    architectures: Type.Optional(Words),
-    sources: Type.Optional(Type.Boolean()),
-    udebs: Type.Optional(Type.Boolean({ description: 'Packages of the Debian installer' })),
-    filter: Type.Optional(Type.String({ minLength: 1, maxLength: 10_000, description: 'A query that packages match' })),
-    withDeps: Type.Optional(Type.Boolean()),
-    lazy: Type.Optional(Type.Boolean({ description: 'Files are fetched when they are first asked for' })),
-    indexes: Type.Optional(Indexes),
-    languages: Type.Optional(Words),
-    ignoreValidUntil: Type.Optional(Type.Boolean()),
-    everySeconds: Type.Optional(Type.Integer({ minimum: 1, description: 'How often it is updated by itself' })),
-    keyring: Type.String({
-      minLength: 1,
-      maxLength: 6_000_000,
-      description: 'The public keys that sign its Release, armored, or the bytes of a keyring as base64',
-    }),
+    ...settingMembers,
+    keyring: Keyring,
   },
   { $id: 'MirrorWish', additionalProperties: false },
+)
+export const MirrorChange = Type.Object(
+  {
+    url: Type.Optional(Url),
+    suite: Type.Optional(UpstreamSuite),
+    ...settingMembers,
+    keyring: Type.Optional(Keyring),
+  },
+  { $id: 'MirrorChange', additionalProperties: false, description: 'What is not given stays' },
 )
 export const MirrorUpdateWish = Type.Object(
   {
@@ -96,6 +120,11 @@ export const Mirror = Type.Object(
     indexes: Type.Array(Type.String()),
     languages: Type.Array(Type.String()),
     everySeconds: Type.Union([Type.Integer(), Type.Null()]),
+    maxIndexBytes: Count,
+    maxFileBytes: Count,
+    maxFetchBytes: Count,
+    maxPackages: Count,
+    timeoutSeconds: Count,
     nextAt: Type.Union([Time, Type.Null()]),
     store: Type.String({ description: 'The remote store that its files come from' }),
     keys: Type.Array(refTo(MirrorKey)),
@@ -115,6 +144,7 @@ export type MirrorDocument = Static<typeof Mirror>
 
 export const mirrorModels: readonly TSchema[] = [
   MirrorWish,
+  MirrorChange,
   MirrorUpdateWish,
   MirrorKey,
   MirrorWork,

@@ -1,11 +1,18 @@
 /** Mirrors: suites that follow a suite of another repository. */
 import { type Static, Type } from 'typebox'
 import { timestamp } from '../common/timestamp.ts'
-import type { MirrorInfo, MirrorWork } from '../mirror/mirrors.ts'
+import {
+  type MirrorChange as MirrorChanges,
+  type MirrorInfo,
+  type MirrorWish as MirrorCreation,
+  type MirrorWork,
+  usualSettings,
+} from '../mirror/mirrors.ts'
 import type { App, Context } from './context.ts'
 import { sendEvents } from './event-stream.ts'
 import {
   Mirror,
+  MirrorChange,
   type MirrorDocument,
   MirrorList,
   MirrorRemoved,
@@ -62,6 +69,22 @@ function writeMirrors(app: App, { mirrors, access }: Context): void {
       return reply.code(201).send(mirrorDocument(made))
     },
   })
+  app.patch(mirrorPath, {
+    config: { asks: 'suite:manage' },
+    schema: operation('changeMirror', 'Change what is mirrored; the next update makes the suite so', {
+      tags,
+      params: inMirror,
+      body: refTo(MirrorChange),
+      response: { 200: refTo(Mirror) },
+    }),
+    handler: async (request) => {
+      if (forAdministrators.some((member) => member in request.body)) {
+        access.require(callerOf(request), 'instance:manage')
+      }
+      const change = changeFrom(request.body)
+      return mirrorDocument(await mirrors.set(workspaceOf(request), request.params.mirror, change, userIdOf(request)))
+    },
+  })
   app.delete(mirrorPath, {
     config: { asks: 'suite:manage' },
     schema: operation('removeMirror', 'Follow upstream no more; the suite stays', {
@@ -106,30 +129,28 @@ function workOnMirrors(app: App, { mirrors }: Context): void {
   })
 }
 
-function wishFrom(body: Static<typeof MirrorWish>) {
-  const { name, into, keyring } = body
-  const isArmored = keyring.includes('-----BEGIN PGP ')
+function wishFrom({ name, into, keyring, url, suite, ...settings }: Static<typeof MirrorWish>): MirrorCreation {
   return {
     name,
     ...(into !== undefined && { into }),
-    keyring: Buffer.from(keyring, isArmored ? 'utf8' : 'base64'),
-    settings: {
-      url: body.url,
-      upstreamSuite: body.suite,
-      expects: body.expects ?? null,
-      components: body.components ?? null,
-      architectures: body.architectures ?? null,
-      sources: body.sources ?? false,
-      udebs: body.udebs ?? false,
-      filter: body.filter ?? null,
-      withDeps: body.withDeps ?? false,
-      lazy: body.lazy ?? false,
-      indexes: body.indexes ?? (['translations', 'contents', 'dep11', 'cnf'] as const),
-      languages: body.languages ?? ['en'],
-      ignoreValidUntil: body.ignoreValidUntil ?? false,
-      everySeconds: body.everySeconds ?? null,
-    },
+    keyring: keyringBytes(keyring),
+    settings: { ...usualSettings, url, upstreamSuite: suite, ...settings },
   }
+}
+
+function changeFrom({ keyring, suite, ...settings }: Static<typeof MirrorChange>): MirrorChanges {
+  return {
+    settings: { ...settings, ...(suite !== undefined && { upstreamSuite: suite }) },
+    ...(keyring !== undefined && { keyring: keyringBytes(keyring) }),
+  }
+}
+
+/** What says where the server goes, and how much it may take from there. */
+const forAdministrators = ['url', 'maxIndexBytes', 'maxFileBytes', 'maxFetchBytes', 'maxPackages', 'timeoutSeconds']
+
+/** Armored, or base64. */
+function keyringBytes(keyring: string): Buffer {
+  return Buffer.from(keyring, keyring.includes('-----BEGIN PGP ') ? 'utf8' : 'base64')
 }
 
 export function mirrorDocument({ mirror, keys, completeness }: MirrorInfo): MirrorDocument {

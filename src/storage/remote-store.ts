@@ -7,6 +7,7 @@ import { Readable } from 'node:stream'
 import { AshlarError } from '../common/errors.ts'
 import type { ByteRange, FileKey, FileStore, OpenedFile, StoredEntry } from './file-store.ts'
 import { watchSilence } from './guarded-sockets.ts'
+import { steady } from './steady-body.ts'
 import { discard, UpstreamClient, upstreamLimits, type UpstreamQuestion } from './upstream-client.ts'
 
 export interface RemoteLocation {
@@ -77,7 +78,7 @@ class RemoteStore implements FileStore {
     const answer = await this.#ask(source.url, { method: 'HEAD' })
     discard(answer, 'HEAD')
     if (answer.statusCode === 404 || answer.statusCode === 410) return undefined
-    if (answer.statusCode !== 200) throw this.#refused(answer)
+    if (answer.statusCode !== 200) throw this.#refused(answer, source.url)
     return lengthOf(answer) ?? source.sizeBytes
   }
 
@@ -133,10 +134,12 @@ class RemoteStore implements FileStore {
           if (wanted.length < chunk.length) return
         }
       } catch (error) {
-        if (position < end && resumes === maxResumes) throw this.#unreachable(error)
+        if (position < end && resumes === maxResumes) throw this.#unreachable(error, source.url)
       }
       if (position === end || reading.isOver) return
-      if (resumes === maxResumes) throw this.#unreachable(new Error(`it ended after ${position - start} bytes`))
+      if (resumes === maxResumes) {
+        throw this.#unreachable(new Error(`it ended after ${position - start} bytes`), source.url)
+      }
       reading.part = await this.#request(source, position, end)
     }
     reading.part.body.destroy()
@@ -149,7 +152,7 @@ class RemoteStore implements FileStore {
     const sizeBytes = sizeIn(body, start, source.sizeBytes)
     if (sizeBytes === undefined) {
       discard(body)
-      throw this.#refused(body)
+      throw this.#refused(body, source.url)
     }
     if (start > sizeBytes) {
       discard(body)
@@ -162,21 +165,21 @@ class RemoteStore implements FileStore {
     try {
       return await this.#client.ask(url, question)
     } catch (error) {
-      throw this.#unreachable(error)
+      throw this.#unreachable(error, url)
     }
   }
 
-  #refused({ statusCode }: IncomingMessage): AshlarError {
+  #refused({ statusCode }: IncomingMessage, url: string): AshlarError {
     const reason = statusCode === 404 ? 'has it no more (404)' : `answered with status ${statusCode}`
-    return new AshlarError('upstream-failed', `The repository of the store ${this.name} ${reason}.`, {
+    return new AshlarError('upstream-failed', `The repository of the store ${this.name} ${reason}: ${url}.`, {
       extra: { status: statusCode },
     })
   }
 
-  #unreachable(error: unknown): AshlarError {
+  #unreachable(error: unknown, url: string): AshlarError {
     if (error instanceof AshlarError) return error
     const reason = error instanceof Error ? reasonOf(error) : String(error)
-    return new AshlarError('upstream-failed', `The repository of the store ${this.name} failed: ${reason}.`, {
+    return new AshlarError('upstream-failed', `The repository of the store ${this.name} failed at ${url}: ${reason}.`, {
       cause: error,
     })
   }
@@ -224,7 +227,7 @@ function lengthOf(answer: IncomingMessage): number | undefined {
 /** Leaves out the first bytes, for a server that does not know ranges; a reader who rests is no silence of upstream. */
 async function* bytesOf({ body, skip }: Part): AsyncGenerator<Uint8Array> {
   let left = skip
-  for await (const chunk of body as AsyncIterable<Uint8Array>) {
+  for await (const chunk of steady(body as AsyncIterable<Uint8Array>, upstreamLimits)) {
     const skipped = Math.min(left, chunk.length)
     left -= skipped
     if (skipped === chunk.length) continue

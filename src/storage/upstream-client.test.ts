@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { readAll } from '../../test/support/read-all.ts'
@@ -100,6 +100,20 @@ test('a server that falls silent is an error, before its answer and in the middl
   await assert.rejects(client.ask(mute.url), /not a byte in 100 ms/)
   await using stalling = await serve((_request, response) => void response.write('some'))
   await assert.rejects(readAll(await client.ask(stalling.url)), /not a byte in 100 ms/)
+})
+
+test('headers that trickle are no answer', async () => {
+  const server = createTcpServer((socket) => {
+    const timer = setInterval(() => socket.write('X'), 20)
+    socket.on('error', () => {}).once('close', () => clearInterval(timer))
+    socket.write('HTTP/1.1 200 OK\r\nX: ')
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const client = new UpstreamClient({ connectMs: 100, silenceMs: 100, sockets: 1 })
+  const { port } = server.address() as AddressInfo
+  await assert.rejects(client.ask(`http://127.0.0.1:${port}/`), /no answer in 400 ms/)
+  server.close()
 })
 
 test('a connection is used again, and a server that closed it meanwhile is asked over another', async () => {

@@ -29,12 +29,15 @@ const maxRedirects = 5
 /** How often a socket that waited may turn out to be closed by the server. */
 const maxStaleSockets = 3
 const redirects = new Set([301, 302, 303, 307, 308])
+/** How many times the time of silence a server may take until its answer begins: its headers may trickle. */
+const silencesToAnswer = 4
 /** A longer body that nobody wants costs its connection rather than being read. */
 const smallBytes = 16 << 10
 
 /** Its sockets are kept for further requests, and keep no process running. */
 export class UpstreamClient {
   readonly #isPublic: IsPublic
+  readonly #answerMs: number
   /** To wherever an administrator has sent us. */
   readonly #named: Agents
   /** To where an upstream on the internet sends us. Sockets are not shared with the others. */
@@ -42,6 +45,7 @@ export class UpstreamClient {
 
   constructor(limits: SocketLimits = upstreamLimits, isPublic: IsPublic = isPublicAddress) {
     this.#isPublic = isPublic
+    this.#answerMs = silencesToAnswer * limits.silenceMs
     this.#named = { http: httpAgent(limits), https: httpsAgent(limits) }
     const lookup = publicLookup(isPublic)
     this.#public = { http: httpAgent(limits, lookup), https: httpsAgent(limits, lookup) }
@@ -73,7 +77,7 @@ export class UpstreamClient {
     for (let stale = 0; ; stale += 1) {
       const request = requestTo(url, question, agents)
       try {
-        return await answerOf(request)
+        return await answerOf(request, this.#answerMs)
       } catch (error) {
         if (!request.reusedSocket || !isReset(error) || stale === maxStaleSockets) throw error
       }
@@ -122,8 +126,13 @@ function isReset(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE')
 }
 
-function answerOf(request: ClientRequest): Promise<IncomingMessage> {
+function answerOf(request: ClientRequest, answerMs: number): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
+  // Not while it waits for a socket.
+  request.once('socket', () => {
+    const late = setTimeout(() => request.destroy(new Error(`no answer in ${answerMs} ms`)), answerMs).unref()
+    for (const event of ['response', 'close'] as const) request.once(event, () => clearTimeout(late))
+  })
   request.once('response', (answer) => {
     answer.on('error', () => {})
     // That the socket fell silent is told here; the answer would only say that it was cut.

@@ -86,6 +86,7 @@ test('every command has a help that names its options, and exits 0', async () =>
     'suite sources': ['--at'],
     'suite copy': ['--at', '--from-workspace', '--list', '--filter', '--with-deps', '--dry-run'],
     'suite create': ['--component', '--architecture', '--versions', '--alias'],
+    'mirror set': ['--url', '--suite', '--keyring', '--filter', '--no-filter', '--every', '--no-every', '--max-fetch'],
     artifact: ['create', 'show', 'list', 'download', 'delete'],
     token: ['create', 'list', 'revoke'],
     user: ['create', 'list', 'attach'],

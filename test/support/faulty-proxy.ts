@@ -25,6 +25,8 @@ export type Fault =
   | { readonly kind: 'hang' }
   /** The answer's body stops after so many bytes, and the connection stays. */
   | { readonly kind: 'hang-answer'; readonly afterBytes: number }
+  /** The answer's body comes byte by byte. */
+  | { readonly kind: 'trickle-answer'; readonly everyMs: number }
   | { readonly kind: 'delay'; readonly ms: number }
 
 export interface Proxied {
@@ -182,6 +184,14 @@ async function handBack(
       return
     }
     handedBack += chunk.length
+    if (fault?.kind === 'trickle-answer') {
+      for (const byte of chunk) {
+        if (response.destroyed) return
+        response.write(Buffer.of(byte))
+        await sleep(fault.everyMs)
+      }
+      continue
+    }
     if (!response.write(chunk)) await drained(response)
   }
   response.end()

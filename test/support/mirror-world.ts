@@ -1,7 +1,7 @@
 /** Mirrors of a real upstream, in an archive world; reads like the domain. */
 import type { Workspace } from '../../src/access/access.ts'
 import { AshlarError } from '../../src/common/errors.ts'
-import type { MirrorSettings } from '../../src/mirror/mirror-settings.ts'
+import { type MirrorSettings, usualLimits } from '../../src/mirror/mirror-settings.ts'
 import { type MirrorEnd, type MirrorEvent, type MirrorInfo, Mirrors } from '../../src/mirror/mirrors.ts'
 import { archiveWorld, type ArchiveWorld } from './archive-world.ts'
 import type { OpenFresh } from './databases.ts'
@@ -101,6 +101,7 @@ export function usualSettings(url: string): MirrorSettings {
     languages: ['en'],
     ignoreValidUntil: false,
     everySeconds: null,
+    ...usualLimits,
   }
 }
 
