@@ -133,10 +133,12 @@ function applied(past: Past, state: NaiveState, request: StepRequest, as: 'singl
       return withItems(state, name, suite, left, suite.items, [])
     }
     case 'copy': {
-      const { name, suite } = find(state, request.suite)
+      const thenOf = (): NaiveState => (request.from.at === undefined ? state : stateAt(past, request.from.at))
       // What a change of its own copies is found before its turn comes.
+      if (as === 'single') thenOf()
+      const { name, suite } = find(state, request.suite)
       if (as === 'step') requireThawed(suite)
-      const then = request.from.at === undefined ? state : stateAt(past, request.from.at)
+      const then = thenOf()
       const from = find(then, request.from.suite).suite.items
       const { packages: wanted = [], sources = [] } = request
       const isAll = request.packages === undefined && request.sources === undefined
