@@ -9,10 +9,11 @@ import type { Entry } from './map-entries.ts'
 
 /** A map as a whole, and how much of it was read. */
 class Entries {
-  readonly #texts: ReadonlyMap<string, string>
+  readonly #texts: ReadonlyMap<string, string | readonly string[]>
   read = 0
 
-  constructor(texts: ReadonlyMap<string, string>) {
+  /** @param texts by their keys; several of one key, as an upstream may list a version twice */
+  constructor(texts: ReadonlyMap<string, string | readonly string[]>) {
     this.#texts = texts
   }
 
@@ -24,7 +25,7 @@ class Entries {
     for (const key of [...this.#texts.keys()].toSorted()) {
       if ((from !== undefined && key < from) || (to !== undefined && key >= to)) continue
       this.read += 1
-      yield { key, text: this.#texts.get(key) ?? '' }
+      for (const text of [this.#texts.get(key) ?? ''].flat()) yield { key, text }
     }
   }
 }
@@ -151,4 +152,33 @@ it('text beyond what is kept in memory is read a second time, and is the same', 
     chunks.reduce((sum, chunk) => sum + chunk.textBytes, 0),
     900 * 40 * 1024,
   )
+})
+
+it('entries of one key are never cut apart, also if one of them comes to start a chunk, or goes', async () => {
+  const starts = (await build([], many.keys(), new Entries(many))).chunks.slice(1, 4).map((chunk) => chunk.firstKey)
+  const twins = new Map(
+    [...many].map(([name, text]) => [name, starts.includes(name) ? [text, textOf(`${name} again`, 15)] : [text]]),
+  )
+  const { chunks } = await build([], twins.keys(), new Entries(twins))
+  assert.deepEqual(
+    chunks.map((chunk) => chunk.firstKey),
+    [...new Set(chunks.map((chunk) => chunk.firstKey))],
+  )
+  assert.equal(
+    chunks.reduce((sum, chunk) => sum + chunk.entries, 0),
+    many.size + starts.length,
+  )
+  const one = new Map(twins).set(starts[1] ?? '', [textOf('another', 15)])
+  const { chunks: after } = await build(chunks, [starts[1] ?? ''], new Entries(one))
+  assert.deepEqual(essence(after), essence((await build([], one.keys(), new Entries(one))).chunks))
+})
+
+it('entries of one key that were cut apart by an older version are joined when that key is touched', async () => {
+  const { chunks } = await build([], many.keys(), new Entries(many))
+  const key = chunks[2]?.firstKey ?? ''
+  const { chunks: twin } = await build([], [key], new Entries(new Map([[key, textOf('twin', 380)]])))
+  const before = [...chunks.slice(0, 2), ...twin, ...chunks.slice(2)]
+  const now = new Map(many).set(key, textOf('only', 15))
+  const { chunks: after } = await build(before, [key], new Entries(now))
+  assert.deepEqual(essence(after), essence((await build([], now.keys(), new Entries(now))).chunks))
 })

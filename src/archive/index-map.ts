@@ -19,9 +19,11 @@ export type PlannedChunk =
       text(): Promise<Buffer>
     }
 
-/** An entry of the new state; an atom that can be cut before. */
+/** The entries of a key in the new state; an atom that can be cut before. */
 interface LooseEntry extends Atom {
   readonly key: string
+  /** One, but where an upstream lists a version of a package twice; they are never cut apart, so a key tells its chunk. */
+  readonly entries: number
   readonly text: string | undefined
 }
 
@@ -100,20 +102,28 @@ class OpenedChunks {
       const from = index === 0 ? undefined : this.#before[index]?.firstKey
       const entries = await this.#read(from, this.#before[index + 1]?.firstKey)
       this.#entries.set(index, entries)
-      // Without the cut at its start, the chunk before it may be cut elsewhere.
-      if (index > 0 && entries[0]?.key !== from) this.want(index - 1)
+      // Without the cut at its start, the chunk before it may be cut elsewhere; older versions cut between equal keys.
+      if (index > 0 && (entries[0]?.key !== from || this.#before[index - 1]?.firstKey === from)) this.want(index - 1)
       this.#wanted.delete(index)
     }
   }
 
   async #read(from: string | undefined, to: string | undefined): Promise<LooseEntry[]> {
-    const entries: LooseEntry[] = []
+    const read: LooseEntry[] = []
     for await (const { key, text } of this.#source(from, to)) {
+      const twin = read.at(-1)?.key === key ? read.pop() : undefined
       const bytes = Buffer.byteLength(text)
       this.#keptBytes += bytes
-      entries.push({ key, hash: keyHash(key), bytes, text: this.#keptBytes <= KEPT_TEXT_BYTES ? text : undefined })
+      const isKept = this.#keptBytes <= KEPT_TEXT_BYTES && (twin === undefined || twin.text !== undefined)
+      read.push({
+        key,
+        hash: twin?.hash ?? keyHash(key),
+        bytes: bytes + (twin?.bytes ?? 0),
+        entries: 1 + (twin?.entries ?? 0),
+        text: isKept ? (twin?.text ?? '') + text : undefined,
+      })
     }
-    return entries
+    return read
   }
 
   atoms(): (LooseEntry | WholeChunk)[] {
@@ -141,7 +151,7 @@ function plan(
     kind: 'new',
     firstKey,
     lastKey: entries.at(-1)?.key ?? firstKey,
-    entries: entries.length,
+    entries: entries.reduce((sum, entry) => sum + entry.entries, 0),
     textBytes: entries.reduce((sum, entry) => sum + entry.bytes, 0),
     async text() {
       const kept = entries.map((entry) => entry.text)
