@@ -9,7 +9,7 @@ import { currentIndexes, currentMaps, type SuiteIndexes, type SuiteMaps } from '
 import type { SealContext } from './seal-context.ts'
 import type { SealPlan } from './seal-plan.ts'
 import type { TouchedMap } from './effect.ts'
-import { placeKey, viewOf } from './suite-items.ts'
+import { isItemPlace, placeKey, viewOf } from './suite-items.ts'
 import type { Suite } from './suite-table.ts'
 
 export interface ChangingSuite {
@@ -41,18 +41,29 @@ export async function planSuite(
   const state = { suiteId: suite.id, settings: suite.settings, view: viewOf(database.read, view) }
   const then = plan.before.all.find((one) => one.name === suite.name)
   const isTurned = then !== undefined && then.settings.translations !== suite.settings.translations
-  const planned = await planItemMaps(context, { state, isTurned, before, touched })
+  const filledBefore = [...before.values()].filter((map) => map.entries > 0).map((map) => map.place)
+  const wantedBefore = new Set(then === undefined ? [] : layoutOf(then.settings, filledBefore).indexes.flatMap(keysOf))
+  const planned = await planItemMaps(context, { state, isTurned, before, wantedBefore, touched })
 
   const replaced = new Set(planned.map((map) => placeKey(map.place)))
-  const unchanged = [...before.values()].filter((map) => map.entries > 0 && !replaced.has(placeKey(map.place)))
-  const filled = [...unchanged, ...planned.filter((map) => map.chunks.length > 0)].map((map) => map.place)
+  const unchanged = filledBefore.filter((place) => !replaced.has(placeKey(place)))
+  const filled = [...unchanged, ...planned.filter((map) => map.chunks.length > 0).map((map) => map.place)]
   const layout = layoutOf(suite.settings, filled)
 
-  const changes = { suiteId: suite.id, before, touched, indexes: layout.indexes, view }
+  const changes = { suiteId: suite.id, before, wantedBefore, touched, indexes: layout.indexes, view }
   planned.push(...(await planContents(context, changes, drafts)))
+  const wanted = new Set(layout.indexes.flatMap(keysOf))
+  for (const place of filledBefore) {
+    if (!isItemPlace(place) && !wanted.has(placeKey(place))) planned.push({ place, chunks: [] })
+  }
   const isPlanned = new Set(planned.map((map) => placeKey(map.place)))
   const changed = layout.indexes.filter(
     (index) => now.get(index.path)?.isRaw !== false || index.places.some((place) => isPlanned.has(placeKey(place))),
   )
   return { suite, planned, before, now, layout, changed, taken: plan.taken.get(suite.name) }
+}
+
+/** The maps of which an index is made, by `placeKey`. */
+function keysOf({ places }: IndexPath): string[] {
+  return places.map(placeKey)
 }

@@ -17,11 +17,6 @@ export function entryKey(sourceName: string, name: string, versionKey: string): 
   return `${sourceName} ${name} ${versionKey}`
 }
 
-/** What the keys of all versions of a package begin with; it orders packages as their keys do. */
-export function packageOfKey(key: string): string {
-  return key.slice(0, key.lastIndexOf(' '))
-}
-
 /** The name of the package that a key orders. */
 export function nameInKey(key: string): string {
   return key.split(' ', 2)[1] ?? ''

@@ -1,6 +1,6 @@
 /** Which indexes a suite has, and of which maps each is made. */
 import { contentsIndexes } from './contents/contents-places.ts'
-import { translationPlace } from './map-entries.ts'
+import { translationPlace } from './long-descriptions.ts'
 import type { SuiteSettings } from './settings.ts'
 import { isItemPlace, type MapKind, type Place } from './suite-items.ts'
 

@@ -2,10 +2,11 @@
 import type { Database } from '../database/database.ts'
 import type { ChunkTable } from './chunk-table.ts'
 import type { TouchedMap } from './effect.ts'
-import { packageOfKey } from './entry-key.ts'
+import { nameInKey } from './entry-key.ts'
 import type { PlannedMap } from './index-builder.ts'
 import { type EntrySource, planChunks } from './index-map.ts'
-import { mapEntries, type SuiteState, translationEntries, translationPlace } from './map-entries.ts'
+import { translationEntries, translationEntriesNamed, translationPlace } from './long-descriptions.ts'
+import { mapEntries, type SuiteState } from './map-entries.ts'
 import type { SuiteMaps } from './release-table.ts'
 import { isItemPlace, type Place, placeKey } from './suite-items.ts'
 
@@ -22,6 +23,8 @@ interface Changing {
   readonly isTurned: boolean
   /** Its maps until now. */
   readonly before: SuiteMaps
+  /** Which of them it had to have, by `placeKey`: what they list was kept as it should be. */
+  readonly wantedBefore: ReadonlySet<string>
   readonly touched: readonly TouchedMap[]
 }
 
@@ -41,6 +44,7 @@ export async function planItemMaps(context: Reading, changing: Changing): Promis
     const source: EntrySource = (from, to) => mapEntries(state, place, { from, to })
     planned.push({ place, chunks: await chunksWith(context, before, place, keys, source) })
   }
+  if (!state.settings.translations) return planned
   for (const component of new Set(packagePlaces(changing).map(({ place }) => place.component))) {
     const map = await planTranslations(context, changing, component)
     if (map !== undefined) planned.push(map)
@@ -49,21 +53,25 @@ export async function planItemMaps(context: Reading, changing: Changing): Promis
 }
 
 async function planTranslations(
-  context: Reading,
+  { chunks }: Reading,
   changing: Changing,
   component: string,
 ): Promise<PlannedMap | undefined> {
-  const { state, before, isTurned } = changing
+  const { state, before, wantedBefore } = changing
   const place = translationPlace(component)
-  const wasEmpty = (before.get(placeKey(place))?.entries ?? 0) === 0
-  if (!state.settings.translations) return wasEmpty ? undefined : { place, chunks: [] }
+  const source: EntrySource = (from, to) => translationEntries(state, component, { from, to })
+  const known = before.get(placeKey(place))
+  if (known === undefined || !wantedBefore.has(placeKey(place))) {
+    return { place, chunks: await planChunks([], [''], source) }
+  }
   const own = packagePlaces(changing).filter((map) => map.place.component === component)
-  const keys = new Set(own.flatMap((map) => map.keys.map(packageOfKey)))
-  if (keys.size === 0 && !isTurned) return undefined
-  const architectures = [...new Set(own.map((map) => map.place.architecture))]
-  const source: EntrySource = (from, to) => translationEntries(state, component, architectures, { from, to })
-  const chunks = await chunksWith(context, before, place, isTurned || wasEmpty ? 'all' : keys, source)
-  return wasEmpty && chunks.length === 0 ? undefined : { place, chunks }
+  const names = [...new Set(own.flatMap((map) => map.keys.map(nameInKey)))]
+  if (names.length === 0) return undefined
+  if (known.entries > 0) return { place, chunks: await planChunks(await chunks.ofMap(known.mapId), names, source) }
+  // No package had a description, so only these can have one now.
+  const only: EntrySource = (from, to) => translationEntriesNamed(state, component, names, { from, to })
+  const planned = await planChunks([], names, only)
+  return planned.length === 0 ? undefined : { place, chunks: planned }
 }
 
 /** Where the suite has or had packages whose descriptions can be kept apart, and the keys that change there. */

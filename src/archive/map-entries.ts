@@ -1,15 +1,10 @@
-/**
- * The entries of the maps that list packages: which there are in a state of a suite, and the text of each. Where a suite
- * keeps its long descriptions apart, they are a map of their own, with one entry for each package of a source, whatever
- * versions and architectures it has.
- */
+/** The entries of the maps that list packages: which there are in a state of a suite, and the text of each. */
 import { renderPackagesEntry } from '../debian/binary-package.ts'
-import { translationEntry, withShortDescription } from '../debian/description.ts'
+import { withShortDescription } from '../debian/description.ts'
 import { canonicalDebName } from '../debian/names.ts'
 import { renderSourcesEntry } from '../debian/source-package.ts'
-import { packageOfKey } from './entry-key.ts'
 import type { SuiteSettings } from './settings.ts'
-import type { ItemPlace, ItemsView, Place } from './suite-items.ts'
+import type { ItemPlace, ItemsView } from './suite-items.ts'
 
 /** An entry of a map: its key and its text. */
 export interface Entry {
@@ -25,17 +20,12 @@ export interface SuiteState {
 }
 
 /** From one key (or the start) up to, not including, another (or the end). */
-interface KeyRange {
+export interface KeyRange {
   readonly from: string | undefined
   readonly to: string | undefined
 }
 
 const PAGE = 500
-
-/** The map with the long descriptions of a component's packages. */
-export function translationPlace(component: string): Place {
-  return { component, kind: 'translations', architecture: 'en' }
-}
 
 /** The entries of a map of packages in order, a page at a time. */
 export async function* mapEntries(
@@ -45,54 +35,6 @@ export async function* mapEntries(
 ): AsyncGenerator<Entry, void, undefined> {
   const isShort = place.kind === 'packages' && state.settings.translations
   for await (const row of rowsOf(state, place, range)) yield { key: row.entry_key, text: entryText(row, isShort) }
-}
-
-/**
- * The entries of the map with the long descriptions of a component, in order.
- *
- * @param architectures those of the component's packages
- */
-export async function* translationEntries(
-  state: SuiteState,
-  component: string,
-  architectures: readonly string[],
-  range: KeyRange,
-): AsyncGenerator<Entry, void, undefined> {
-  const lists = architectures.map((architecture) =>
-    descriptionsOf(rowsOf(state, { component, kind: 'packages', architecture }, range)),
-  )
-  const heads = await Promise.all(lists.map((list) => list.next()))
-  for (;;) {
-    const keys = heads.flatMap((head) => (head.done === true ? [] : [head.value.key]))
-    const key = keys.reduce<string | undefined>(
-      (least, one) => (least === undefined || one < least ? one : least),
-      undefined,
-    )
-    if (key === undefined) return
-    const texts = new Set<string>()
-    for (const [i, head] of heads.entries()) {
-      if (head.done === true || head.value.key !== key) continue
-      for (const text of head.value.texts) texts.add(text)
-      const next = await lists[i]?.next()
-      if (next !== undefined) heads[i] = next
-    }
-    if (texts.size > 0) yield { key, text: [...texts].toSorted().join('') }
-  }
-}
-
-/** What the versions of each package say of themselves. */
-async function* descriptionsOf(
-  rows: AsyncIterable<Row>,
-): AsyncGenerator<{ readonly key: string; readonly texts: ReadonlySet<string> }, void, undefined> {
-  let current: { readonly key: string; readonly texts: Set<string> } | undefined
-  for await (const row of rows) {
-    const key = packageOfKey(row.entry_key)
-    if (current !== undefined && current.key !== key) yield current
-    if (current?.key !== key) current = { key, texts: new Set() }
-    const text = translationEntry(row.name, row.stanza)
-    if (text !== undefined) current.texts.add(text)
-  }
-  if (current !== undefined) yield current
 }
 
 interface Row {

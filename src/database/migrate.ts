@@ -13,6 +13,7 @@ import * as mirrors from './migrations/0008-mirrors.ts'
 import * as origins from './migrations/0010-origins.ts'
 import * as filterNames from './migrations/0011-filter-names.ts'
 import * as uploadSigners from './migrations/0013-upload-signers.ts'
+import * as descriptionsByName from './migrations/0014-descriptions-by-name.ts'
 import type { Tables } from './schema.ts'
 
 /** In order; a name once released never changes, nor does what it did. */
@@ -27,6 +28,7 @@ const migrations: Readonly<Record<string, (db: Kysely<unknown>, types: ColumnTyp
   '0010-origins': origins.up,
   '0011-filter-names': filterNames.up,
   '0013-upload-signers': uploadSigners.up,
+  '0014-descriptions-by-name': descriptionsByName.up,
 }
 
 /** Any constant: the advisory lock of PostgreSQL that migrations take turns by. */

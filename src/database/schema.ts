@@ -443,9 +443,16 @@ export interface SuiteMapTable {
   component: string
   /**
    * Maps of items have the items' kind; those of Contents are made of what packages of such a kind install, those of
-   * translations of the long descriptions of packages.
+   * translations of the long descriptions of packages. `translations-by-source`: in an order in which versions before
+   * 0014-descriptions-by-name made them; served as long as a revision has them, and made no more.
    */
-  map_kind: SuiteItemTable['map_kind'] | 'contents' | 'contents-udeb' | 'contents-debug' | 'translations'
+  map_kind:
+    | SuiteItemTable['map_kind']
+    | 'contents'
+    | 'contents-udeb'
+    | 'contents-debug'
+    | 'translations'
+    | 'translations-by-source'
   /** As that of items; of Contents it names all architectures that it lists (`all+amd64`); of translations the language. */
   architecture: string
   map_id: number

@@ -340,18 +340,18 @@ export function indexTexts(suite: NaiveSuite): Map<string, string> {
   return texts
 }
 
-/** The long descriptions of a component, each text of each package once: in the order of sources and packages. */
+/** The long descriptions of a component, each text of each package once: in the order of the names of packages. */
 export function translationsOf(suite: NaiveSuite, component: string): { key: string; text: string }[] {
   if (!suite.settings.translations) return []
   const items = suite.items.filter((item) => item.component === component && item.map === 'packages')
   const texts = new Map<string, Set<string>>()
-  for (const { pkg } of items.toSorted(inOrder)) {
-    const key = `${pkg.source} ${pkg.name}`
+  for (const { pkg } of items) {
     const { long, md5 } = descriptionIn(pkg.stanza)
     const text = `Package: ${pkg.name}\nDescription-md5: ${md5}\nDescription-en: ${long}\n\n`
-    texts.set(key, (texts.get(key) ?? new Set()).add(text))
+    texts.set(pkg.name, (texts.get(pkg.name) ?? new Set()).add(text))
   }
-  return [...texts].map(([key, own]) => ({ key, text: [...own].toSorted().join('') }))
+  const keys = [...texts.keys()].toSorted()
+  return keys.map((key) => ({ key, text: [...(texts.get(key) ?? [])].toSorted().join('') }))
 }
 
 function descriptionIn(stanza: string): { long: string; md5: string } {

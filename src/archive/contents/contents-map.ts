@@ -21,6 +21,8 @@ interface Changing {
   readonly suiteId: number
   /** Its maps until now. */
   readonly before: SuiteMaps
+  /** Which of them it had to have, by `placeKey`: what they list was kept as it should be. */
+  readonly wantedBefore: ReadonlySet<string>
   /** Of which packages something changes. */
   readonly touched: readonly TouchedMap[]
   /** The indexes that it is to have. */
@@ -29,31 +31,26 @@ interface Changing {
 }
 
 /**
- * The maps of Contents that change. One that has lines is brought forward by what changes in its packages. One that has
- * none is made from all of them: it is new, or comes again, since what a suite stops listing becomes empty.
+ * The maps of Contents that change. One that the suite had to have until now is brought forward by what changes in its
+ * packages, also where none of them has a file; one that is new, or comes again, is made from all of them.
  */
 export async function planContents(
   context: Reading,
   changing: Changing,
   drafts: ContentsDrafts,
 ): Promise<PlannedMap[]> {
-  const { before, indexes } = changing
-  const wanted = new Map(indexes.flatMap(({ places }) => places).map((place) => [placeKey(place), place]))
+  const wanted = new Map(changing.indexes.flatMap(({ places }) => places).map((place) => [placeKey(place), place]))
   const planned: PlannedMap[] = []
-  for (const [name, place] of wanted) {
+  for (const place of wanted.values()) {
     const map = await planMap(context, changing, place, drafts)
-    const isEmpty = map?.chunks.length === 0 && before.get(name)?.entries === 0
-    if (map !== undefined && !isEmpty) planned.push(map)
-  }
-  for (const [name, { place, entries }] of before) {
-    if (entries > 0 && listedIn(place) !== undefined && !wanted.has(name)) planned.push({ place, chunks: [] })
+    if (map !== undefined) planned.push(map)
   }
   return planned
 }
 
 async function planMap(
   { database, chunks }: Reading,
-  { suiteId, before, touched, view }: Changing,
+  { suiteId, before, wantedBefore, touched, view }: Changing,
   place: Place,
   drafts: ContentsDrafts,
 ): Promise<PlannedMap | undefined> {
@@ -61,13 +58,14 @@ async function planMap(
   if (lists === undefined) return undefined
   const listed = { suiteId, ...lists }
   const known = before.get(placeKey(place))
-  if (known === undefined || known.entries === 0) {
+  if (known === undefined || !wantedBefore.has(placeKey(place))) {
     return { place, chunks: await drafts.plan([], pathsOfAll(database.read, listed, viewOf(database.read, view))) }
   }
   const names = namesIn(touched, lists)
   if (names.length === 0) return undefined
   const changes = pathsOfChanged(database.read, listed, view, names)
-  return { place, chunks: await drafts.plan(await chunks.ofMap(known.mapId), changes) }
+  const after = await drafts.plan(await chunks.ofMap(known.mapId), changes)
+  return known.entries === 0 && after.length === 0 ? undefined : { place, chunks: after }
 }
 
 /** The names of the packages in which something changes that an index lists. */

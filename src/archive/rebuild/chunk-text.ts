@@ -4,8 +4,8 @@ import type { Kysely } from 'kysely'
 import type { Tables } from '../../database/schema.ts'
 import type { ContentsTexts } from '../contents/contents-texts.ts'
 import { listedIn } from '../contents/contents-places.ts'
-import { mapEntries, translationEntries } from '../map-entries.ts'
-import { currentMaps } from '../release-table.ts'
+import { translationEntries } from '../long-descriptions.ts'
+import { mapEntries } from '../map-entries.ts'
 import { isItemPlace, itemsAt, type Place } from '../suite-items.ts'
 import { settingsAt } from '../suite-table.ts'
 
@@ -32,11 +32,22 @@ export async function chunkText(
   listings: readonly Listing[],
 ): Promise<Buffer | undefined> {
   for (const listing of listings) {
+    // In an order in which it is made no more.
+    if (isBySource(listing)) continue
     const isContents = listedIn(listing.place) !== undefined
     const text = isContents ? await contents.chunkAt(listing, range.firstKey) : await textAt(db, listing, range)
     if (text !== undefined && hash('sha256', text) === range.textSha256) return text
   }
   return undefined
+}
+
+/** Whether a chunk is listed only by maps of an order in which versions before this one made them. */
+export function isOutOfOrder(listings: readonly Listing[]): boolean {
+  return listings.every(isBySource)
+}
+
+function isBySource({ place }: Listing): boolean {
+  return place.kind === 'translations-by-source'
 }
 
 async function textAt(
@@ -49,21 +60,13 @@ async function textAt(
   const range = { from: firstKey, to: undefined }
   const entries = isItemPlace(place)
     ? mapEntries(state, place, range)
-    : translationEntries(state, place.component, await architecturesOf(db, suiteId, place.component), range)
+    : translationEntries(state, place.component, range)
   const texts: string[] = []
   for await (const { key, text } of entries) {
     if (key > lastKey) break
     texts.push(text)
   }
   return Buffer.from(texts.join(''))
-}
-
-/** A place once used is on record for ever. */
-async function architecturesOf(db: Kysely<Tables>, suiteId: number, component: string): Promise<string[]> {
-  const maps = await currentMaps(db, suiteId)
-  return [...maps.values()]
-    .filter(({ place }) => place.component === component && place.kind === 'packages')
-    .map(({ place }) => place.architecture)
 }
 
 /** Where chunks are listed, by their ids; what is installable comes first. */

@@ -18,7 +18,7 @@ import { type Archive, archiveById } from '../archive-table.ts'
 import type { PackedForm } from '../assembly.ts'
 import { changedIndexes } from './changed-indexes.ts'
 import { mapsListing } from './chunk-maps.ts'
-import { chunkText, type Listing, listingsOf } from './chunk-text.ts'
+import { chunkText, isOutOfOrder, type Listing, listingsOf } from './chunk-text.ts'
 import type { Chunk, ChunkTable } from '../chunk-table.ts'
 import type { ContentsMaker } from '../contents/contents-drafts.ts'
 import { ContentsTexts } from '../contents/contents-texts.ts'
@@ -210,7 +210,9 @@ async function packAgain(
       const range = { firstKey: chunk.first_key, lastKey: chunk.last_key }
       const text = await chunkText(database.read, contentsTexts, { ...range, textSha256: chunk.text_sha256 }, places)
       if (text === undefined) {
-        failure ??= `The record of what was listed from “${chunk.first_key}” to “${chunk.last_key}” gives another text.`
+        failure ??= isOutOfOrder(places)
+          ? 'Long descriptions in the order of an older version are not made again; the next change of their suite lists others.'
+          : `The record of what was listed from “${chunk.first_key}” to “${chunk.last_key}” gives another text.`
         continue
       }
       rendered.push(chunk)
