@@ -239,6 +239,7 @@ export interface PackageTable {
   debug_symbols: Flag
   /** The index stanza without what its place in an archive decides (Filename, Directory, overrides). */
   stanza: string
+  /** Of what is claimed: when that was last found in an index. */
   created_at: Micros
 }
 

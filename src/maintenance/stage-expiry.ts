@@ -3,6 +3,8 @@ import { endHistory, planHistoryEnd } from '../archive/history-end.ts'
 import { expireRevisions, planRevisionExpiry } from '../archive/retention.ts'
 import { planArtifactExpiry } from '../artifact/expiry-plan.ts'
 import { expireArtifact } from '../artifact/expiry.ts'
+import type { Micros } from '../database/schema.ts'
+import { forgetClaims, unusedClaims } from '../artifact/forget-claims.ts'
 import type { Context } from './context.ts'
 import type { PlanLine, Step, StepOutcome } from './plan.ts'
 
@@ -24,6 +26,22 @@ export async function* revisionSteps(context: Context): AsyncGenerator<Step, voi
       carryOut: async () => {
         await endHistory(database, archiveId, to, { faults, signal })
         return ['done']
+      },
+    }
+  }
+  yield* claimSteps(context, now)
+}
+
+async function* claimSteps(context: Context, now: Micros): AsyncGenerator<Step, void, undefined> {
+  const { database, ages, signal } = context
+  const before = now - ages.unneededMs * 1000
+  for await (const ids of unusedClaims(database.read, before, signal)) {
+    const subject = `what mirrors listed of ${ids.length === 1 ? 'a package' : `${ids.length} packages`}`
+    yield {
+      lines: [revisionLine('remove', subject, 'no suite has it any more, and no history tells of it')],
+      carryOut: async () => {
+        const forgotten = await database.write((trx) => forgetClaims(trx, ids, before))
+        return [forgotten > 0 ? 'done' : 'kept']
       },
     }
   }

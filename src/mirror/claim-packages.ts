@@ -83,10 +83,8 @@ async function recordClaims(
         created_at: now,
       })),
     )
-    // Written all the same, so that it is returned.
-    .onConflict((conflict) =>
-      conflict.columns(['file_id', 'claimed_in', 'claim']).doUpdateSet((eb) => ({ claim: eb.ref('package.claim') })),
-    )
+    // Written all the same, so that it is returned, and not forgotten before its item is there (forget-claims.ts).
+    .onConflict((conflict) => conflict.columns(['file_id', 'claimed_in', 'claim']).doUpdateSet({ created_at: now }))
     .returning(['id', 'claim'])
     .execute()
   return new Map(rows.map((row) => [row.claim, row.id]))
