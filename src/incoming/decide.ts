@@ -11,7 +11,9 @@ import type { Database } from '../database/database.ts'
 import type { Micros, Tables } from '../database/schema.ts'
 import { storageError } from '../storage/storage-error.ts'
 import type { Finding } from './finding.ts'
+import { asksForSignature } from './judge-signature.ts'
 import { type Judgement, replayText, textDigest } from './judge.ts'
+import { isTrustedKey } from './keyrings.ts'
 import type { Plan } from './plan.ts'
 import type { Submission } from './submission.ts'
 import { type ReceivedUpload, uploadById } from './upload-rows.ts'
@@ -89,7 +91,13 @@ export class Decisions {
     now: Micros,
   ): Promise<{ kind: Decided['kind']; id: number }> {
     const { workspace, changes, suite } = submission
-    const { plan, textSha256 } = judgement
+    const { plan, textSha256, signer } = judgement
+    const gone = await keyThatWent(trx, submission, signer)
+    if (gone !== undefined) {
+      const text = `The key ${gone} was taken out of the keyrings of ${suite.name} while the upload was looked at.`
+      const findings = [...judgement.findings, { subject: 'signature', good: false, text }]
+      return await this.#refuse(trx, submission, { ...judgement, findings }, now)
+    }
     const id = await insertUpload(trx, submission, judgement, now, {
       state: 'accepting',
       plan_json: JSON.stringify(plan),
@@ -138,6 +146,19 @@ export class Decisions {
     await forgetOldRefusals(trx, submission, this.#remembered)
     return { kind: 'decided', id }
   }
+}
+
+/** The fingerprint of the key on which the upload rests, if that does not count any more. */
+async function keyThatWent(
+  trx: Transaction<Tables>,
+  submission: Submission,
+  signer: Judgement['signer'],
+): Promise<string | undefined> {
+  if (signer === null || !asksForSignature(submission)) return undefined
+  const { workspace, suite } = submission
+  const { fingerprint } = signer
+  const isTrusted = await isTrustedKey(trx, workspace.id, suite.settings.keyrings, fingerprint)
+  return isTrusted ? undefined : fingerprint
 }
 
 interface Outcome {

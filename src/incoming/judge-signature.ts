@@ -6,6 +6,11 @@ import { type Signer, verifyClearsigned } from '../debian/verify-signature.ts'
 import { type Findings, isRefusal } from './finding.ts'
 import type { Submission } from './submission.ts'
 
+/** Whether the upload counts only with a signature by a key that the suite trusts. */
+export function asksForSignature({ suite, userId }: Pick<Submission, 'suite' | 'userId'>): boolean {
+  return suite.settings.signedUploads || userId === null
+}
+
 /** @returns the text that counts: with a signature exactly what was signed; undefined if it has none that can be told. */
 export async function judgeSignature(
   { trusted, now }: { readonly trusted: Keyring; readonly now: Date },
@@ -14,7 +19,7 @@ export async function judgeSignature(
 ): Promise<{ text: string | undefined; signer: Signer | null }> {
   const { suite, userId, bytes, name } = submission
   const subject = 'signature'
-  const isAsked = suite.settings.signedUploads || userId === null
+  const isAsked = asksForSignature(submission)
   try {
     const input = decode(bytes, name)
     const clear = stripClearsign(input, name)

@@ -1,10 +1,12 @@
 /** Keyrings: public keys that a workspace trusts, under names. A suite says which of them count for it. */
+import type { Transaction } from 'kysely'
 import { LRUCache } from 'lru-cache'
 import type { Workspace } from '../access/access.ts'
 import { isKeyringName } from '../archive/settings.ts'
 import { AshlarError } from '../common/errors.ts'
 import type { Database } from '../database/database.ts'
-import type { Micros } from '../database/schema.ts'
+import { forUpdate } from '../database/row-lock.ts'
+import type { Micros, Tables } from '../database/schema.ts'
 import { describeKeys, joinKeyrings, type Keyring, readKeyring } from '../debian/keyring.ts'
 
 export interface TrustedKey {
@@ -174,6 +176,32 @@ export class Keyrings {
     )
     return { name, keys: keys.flat() }
   }
+}
+
+/** Whether a key counts in the transaction, and to its end: nobody takes it away meanwhile. */
+export async function isTrustedKey(
+  trx: Transaction<Tables>,
+  workspaceId: number,
+  names: readonly string[],
+  fingerprint: string,
+): Promise<boolean> {
+  if (names.length === 0) return false
+  // The rows of keys only are locked: who removes a keyring begins with those.
+  const keyrings = await trx
+    .selectFrom('keyring')
+    .select('id')
+    .where('workspace_id', '=', workspaceId)
+    .where('name', 'in', [...names])
+    .execute()
+  if (keyrings.length === 0) return false
+  const ids = keyrings.map((row) => row.id)
+  const keys = trx
+    .selectFrom('keyring_key')
+    .select('keyring_id')
+    .where('keyring_id', 'in', ids)
+    .where('fingerprint', '=', fingerprint)
+    .orderBy('keyring_id')
+  return (await forUpdate(trx, keys).execute()).length > 0
 }
 
 /** One copy of a key with what two of them say. */
