@@ -91,9 +91,11 @@ function outcomeOf(effects: readonly Effect[]): string | null {
   const leftOut = effects.flatMap((effect) => effect.leftOut)
   const unmet = effects.flatMap((effect) => effect.unmet)
   const uninstallable = effects.flatMap((effect) => effect.uninstallable)
-  if (leftOut.length + unmet.length + uninstallable.length === 0) return null
+  const takenIndexes = effects.reduce((sum, effect) => sum + effect.takenIndexes, 0)
+  if (leftOut.length + unmet.length + uninstallable.length + takenIndexes === 0) return null
   const first = <T>(all: readonly T[]): T[] => all.slice(0, LINES_PER_ANSWER)
-  return JSON.stringify({ leftOut: first(leftOut), unmet: first(unmet), uninstallable: first(uninstallable) })
+  const lines = { leftOut: first(leftOut), unmet: first(unmet), uninstallable: first(uninstallable) }
+  return JSON.stringify({ ...lines, ...(takenIndexes > 0 && { takenIndexes }) })
 }
 
 async function writeRevision(

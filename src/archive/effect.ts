@@ -38,6 +38,8 @@ export class Effect {
   readonly leftOut: PackageLine[] = []
   /** What is needed of what came, and nothing has. */
   readonly unmet: UnmetNeed[] = []
+  /** How many indexes the suite takes from its upstream that were others, or were not there, or are there no more. */
+  takenIndexes = 0
   /** What became uninstallable, where suites want to be told. */
   readonly uninstallable: NewlyUninstallable[] = []
 

@@ -27,6 +27,7 @@ import { dropOutdatedSources } from './plan/plan-sources.ts'
 import { asksOfSuite, type NewAlias, type NewSettings, PlannedSuites } from './plan/plan-suites.ts'
 import { reservedSuiteId } from './reserved-suites.ts'
 import { type Suite, type Suites, suitesAt } from './suite-table.ts'
+import { changedIndexes, takenIndexes } from './taken-indexes.ts'
 
 /** What is sealed or refused as one. */
 export type WaitingChange =
@@ -215,7 +216,10 @@ class Planner implements SealPlan, PlanState {
     const effect = new Effect(id, this.suites.get(name))
     await mirrorItems(this, effect, request)
     this.effects.push(effect)
-    if (request.taken !== undefined) this.taken.set(name, request.taken)
+    if (request.taken !== undefined) {
+      this.taken.set(name, request.taken)
+      effect.takenIndexes = changedIndexes(await takenIndexes(this.database.read, effect.suite.id), request.taken)
+    }
     for (const item of effect.ending) this.ended.add(item)
   }
 }

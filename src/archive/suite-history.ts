@@ -21,6 +21,8 @@ export interface HistoryChange {
   readonly removed: number
   /** How many packages it made uninstallable, as far as suites want to be told. */
   readonly uninstallable: number
+  /** Of a mirror: how many indexes beside those of packages came from upstream, as others or anew, or went. */
+  readonly takenIndexes: number
 }
 
 export interface HistoryEntry {
@@ -84,9 +86,16 @@ async function changesOf(
   const added = await countItems(db, suite.id, 'added_by', ids)
   const removed = await countItems(db, suite.id, 'removed_by', ids)
   const named = await namingChanges(db, suite.id, ids)
+  const mirrored = await mirroring(
+    db,
+    suite.name,
+    changes.filter(({ id, kind }) => kind === 'mirror' && !added.has(id) && !removed.has(id)).map(({ id }) => id),
+  )
   return changes.flatMap((row) => {
     // What the change did tells whether it concerns the suite: its request may name an alias that has moved since.
-    if (row.revision === null || !(added.has(row.id) || removed.has(row.id) || named.has(row.id))) return []
+    const isOfSuite = [added, removed, named, mirrored].some((changed) => changed.has(row.id))
+    if (row.revision === null || !isOfSuite) return []
+    const outcome = outcomeOf(row.outcome_json)
     return {
       revision: row.revision,
       change: row.id,
@@ -95,9 +104,26 @@ async function changesOf(
       batch: row.batch_id,
       added: added.get(row.id) ?? 0,
       removed: removed.get(row.id) ?? 0,
-      uninstallable: outcomeOf(row.outcome_json).uninstallable?.length ?? 0,
+      uninstallable: outcome.uninstallable?.length ?? 0,
+      takenIndexes: outcome.takenIndexes ?? 0,
     }
   })
+}
+
+/** Those of the changes of mirrors that brought a suite indexes. A mirror names its suite by the name that it has for ever. */
+async function mirroring(db: Kysely<Tables>, suite: string, ids: readonly number[]): Promise<Set<number>> {
+  if (ids.length === 0) return new Set()
+  // Without packages to come and go, what they asked for is short.
+  const rows = await db
+    .selectFrom('change')
+    .select(['id', 'request_json'])
+    .where('id', 'in', [...ids])
+    .execute()
+  const requests = rows.map(({ id, request_json: json }) => ({ id, request: JSON.parse(json) as StepRequest }))
+  const own = requests.filter(
+    ({ request }) => request.kind === 'mirror' && request.suite === suite && request.taken !== undefined,
+  )
+  return new Set(own.map(({ id }) => id))
 }
 
 /** Those of the changes that gave a suite settings or an alias. */
@@ -133,7 +159,9 @@ async function countItems(
 }
 
 /** What items do not tell of a change. */
-function outcomeOf(json: string | null): Partial<Pick<SealedChange, 'leftOut' | 'unmet' | 'uninstallable'>> {
+function outcomeOf(
+  json: string | null,
+): Partial<Pick<SealedChange, 'leftOut' | 'unmet' | 'uninstallable'> & Pick<HistoryChange, 'takenIndexes'>> {
   return JSON.parse(json ?? '{}') as ReturnType<typeof outcomeOf>
 }
 

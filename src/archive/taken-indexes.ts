@@ -17,6 +17,14 @@ export async function takenIndexes(db: Kysely<Tables>, suiteId: number): Promise
   return rows.map((row) => ({ ...row, sha256: row.sha256 as Sha256 }))
 }
 
+/** How many of the indexes that are served came, went or became others. */
+export function changedIndexes(before: readonly TakenIndex[], after: readonly TakenIndex[]): number {
+  const served = (taken: readonly TakenIndex[]): Set<string> =>
+    new Set(taken.filter(({ fileId }) => fileId !== null).map(({ path, sha256 }) => `${path} ${sha256}`))
+  const changed = served(before).symmetricDifference(served(after))
+  return new Set([...changed].map((one) => one.slice(0, one.lastIndexOf(' ')))).size
+}
+
 export function rawTaken(taken: readonly TakenIndex[]): RawIndex[] {
   return taken.map(({ path, fileId, sha256, sizeBytes }) =>
     fileId === null

@@ -6,7 +6,7 @@ import { changeOutcome } from './change-outcome.ts'
 import { inSession } from './session.ts'
 import { wholeNumber } from './suite-settings.ts'
 import { table } from './table.ts'
-import { localTime } from './wording.ts'
+import { counted, localTime } from './wording.ts'
 
 /** The commands of `ashlar suite` about the states that a suite was in. */
 export function suiteHistoryCommands(): Command[] {
@@ -47,13 +47,18 @@ function signed(sign: string, count: number): string {
   return count === 0 ? '' : `${sign}${count}`
 }
 
-/** What was asked for, and by whom: `upload by admin (signed by Jane <jane@example.org>), copy`. */
+/**
+ * What was asked for, and by whom, and what no count of packages tells: `upload by admin (signed by Jane
+ * <jane@example.org>), copy`, `mirror, 2 indexes`.
+ */
 function causes(entry: HistoryEntry): string {
   const texts = entry.changes.map(({ kind, user = null, upload }) =>
     deedText(upload === null || upload === undefined ? kind : 'upload', { user, signer: upload?.signer }),
   )
   const broken = entry.changes.reduce((sum, { uninstallable = 0 }) => sum + uninstallable, 0)
-  return [...new Set(texts), ...(broken === 0 ? [] : [`${broken} uninstallable`])].join(', ')
+  const taken = entry.changes.reduce((sum, { takenIndexes = 0 }) => sum + takenIndexes, 0)
+  const indexes = taken === 0 ? [] : [counted(taken, 'index', 'indexes')]
+  return [...new Set(texts), ...indexes, ...(broken === 0 ? [] : [`${broken} uninstallable`])].join(', ')
 }
 
 function diff(): Command {

@@ -393,6 +393,8 @@ export interface HistoryEntry {
     readonly upload?: { readonly id: number; readonly signer: Signer | null } | null
     /** How many packages it made uninstallable, where suites want to be told. */
     readonly uninstallable?: number
+    /** Of a mirror: how many indexes of upstream beside those of packages came, changed or went. */
+    readonly takenIndexes?: number
   }[]
   readonly snapshot?: string
 }

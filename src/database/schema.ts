@@ -300,7 +300,7 @@ export interface ChangeTable {
   batch_id: number | null
   /** Which step of the batch, from 1. */
   step: number | null
-  /** What its items do not tell of it once it is sealed: `{leftOut, unmet, uninstallable}`; null if there is nothing. */
+  /** What its items do not tell of it once it is sealed: `{leftOut, unmet, uninstallable, takenIndexes}`; null if there is nothing. */
   outcome_json: string | null
 }
 

@@ -83,7 +83,7 @@ async function recordClaims(
         created_at: now,
       })),
     )
-    // Written all the same, so that it is returned, and not forgotten before its item is there (forget-claims.ts).
+    // Written all the same, so that it is returned, and not forgotten before its item is there (artifact/forget-claims.ts).
     .onConflict((conflict) => conflict.columns(['file_id', 'claimed_in', 'claim']).doUpdateSet({ created_at: now }))
     .returning(['id', 'claim'])
     .execute()

@@ -371,6 +371,10 @@ export const HistoryChange = open('HistoryChange', {
   addedCount: Count,
   removedCount: Count,
   uninstallable: Type.Integer({ minimum: 0, description: 'How many packages it made uninstallable, as far as told' }),
+  takenIndexes: Type.Integer({
+    minimum: 0,
+    description: 'Of a mirror: how many indexes of upstream beside those of packages came, changed or went',
+  }),
 })
 export const HistoryEntry = open('HistoryEntry', {
   revision: Type.Integer(),

@@ -182,7 +182,7 @@ function historyDocument(
     state,
     addedCount: changes.reduce((sum, { added }) => sum + added, 0),
     removedCount: changes.reduce((sum, { removed }) => sum + removed, 0),
-    changes: changes.map(({ change, kind, user, batch, added, removed, uninstallable }) => ({
+    changes: changes.map(({ change, kind, user, batch, added, removed, uninstallable, takenIndexes }) => ({
       id: change,
       kind,
       user,
@@ -191,6 +191,7 @@ function historyDocument(
       addedCount: added,
       removedCount: removed,
       uninstallable,
+      takenIndexes,
     })),
   }
 }

@@ -100,6 +100,24 @@ forEachDialect((_dialect, openFresh) => {
     assert.deepEqual(await rowsOf(given), before)
     assert.ok((await world.bytes(`dists/test/${contents}`)).equals(bytes))
   })
+
+  it('a revision that brings only such indexes is in the history of its suite, with how many', { skip }, async () => {
+    await using given = await mirrorWorld(openFresh)
+    const { upstream, world } = given
+    await upstream.deb({ name: 'hello', version: '1.0' })
+    const dep11 = 'main/dep11/Components-amd64.yml.gz'
+    const extras = { [contents]: gzipSync('usr/bin/hello\tmisc/hello\n'), [dep11]: gzipSync('one') }
+    await upstream.publish({ extras })
+    await given.mirror()
+    await given.update()
+    await upstream.publish({ extras: { ...extras, [dep11]: gzipSync('two') } })
+    assert.equal((await given.update()).revision, 2)
+    const history = await world.archives.history(world.workspace, 'test', { limit: 5 })
+    assert.deepEqual(
+      history.map(({ changes }) => changes.map(({ kind, added, takenIndexes }) => [kind, added, takenIndexes])),
+      [[['mirror', 0, 1]], [['mirror', 1, 2]]],
+    )
+  })
 })
 
 /** Since which revisions suites have their Contents as they are. */
