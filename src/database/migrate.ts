@@ -14,6 +14,7 @@ import * as origins from './migrations/0010-origins.ts'
 import * as filterNames from './migrations/0011-filter-names.ts'
 import * as uploadSigners from './migrations/0013-upload-signers.ts'
 import * as descriptionsByName from './migrations/0014-descriptions-by-name.ts'
+import * as signedTexts from './migrations/0015-signed-texts.ts'
 import type { Tables } from './schema.ts'
 
 /** In order; a name once released never changes, nor does what it did. */
@@ -29,6 +30,7 @@ const migrations: Readonly<Record<string, (db: Kysely<unknown>, types: ColumnTyp
   '0011-filter-names': filterNames.up,
   '0013-upload-signers': uploadSigners.up,
   '0014-descriptions-by-name': descriptionsByName.up,
+  '0015-signed-texts': signedTexts.up,
 }
 
 /** Any constant: the advisory lock of PostgreSQL that migrations take turns by. */

@@ -70,10 +70,14 @@ function judgeDistribution(changes: Changes, { suite }: Submission, findings: Fi
   else findings.bad('distribution', `It is for ${other}, which is neither ${suite.name} nor another name of it.`)
 }
 
-/** A text that was accepted once is not accepted again: whoever has an old upload cannot bring its packages back. */
+/**
+ * A text that was accepted once is not accepted again: whoever has an old upload cannot bring its packages back. A
+ * .changes does not say for which workspace it was signed, so without a token it counts once in all of them: what others
+ * can fetch from one does not get into another that trusts the key.
+ */
 async function judgeReplay(
   database: Database,
-  { workspace }: Submission,
+  { workspace, userId }: Submission,
   textSha256: string,
   findings: Findings,
 ): Promise<void> {
@@ -84,13 +88,25 @@ async function judgeReplay(
     .where('signed_text.workspace_id', '=', workspace.id)
     .where('signed_text.sha256', '=', textSha256)
     .executeTakeFirst()
-  if (before !== undefined) findings.bad('text', replayText(before.id))
+  if (before !== undefined) return findings.bad('text', replayText(before.id))
+  if (userId !== null) return
+  const elsewhere = await database.read
+    .selectFrom('signed_text')
+    .select('upload_id')
+    .where('sha256', '=', textSha256)
+    .limit(1)
+    .executeTakeFirst()
+  if (elsewhere !== undefined) findings.bad('text', elsewhereText)
 }
 
 /** Of what a signature covers, whatever stands around it. */
 export function textDigest(text: string): string {
   return createHash('sha256').update(text).digest('hex')
 }
+
+/** Not where, which is for those who may know it. */
+const elsewhereText =
+  'What is signed was accepted in another workspace before; without a token an upload counts once. Send it with a token.'
 
 export function replayText(uploadId: number): string {
   return `What is signed was accepted before, as upload ${uploadId}; an upload counts once. Raise the version, or sign it anew.`

@@ -1,4 +1,4 @@
-/** A key that is taken out of a keyring while an upload with its signature is looked at counts no more. */
+/** What a signature is worth: a key that is taken away meanwhile counts no more, and what was signed counts once. */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { it } from 'node:test'
@@ -9,7 +9,7 @@ import type { Faults } from '../../src/common/faults.ts'
 import { Incoming, type ReceivedUpload } from '../../src/incoming/incoming.ts'
 import { Keyrings } from '../../src/incoming/keyrings.ts'
 import { artifactRoom } from '../support/artifact-room.ts'
-import { forEachDialect, type OpenFresh } from '../support/databases.ts'
+import { forEachDialect } from '../support/databases.ts'
 import { makeDeb } from '../support/make-deb.ts'
 
 const deb = makeDeb({ name: 'hello', version: '1.0' })
@@ -18,6 +18,9 @@ const { privateKey, publicKey } = await openpgp.generateKey({
   format: 'object',
   date: new Date(Date.now() - 10_000),
 })
+const message = await openpgp.createCleartextMessage({ text: changesText() })
+const signed = await openpgp.sign({ message, signingKeys: privateKey })
+const changes = Buffer.from(signed.replaceAll('\r', ''))
 const fingerprint = publicKey.getFingerprint().toUpperCase()
 
 function changesText(): string {
@@ -35,30 +38,36 @@ Files:
 `
 }
 
-/** Sends a signed upload; what `before` does happens when it has been found good and is about to be recorded. */
-async function upload(
-  openFresh: OpenFresh,
-  options: { readonly signedUploads: boolean; readonly who: 'known' | 'stranger' },
-  before: (base: Awaited<ReturnType<typeof artifactRoom>>) => Promise<void>,
-): Promise<ReceivedUpload | undefined> {
-  await using base = await artifactRoom(openFresh)
-  const { db, storage, artifacts, workspace, userId } = base
+type Base = Awaited<ReturnType<typeof artifactRoom>>
+
+interface Sender {
+  readonly who: 'known' | 'stranger'
+  readonly signedUploads?: boolean
+  /** What happens when the upload has been found good and is about to be recorded. */
+  readonly before?: () => Promise<void>
+}
+
+/** Sends the same signed upload to a suite of a workspace, which trusts the developer. */
+async function upload(base: Base, workspace: Base['workspace'], sender: Sender): Promise<ReceivedUpload | undefined> {
+  const { db, storage, artifacts, userId } = base
+  const { who, signedUploads = false, before = async () => {} } = sender
   const archives = await openArchives({ database: db, storage, publicUrl: () => 'http://localhost' })
-  const faults: Faults = { reach: async (point) => (point === 'upload.record' ? before(base) : undefined) }
+  const faults: Faults = { reach: async (point) => (point === 'upload.record' ? before() : undefined) }
   await using incoming = new Incoming({ database: db, storage, artifacts, archives, faults })
   await new Keyrings(db).add(workspace, 'developers', publicKey.armor(), userId)
-  const { signedUploads, who } = options
   const settings = { keyrings: ['developers'], signedUploads, signatureSuffices: true }
-  await archives.submit(workspace, { kind: 'suite-create', suite: 'unstable', settings }, { userId })
-  const message = await openpgp.createCleartextMessage({ text: changesText() })
-  const changes = await openpgp.sign({ message, signingKeys: privateKey })
+  await archives.submit(
+    workspace,
+    { kind: 'suite-create', suite: 'unstable', settings },
+    { userId, idempotencyKey: 'suite' },
+  )
   const send = async (name: string, bytes: Uint8Array): Promise<ReceivedUpload | undefined> => {
     const suite = await incoming.suite(workspace, 'unstable')
-    const sender = who === 'known' ? userId : null
-    return incoming.receive({ workspace, suite, userId: sender }, { name, sizeBytes: bytes.length, bytes: once(bytes) })
+    const from = { workspace, suite, userId: who === 'known' ? userId : null }
+    return incoming.receive(from, { name, sizeBytes: bytes.length, bytes: once(bytes) })
   }
   await send('hello_1.0_all.deb', deb)
-  const received = await send('hello_1.0_all.changes', Buffer.from(changes.replaceAll('\r', '')))
+  const received = await send('hello_1.0_all.changes', changes)
   await archives.close()
   return received
 }
@@ -75,9 +84,10 @@ const subjectToIt = [
 forEachDialect((_dialect, openFresh) => {
   it('an upload whose key was removed before it is recorded is refused, with the key', async () => {
     for (const options of subjectToIt) {
-      const received = await upload(openFresh, options, async ({ db, workspace }) =>
-        new Keyrings(db).removeKey(workspace, 'developers', fingerprint),
-      )
+      await using base = await artifactRoom(openFresh)
+      const { db, workspace } = base
+      const before = (): Promise<void> => new Keyrings(db).removeKey(workspace, 'developers', fingerprint)
+      const received = await upload(base, workspace, { ...options, before })
       assert.equal(received?.state, 'refused', JSON.stringify(received))
       const last = received.findings.at(-1)
       assert.deepEqual([last?.subject, last?.good], ['signature', false])
@@ -86,10 +96,11 @@ forEachDialect((_dialect, openFresh) => {
   })
 
   it('so is one whose keyring is going in the same moment', async () => {
+    await using base = await artifactRoom(openFresh)
     let removal: Promise<void> | undefined
-    const received = await upload(openFresh, { signedUploads: true, who: 'known' }, async ({ db }) => {
+    const before = async (): Promise<void> => {
       const deleted = Promise.withResolvers<void>()
-      removal = db.write(async (trx) => {
+      removal = base.db.write(async (trx) => {
         await trx.deleteFrom('keyring_key').execute()
         await trx.deleteFrom('keyring').execute()
         deleted.resolve()
@@ -97,15 +108,27 @@ forEachDialect((_dialect, openFresh) => {
         await sleep(500)
       })
       await deleted.promise
-    })
+    }
+    const received = await upload(base, base.workspace, { who: 'known', signedUploads: true, before })
     await removal
     assert.equal(received?.state, 'refused', JSON.stringify(received))
   })
 
   it('where no signature is asked for, an upload with a token goes on', async () => {
-    const received = await upload(openFresh, { signedUploads: false, who: 'known' }, async ({ db, workspace }) =>
-      new Keyrings(db).remove(workspace, 'developers'),
-    )
+    await using base = await artifactRoom(openFresh)
+    const { db, workspace } = base
+    const before = (): Promise<void> => new Keyrings(db).remove(workspace, 'developers')
+    const received = await upload(base, workspace, { who: 'known', before })
     assert.equal(received?.state, 'accepted', JSON.stringify(received))
+  })
+
+  it('what was accepted in one workspace gets into another only with a token', async () => {
+    await using base = await artifactRoom(openFresh)
+    const { foreign: other } = base
+    assert.equal((await upload(base, base.workspace, { who: 'stranger' }))?.state, 'accepted')
+    const replayed = await upload(base, other, { who: 'stranger' })
+    assert.equal(replayed?.state, 'refused', JSON.stringify(replayed))
+    assert.match(JSON.stringify(replayed), /accepted in another workspace before; without a token/)
+    assert.equal((await upload(base, other, { who: 'known' }))?.state, 'accepted')
   })
 })
