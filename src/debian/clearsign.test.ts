@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { processorTime } from '../../test/support/processor-time.ts'
 import { formatInRelease, stripClearsign } from './clearsign.ts'
 
 const signature = '-----BEGIN PGP SIGNATURE-----\n\niHUEABYKAB0=\n-----END PGP SIGNATURE-----\n'
@@ -35,8 +36,8 @@ test('nothing may stand around the signed message, and the frame must be whole',
 })
 
 test('long runs of line ends cost no more than other texts', () => {
-  const startedAt = performance.now()
+  const spentMs = processorTime()
   const long = `A: b${'\n'.repeat(2 ** 17)}x\n`
   assert.deepEqual(stripClearsign(formatInRelease(long, signature), 'x'), { text: long, signed: true })
-  assert.ok(performance.now() - startedAt < 5000)
+  assert.ok(spentMs() < 5000)
 })

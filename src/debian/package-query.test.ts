@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { processorTime } from '../../test/support/processor-time.ts'
 import { AshlarError } from '../common/errors.ts'
 import { parseParagraph } from './deb822.ts'
 import { parsePackageQuery } from './package-query.ts'
@@ -92,7 +93,7 @@ test('what can match nothing is refused with advice', () => {
 })
 
 test('hostile queries are refused or answered at once', () => {
-  const started = performance.now()
+  const spentMs = processorTime()
   assert.equal(complaint('('.repeat(10_000))[0], 101)
   assert.equal(complaint('!'.repeat(10_000))[0], 101)
   assert.match(complaint('a1|'.repeat(30_000))[1], /more than/)
@@ -100,7 +101,7 @@ test('hostile queries are refused or answered at once', () => {
   assert(matches(`${'a1|'.repeat(15_000)}libfoo1`))
   const greedy = parsePackageQuery('Name (~ "^(a+)+$")')
   assert(!greedy.matches({ ...foo, name: `${'a'.repeat(50_000)}b` }))
-  assert(performance.now() - started < 3000)
+  assert(spentMs() < 3000)
 })
 
 test('a package is asked by the text of its entry as by its fields', () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
+import { processorTime } from '../../test/support/processor-time.ts'
 import { formatAlternatives, meets, parseProvides, parseRelations } from './relation.ts'
 
 const plain = { qualifier: null, version: null, architectures: null, profiles: [] }
@@ -51,9 +52,9 @@ test('what breaks the syntax is refused with the item and the field', () => {
 })
 
 test('long runs of blanks cost no more than their length', () => {
-  const started = performance.now()
+  const spentMs = processorTime()
   assert.throws(() => parseRelations(`a${' '.repeat(200_000)}b`), { code: 'control-invalid' })
-  assert(performance.now() - started < 1000)
+  assert(spentMs() < 1000)
 })
 
 test('a provision has a name and perhaps one version', () => {

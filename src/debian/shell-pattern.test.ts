@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { processorTime } from '../../test/support/processor-time.ts'
 import { parseShellPattern } from './shell-pattern.ts'
 
 function matching(text: string, candidates: readonly string[]): string[] {
@@ -45,7 +46,7 @@ test('a pattern knows what its texts begin with', () => {
 })
 
 test('many stars take no long time', () => {
-  const started = performance.now()
+  const spentMs = processorTime()
   assert.deepEqual(matching('a*'.repeat(50) + 'b', ['a'.repeat(5000)]), [])
-  assert(performance.now() - started < 2000)
+  assert(spentMs() < 2000)
 })

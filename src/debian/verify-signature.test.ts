@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { after, before, test } from 'node:test'
 import { GpgHome } from '../../test/support/gpg.ts'
+import { processorTime } from '../../test/support/processor-time.ts'
 import { generateArchiveKey, loadSigner } from './openpgp.ts'
 import { formatInRelease } from './clearsign.ts'
 import { readKeyring } from './keyring.ts'
@@ -105,6 +106,12 @@ const cases: readonly {
     name: 'RSA of 1024 bits',
     make: () => home.clearsign(text, { by: keys.small }),
     verdict: 'unsuitable-key',
+    gpgvAccepts: true,
+  },
+  {
+    name: 'carriage returns, which no signature covers',
+    make: () => home.clearsign(text, { by: keys.good }).replace('Source: hello\n', 'Source: hello\r\n'),
+    verdict: 'malformed',
     gpgvAccepts: true,
   },
   {
@@ -228,12 +235,12 @@ test('both kinds of signature that an archive of ours makes are good', async () 
 test('long runs of blanks cost no more than other texts', async () => {
   const signature = '-----BEGIN PGP SIGNATURE-----\n\niHUEABYKAB0=\n-----END PGP SIGNATURE-----\n'
   const input = formatInRelease(`A: b${' '.repeat(2 ** 17)}c\n`, signature)
-  const startedAt = performance.now()
+  const spentMs = processorTime()
   const nobody = { keys: [] }
   await assert.rejects(verifyClearsigned(input, nobody, { origin: 'x', now: new Date() }), {
     code: 'signature-invalid',
   })
-  assert.ok(performance.now() - startedAt < 5000)
+  assert.ok(spentMs() < 5000)
 })
 
 test('a text of very many lines holds up nobody for long', async () => {
@@ -242,7 +249,7 @@ test('a text of very many lines holds up nobody for long', async () => {
   const trusted = await readKeyring(key.publicKey, 'archive-key.asc')
   const { clearSignature } = await (await loadSigner([key.privateKey])).signRelease('Origin: Ashlar\n', date)
   const input = formatInRelease(`Origin: Ashlar\n${'ab \n'.repeat(2 ** 20)}`, clearSignature)
-  const startedAt = performance.now()
+  const spentMs = processorTime()
   await assert.rejects(verifyClearsigned(input, trusted, { origin: 'x', now: date }), { extra: { fault: 'bad' } })
-  assert.ok(performance.now() - startedAt < 5000)
+  assert.ok(spentMs() < 5000)
 })
