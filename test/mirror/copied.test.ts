@@ -92,4 +92,21 @@ forEachDialect((_dialect, openFresh) => {
       assert.doesNotMatch(copied, /backdoor/)
     },
   )
+
+  it('an index that tells of one package where another lies does not bring that elsewhere', { skip }, async () => {
+    await using given = await mirrorWorld(openFresh)
+    const { upstream, world } = given
+    await upstream.deb({ name: 'hello', version: '1.0' })
+    await upstream.publish({ forms: [] })
+    const index = 'dists/test/main/binary-amd64/Packages'
+    const packages = (await upstream.read(index)).toString()
+    await writeFile(`${upstream.directory}/${index}`, packages.replace('Version: 1.0', 'Version: 9.0'))
+    await upstream.resign()
+    await given.mirror()
+    await given.update()
+    const target = await targetOf(given)
+    const other = refused('upload-inconsistent', /hello 9\.0 \(all\) is another package than the mirror's index says/)
+    await assert.rejects(copyTo(given, target), other)
+    assert.deepEqual((await world.artifacts.list(target, {})).items, [])
+  })
 })

@@ -31,6 +31,8 @@ export interface PublishWish {
   /** Which signatures there are; default both. */
   readonly signed?: 'InRelease' | 'Release.gpg' | 'both' | 'none'
   readonly key?: UpstreamKey
+  /** When it is signed; default now. */
+  readonly signedAt?: Date
 }
 
 export interface UpstreamKey {
@@ -59,7 +61,7 @@ export interface Upstream extends AsyncDisposable {
   /** Signs the suite `test` again as it lies there now. */
   resign(): Promise<void>
   /** Another key, made by gpg. */
-  newKey(options?: { readonly expires?: string }): Promise<UpstreamKey>
+  newKey(options?: { readonly expires?: string; readonly at?: Date }): Promise<UpstreamKey>
   read(path: string): Promise<Buffer>
 }
 
@@ -81,10 +83,10 @@ export async function makeUpstream(): Promise<Upstream> {
   let keys = 0
   const gpg = async (...words: string[]): Promise<string> =>
     (await run('gpg', ['--homedir', home, '--batch', '--quiet', '--pinentry-mode', 'loopback', ...words])).stdout
-  const newKey: Upstream['newKey'] = async ({ expires = 'never' } = {}) => {
+  const newKey: Upstream['newKey'] = async ({ expires = 'never', at } = {}) => {
     keys += 1
     const name = `upstream-${keys}`
-    await gpg('--passphrase', '', '--quick-generate-key', name, 'ed25519', 'sign', expires)
+    await gpg(...clockAt(at), '--passphrase', '', '--quick-generate-key', name, 'ed25519', 'sign', expires)
     const listing = await gpg('--with-colons', '--list-keys', name)
     const fingerprint = /^fpr:+([0-9A-F]+):/m.exec(listing)?.[1] ?? ''
     return { publicKey: await gpg('--armor', '--export', name), fingerprint }
@@ -156,7 +158,7 @@ export async function makeUpstream(): Promise<Upstream> {
   }
 
   async function sign(wish: PublishWish, components: readonly string[]): Promise<void> {
-    const { suite = 'test', codename = suite, byHash = true, signed = 'both' } = wish
+    const { suite = 'test', codename = suite, byHash = true, signed = 'both', signedAt } = wish
     const dist = `dists/${suite}`
     // Old digests stay, as they do on a real mirror for a while.
     for (const name of ['InRelease', 'Release', 'Release.gpg']) await rm(join(directory, dist, name), { force: true })
@@ -175,7 +177,7 @@ export async function makeUpstream(): Promise<Upstream> {
     await put(`${dist}/Release`, Buffer.from(await releaseText(join(directory, dist), fields)))
     if (byHash) await linkByHash(join(directory, dist))
     const release = join(directory, dist, 'Release')
-    const as = ['--local-user', (wish.key ?? key).fingerprint]
+    const as = [...clockAt(signedAt), '--local-user', (wish.key ?? key).fingerprint]
     if (signed === 'InRelease' || signed === 'both') {
       await gpg(...as, '--clearsign', '--output', join(directory, dist, 'InRelease'), release)
     }
@@ -183,6 +185,11 @@ export async function makeUpstream(): Promise<Upstream> {
       await gpg(...as, '--armor', '--detach-sign', '--output', `${release}.gpg`, release)
     }
   }
+}
+
+/** gpg as if it were another time. */
+function clockAt(date: Date | undefined): string[] {
+  return date === undefined ? [] : ['--faked-system-time', `${Math.floor(date.getTime() / 1000)}!`]
 }
 
 async function packed(bytes: Buffer, form: 'xz' | 'gz' | 'zst'): Promise<Buffer> {

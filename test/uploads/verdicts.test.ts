@@ -499,6 +499,8 @@ test('addresses that are no uploads are answered in the status line too', { skip
     ['/upload/local/HERE/unstable/..%2f..%2fetc', 404, /no suite 'unstable\/\.\.\/\.\.'/],
     ['/upload/local/HERE/unstable/.hidden', 400, /is not the name of a file/],
     ['/upload/local/HERE/unstable/a%20b', 400, /is not the name of a file/],
+    // A status line is ASCII.
+    ['/upload/local/HERE/unstable/%C3%A9', 400, /"\?" is not the name of a file/],
     ['/upload/local/other/unstable/x_1.dsc', 404, /no workspace local\/other/],
   ]
   for (const [path, status, reason] of cases) {
