@@ -102,6 +102,36 @@ forEachDialect((_dialect, open) => {
     )
   })
 
+  it('what has no component in the suite is refused, whether it is copied alone or in a batch', async () => {
+    await using world = await archiveWorld(open)
+    const unstable = await world.suite('unstable', { components: ['main', 'contrib'] })
+    await unstable.addPackages({ packageId: await world.deb('odd', '1'), component: 'contrib' })
+    const testing = await world.suite('testing')
+    const homeless = /odd 1 is in the component 'contrib', which 'testing' does not have/
+    await assert.rejects(copied(world, { packages: [{ name: 'odd' }] }), refused('component-unknown', homeless))
+    await assert.rejects(copied(world, { withDeps: true }), refused('component-unknown', homeless))
+    const batch = world.archives.submitBatch(world.workspace, [copy({})], { userId: null })
+    await assert.rejects(batch, refused('component-unknown', homeless))
+    assert.deepEqual(await testing.packages(), [])
+  })
+
+  it('of alternatives that one which the suite has will do, whatever that needs itself', async () => {
+    await using world = await archiveWorld(open)
+    const unstable = await world.suite('unstable')
+    const needs = (text: string) => ({ extraControl: text })
+    const second = await world.deb('second', '1', needs('Depends: third\n'))
+    await unstable.addPackages(
+      await world.deb('app', '1', needs('Pre-Depends: early\nDepends: first | second\n')),
+      await world.deb('early', '1'),
+      await world.deb('first', '1'),
+      second,
+      await world.deb('third', '1'),
+    )
+    const testing = await world.suite('testing')
+    await testing.addPackages(second)
+    assert.deepEqual(await copied(world, { packages: [{ name: 'app' }], withDeps: true }), ['app 1 all', 'early 1 all'])
+  })
+
   it('what a suite has already is completed, and what leaves it for a newer version does not count', async () => {
     await using world = await archiveWorld(open)
     const unstable = await world.suite('unstable')

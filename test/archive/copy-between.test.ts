@@ -152,6 +152,9 @@ forEachDialect((_dialect, open) => {
     )
     await maintenance.purge({ sha256: items[0]?.sha256 as Sha256, reason: 'a key in it', userId: null })
     await assert.rejects(copyTo(world, target, { packages: [{ name: 'leaked' }] }), refused('gone', /leaked 1/))
+    // Also if it was chosen before it was purged.
+    const late = world.artifacts.copyPackages(target, world.workspace, [items[0]?.packageId ?? 0], { userId: null })
+    await assert.rejects(late, refused('gone', /A file of leaked 1 was purged/))
     assert.equal(await artifacts(), 0)
     await world.archives.submit(
       target,

@@ -275,6 +275,16 @@ test('a suite that no import has made is left alone', options, async () => {
   )
 })
 
+test('what would become one suite though it is two is told, before anything is brought', options, async () => {
+  await using home = await temporaryDirectory()
+  const aptly = await newAptly(home.path)
+  for (const name of ['my repo', 'my-repo']) await aptly('repo', 'create', name)
+  await assert.rejects(readAptly(aptly.root), {
+    code: 'import-unreadable',
+    message: /would become the suite repo\/my-repo; so would the local repo my.repo\. Rename it in aptly/,
+  })
+})
+
 test('packages are of those who maintain them, until these are attached to an account', options, async () => {
   await using home = await temporaryDirectory()
   const aptly = await newAptly(home.path)
