@@ -1,12 +1,43 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { archiveWorld } from '../../test/support/archive-world.ts'
+import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { type ArchiveWorld, archiveWorld } from '../../test/support/archive-world.ts'
 import { forEachDialect } from '../../test/support/databases.ts'
+import { formatDate } from './release.ts'
 
 const day = 86_400
 
 function dateIn(release: string, field: 'Date' | 'Valid-Until'): number {
   return Date.parse(new RegExp(`^${field}: (.*)$`, 'm').exec(release)?.[1] ?? '') / 1000
+}
+
+/** Lets every Release have been issued earlier. */
+async function issueEarlier({ db }: ArchiveWorld, seconds: number): Promise<void> {
+  const rows = await db.read.selectFrom('release_issue').selectAll().execute()
+  for (const { suite_id, revision, kind, date_seconds, release } of rows) {
+    const text = zstdDecompressSync(release)
+      .toString()
+      .replaceAll(/^(Date|Valid-Until): (.*)$/gm, (_, field: string, date: string) => {
+        return `${field}: ${formatDate(Date.parse(date) / 1000 - seconds)}`
+      })
+    const values = { date_seconds: date_seconds - seconds, release: zstdCompressSync(text) }
+    await db.write((trx) =>
+      trx
+        .updateTable('release_issue')
+        .set(values)
+        .where('suite_id', '=', suite_id)
+        .where('revision', '=', revision)
+        .where('kind', '=', kind)
+        .execute(),
+    )
+  }
+  // What is remembered of the archive holds no more.
+  await db.write((trx) =>
+    trx
+      .updateTable('archive')
+      .set((eb) => ({ issue: eb('issue', '+', 1) }))
+      .execute(),
+  )
 }
 
 forEachDialect((_dialect, open) => {
@@ -19,12 +50,10 @@ forEachDialect((_dialect, open) => {
     await world.archives.reissue(assert.ifError)
     assert.equal(await world.text('dists/stable/Release'), fresh)
 
-    await world.db.write((trx) =>
-      trx
-        .updateTable('release_issue')
-        .set((eb) => ({ date_seconds: eb('date_seconds', '-', 6 * day) }))
-        .execute(),
-    )
+    await issueEarlier(world, 4 * day)
+    await world.archives.reissue(assert.ifError)
+    assert.equal(dateIn(await world.text('dists/stable/Release'), 'Date'), dateIn(fresh, 'Date') - 4 * day)
+    await issueEarlier(world, 2 * day)
     const snapshot = await world.text('snapshot/r2/dists/stable/Release')
     await world.archives.reissue(assert.ifError)
     const renewed = await world.text('dists/stable/Release')
