@@ -45,6 +45,7 @@ import { IndexBuilder } from './index-builder.ts'
 import { PatchBuilder } from './pdiffs/patch-builder.ts'
 import { InstallabilityChecker } from './installability/installability-checker.ts'
 import { InstallabilityGate } from './installability/installability-gate.ts'
+import { type LastCheck, LastChecks, toldOfLastCheck } from './installability/last-checks.ts'
 import { type At, momentName } from './moment.ts'
 import { type Preview, previewSteps } from './preview.ts'
 import { type RebuiltPack, rebuildPacks } from './rebuild/rebuild-packs.ts'
@@ -60,7 +61,7 @@ import { type HistoryEntry, sealedBatch, sealedChange, suiteHistory } from './su
 import { describeSuite, type SuiteInfo } from './suite-info.ts'
 import { listPackages, type PackagesPage, type PackagesWish } from './suite-packages.ts'
 import { headItems, itemsAt } from './suite-items.ts'
-import { suitesAt } from './suite-table.ts'
+import { type Suite, suitesAt } from './suite-table.ts'
 import { requireArchive, stateAt, stateOf, type SuiteRef, whileRetained } from './archive-state.ts'
 
 export type {
@@ -145,6 +146,7 @@ export class Archives implements AsyncDisposable {
   readonly #contents: ContentsMaker
   readonly #patches: PatchBuilder
   readonly #installability: InstallabilityChecker
+  readonly #lastChecks = new LastChecks()
   readonly #gate: InstallabilityGate
   readonly #keys: SigningKeys
   readonly #sealer: Sealer
@@ -422,7 +424,36 @@ export class Archives implements AsyncDisposable {
       revision,
       items: () => (ref.at === undefined ? headItems(db) : itemsAt(db, revision)),
     }
-    return whileRetained(this.#database, state, () => checkSuite(db, this.#installability, checked, wish))
+    const check = await whileRetained(this.#database, state, () => checkSuite(db, this.#installability, checked, wish))
+    if (ref.at === undefined && wish.architectures === undefined && wish.limit >= toldOfLastCheck) {
+      const checkedAt = await this.#database.now()
+      this.#lastChecks.put(idsOf(checked), { revision, checkedAt, check })
+    }
+    return check
+  }
+
+  /**
+   * The last check of a suite as it was then, as far as this process remembers one, and whether it still is so. Costs
+   * nothing, unlike a check.
+   * @throws AshlarError suite-unknown
+   */
+  async lastCheck(
+    workspace: Workspace,
+    suite: string,
+    others: readonly string[],
+  ): Promise<(LastCheck & { readonly isCurrent: boolean }) | undefined> {
+    const { suites } = await stateOf(this.#database, workspace.id, { suite })
+    const ids = idsOf({ suite: suites.get(suite), others: others.map((name) => suites.get(name)) })
+    const last = this.#lastChecks.get(ids)
+    if (last === undefined) return undefined
+    const changed = await this.#database.read
+      .selectFrom('release_issue')
+      .select('revision')
+      .where('suite_id', 'in', ids)
+      .where('revision', '>', last.revision)
+      .limit(1)
+      .executeTakeFirst()
+    return { ...last, isCurrent: changed === undefined }
   }
 
   /** The revisions that changed a suite, newest first. */
@@ -593,4 +624,9 @@ function requireSteps(steps: readonly StepRequest[]): void {
 
 function suiteNamed(request: StepRequest): string {
   return request.suite ?? ('name' in request ? request.name : '')
+}
+
+/** The suite that is checked first, then those that help it. */
+function idsOf({ suite, others }: { readonly suite: Suite; readonly others: readonly Suite[] }): number[] {
+  return [suite.id, ...others.map(({ id }) => id)]
 }

@@ -1,5 +1,5 @@
 import type { NewlyUninstallable, PackageLine, Preview, PreviewedStep, SealedChange } from '../client/client.ts'
-import { uninstallableLines } from './install-reason-text.ts'
+import { uninstallableLines } from '../debian/install-reason-text.ts'
 import type { Outcome } from './outcome.ts'
 import { counted } from './wording.ts'
 

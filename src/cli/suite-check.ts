@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import type { ArchitectureCheck } from '../client/client.ts'
-import { uninstallableLines } from './install-reason-text.ts'
+import { uninstallableLines } from '../debian/install-reason-text.ts'
 import { inSession } from './session.ts'
 import { names } from './list-option.ts'
 import { wholeNumber } from './suite-settings.ts'

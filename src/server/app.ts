@@ -14,6 +14,7 @@ import { aptRoutes } from './apt.ts'
 import { artifactFileRoutes } from './artifact-files.ts'
 import { artifactRoutes } from './artifacts.ts'
 import { batchRoutes } from './batches.ts'
+import { checkPageRoutes } from './check-pages.ts'
 import { changeRoutes } from './changes.ts'
 import type { App, Context, ServerDependencies } from './context.ts'
 import { fsckRoutes } from './fsck.ts'
@@ -22,6 +23,7 @@ import { healthRoutes } from './health.ts'
 import { keyringRoutes } from './keyrings.ts'
 import { maintenanceRoutes } from './maintenance.ts'
 import { refuseMethods } from './methods.ts'
+import { mirrorPageRoutes } from './mirror-pages.ts'
 import { mirrorRoutes } from './mirrors.ts'
 import { openMetrics } from './metrics.ts'
 import { apiDocument, describeApi } from './openapi.ts'
@@ -83,6 +85,8 @@ export function buildServer(dependencies: ServerDependencies, options: ServerOpt
     pageRoutes(root, context)
     aptRoutes(root, context)
     uploadPageRoutes(root, context)
+    mirrorPageRoutes(root, context)
+    checkPageRoutes(root, context)
   })
   void app.register(async (files) => uploadRoutes(files, context))
   void app.register(async (api) => apiRoutes(api, context), { prefix: '/api/v1' })

@@ -30,6 +30,60 @@ test('the page of a repository shows the sources of a suite, now and at a revisi
   assert.equal((await fetch(`${url}/apt/local/main/?at=r9`)).status, 404)
 })
 
+test('the page of a repository shows what a suite is, and who changed it', async (t) => {
+  const { url, call } = await openServer(t)
+  const suites = '/workspaces/local/main/suites'
+  await call('POST', suites, { json: { name: 'stable-debug' } })
+  await call('POST', suites, { json: { name: 'stable', debugSuite: 'stable-debug', pdiffs: 20 } })
+  await call('PATCH', `${suites}/stable`, { json: { frozen: true, installability: 'refuse' } })
+  const page = await (await fetch(`${url}/apt/local/main/?suite=stable`)).text()
+  assert.match(page, /<dt>Frozen<\/dt>/)
+  assert.match(page, /<dt>Patches<\/dt>\s*<dd>of the last 20 changes/)
+  assert.match(page, /<dt>Debug symbols<\/dt>\s*<dd>in <a href="[^"]*suite=stable-debug">/)
+  assert.match(page, /a change that breaks it is refused/)
+  assert.match(page, /suite-update by admin/)
+  const debug = await (await fetch(`${url}/apt/local/main/?suite=stable-debug`)).text()
+  assert.match(debug, /<dt>Debug symbols<\/dt>\s*<dd>of <a href="[^"]*suite=stable">/)
+  assert.doesNotMatch(debug, /Frozen/)
+})
+
+test('the page of mirrors says what each follows and what went wrong, or how to make one', async (t) => {
+  const { url, call, token } = await openServer(t)
+  const page = async (): Promise<string> => (await fetch(`${url}/mirrors/local/main/`)).text()
+  assert.match(await page(), /No mirror has been made here yet/)
+  await call('POST', '/workspaces/local/main/suites', { json: { name: 'stable' } })
+  const keyring = await (await fetch(`${url}/apt/local/main/archive-key.asc`)).text()
+  const json = { name: 'theirs', url: `${url}/apt/local/main/`, suite: 'nowhere', keyring }
+  assert.equal((await call('POST', '/workspaces/local/main/mirrors', { json })).status, 201)
+  assert.match(await page(), /theirs <span class="tag">not updated yet[^]*\/apt\/local\/main\/<\/code> nowhere/)
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+  const update = `${url}/api/v1/workspaces/local/main/mirrors/theirs/update`
+  assert.match(await (await fetch(update, { method: 'POST', headers, body: '{}' })).text(), /"kind":"error"/)
+  assert.match(
+    await page(),
+    /theirs <span class="tag bad">failed[^]*<strong>update failed<\/strong>[^]*has no suite nowhere/,
+  )
+})
+
+test('the page of a check costs its readers nothing; who may publish has it made', async (t) => {
+  const { url, call, token } = await openServer(t)
+  await call('POST', '/workspaces/local/main/suites', { json: { name: 'stable', aliases: ['sid'] } })
+  const address = `${url}/check/local/main`
+  const read = async (): Promise<string> => (await fetch(`${address}/?suite=sid`)).text()
+  assert.match(await read(), /This server has not checked it yet/)
+  const stranger = await fetch(`${address}/now?suite=stable`)
+  assert.equal(stranger.status, 401)
+  assert.match(stranger.headers.get('www-authenticate') ?? '', /^Basic /)
+  assert.match(await read(), /has not checked it yet/)
+  const asked = await fetch(`${address}/now?suite=stable`, { headers: { authorization: `Bearer ${token}` } })
+  assert.equal(asked.url, `${address}/?suite=stable`)
+  assert.match(await asked.text(), /As of r1, checked\s[^]*amd64/)
+  assert.doesNotMatch(await read(), /changed since/)
+  await call('PATCH', '/workspaces/local/main/suites/stable', { json: { label: 'New' } })
+  assert.match(await read(), /As of r1[^]*changed since/)
+  assert.equal((await fetch(`${address}/?suite=nope`)).status, 404)
+})
+
 test('an address without its slash leads to the one with it', async (t) => {
   const { url } = await openServer(t)
   const answer = await fetch(`${url}/apt/local/main?suite=a`, { redirect: 'manual' })

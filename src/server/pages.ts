@@ -2,15 +2,18 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Workspace } from '../access/access.ts'
-import { assets, contentSecurityPolicy } from '../web/assets.ts'
+import { assets } from '../web/assets.ts'
 import { home } from '../web/home.ts'
 import { repository } from '../web/repository.ts'
 import { AshlarError } from '../common/errors.ts'
+import type { MirrorValue } from '../web/mirror-facts.ts'
 import { repositoryUrl } from './changes.ts'
 import type { App, Context } from './context.ts'
 import { given } from './given.ts'
+import { mirrorValue } from './mirror-pages.ts'
 import { callerOf, workspaceOf } from './permission.ts'
 import { redirect, sendResource } from './send.ts'
+import { sendPage } from './send-page.ts'
 
 const hidden = { hide: true }
 /** How many past states a page lists. */
@@ -90,11 +93,9 @@ function repositoryPage(app: App, context: Context): void {
 }
 
 /** What a suite follows. */
-async function mirrorOf({ mirrors }: Context, workspace: Workspace, suite: string) {
+async function mirrorOf({ mirrors }: Context, workspace: Workspace, suite: string): Promise<MirrorValue | undefined> {
   const found = (await mirrors.list(workspace)).find(({ mirror }) => mirror.suite === suite)
-  if (found === undefined) return undefined
-  const { url, upstreamSuite } = found.mirror.settings
-  return { url, suite: upstreamSuite, completeness: found.completeness }
+  return found && mirrorValue(found)
 }
 
 /** The states of a suite that are still there. One that nobody has changed for long is in them without being their cause. */
@@ -141,17 +142,6 @@ function staticFiles(app: App): void {
       return reply
     },
   })
-}
-
-export function sendPage(reply: FastifyReply, page: string, { isPrivate }: { isPrivate: boolean }): FastifyReply {
-  return reply
-    .header('content-type', 'text/html; charset=utf-8')
-    .header('cache-control', `${isPrivate ? 'private' : 'public'}, no-cache`)
-    .header('vary', 'Authorization')
-    .header('content-security-policy', contentSecurityPolicy)
-    .header('x-content-type-options', 'nosniff')
-    .header('referrer-policy', 'same-origin')
-    .send(page)
 }
 
 function cardOf({ scope, name, public: isPublic }: Workspace): { scope: string; name: string; isPublic: boolean } {

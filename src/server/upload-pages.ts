@@ -2,8 +2,8 @@
 import { uploadDetails, uploadList } from '../web/uploads.ts'
 import type { App, Context } from './context.ts'
 import { inWorkspace, withId } from './parameters.ts'
-import { sendPage } from './pages.ts'
 import { workspaceOf } from './permission.ts'
+import { sendPage } from './send-page.ts'
 
 /** How many uploads a page lists. */
 const uploadsOnPage = 100

@@ -43,7 +43,7 @@ export function pastStates({ workspace, suite, at, history, latest }: Past): Htm
             <th scope="col">Sealed</th>
             <th scope="col" class="number">Added</th>
             <th scope="col" class="number">Removed</th>
-            <th scope="col">By</th>
+            <th scope="col">Change</th>
           </tr>
         </thead>
         <tbody>
@@ -54,7 +54,7 @@ export function pastStates({ workspace, suite, at, history, latest }: Past): Htm
 <td>${moment(entry.sealedAt)}</td>
 <td class="number">${sum(entry.changes, 'added', '+')}</td>
 <td class="number">${sum(entry.changes, 'removed', '−')}</td>
-<td>${causes(workspace, entry.changes)}</td>
+<td class="by">${causes(workspace, entry.changes)}</td>
 </tr>`,
           )}
         </tbody>

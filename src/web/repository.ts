@@ -1,7 +1,9 @@
 import { type Html, html } from './html.ts'
 import { layout, moment, snippet } from './layout.ts'
 import { type PastState, pastStates } from './past-states.ts'
-import { repositoryPath, uploadPath } from './paths.ts'
+import type { MirrorValue } from './mirror-facts.ts'
+import { mirrorsPath, repositoryPath, uploadPath } from './paths.ts'
+import { suiteFacts, type SuiteSettingsValue } from './suite-facts.ts'
 
 export interface RepositoryValue {
   readonly scope: string
@@ -21,6 +23,7 @@ export interface RepositorySuite {
   readonly aliases: readonly string[]
   readonly components: readonly string[]
   readonly architectures: readonly string[]
+  readonly settings: SuiteSettingsValue
   readonly packages: number
   readonly revision: number
   readonly sealedAt: number
@@ -33,12 +36,8 @@ export interface SelectedSuite extends RepositorySuite {
   readonly at?: string
   /** A revision at which the suite is as it is now. */
   readonly installable?: number
-  /** What it follows, and how many of the files that it lists are here; null before the first update. */
-  readonly mirror?: {
-    readonly url: string
-    readonly suite: string
-    readonly completeness: { readonly files: number; readonly filesHere: number } | null
-  }
+  /** What it follows. */
+  readonly mirror?: MirrorValue
   /** Revisions that changed the suite and have not expired, newest first. */
   readonly history: readonly PastState[]
 }
@@ -51,10 +50,11 @@ export function repository(value: RepositoryValue): string {
     trail: [{ text: `${scope}/${name}` }],
     body: html`<h1>${scope}/${name}${!value.isPublic && html` <span class="tag">private</span>`}</h1>
       <p class="lead">An APT repository. <code class="url">${value.url}</code></p>
-      ${selected === undefined ? noSuite() : [suites(value, selected), mirrored(selected), use(value, selected), past(value, selected)]}
+      ${selected === undefined ? noSuite() : [suites(value, selected), use(value, selected), past(value, selected)]}
       ${value.fingerprints !== undefined && keys(value.url, value.fingerprints)}
       <p class="quiet">
-        <a href="${uploadPath(value)}">Uploads</a> that came with a .changes, and what was decided about them.
+        Also here: <a href="${uploadPath(value)}">uploads</a> that came with a .changes and what was decided about them,
+        and <a href="${mirrorsPath(value)}">mirrors</a> of other repositories.
       </p>`,
   })
 }
@@ -103,19 +103,18 @@ function suites(value: RepositoryValue, selected: SelectedSuite): Html {
         </tbody>
       </table>
     </div>
+    ${about(value, selected)}
   </section>`
 }
 
-function mirrored({ name, mirror }: SelectedSuite): Html | false {
-  if (mirror === undefined) return false
-  const { completeness } = mirror
-  const here =
-    completeness !== null &&
-    (completeness.filesHere === completeness.files
-      ? html` All of its files are here.`
-      : html` ${completeness.filesHere.toLocaleString('en')} of its ${completeness.files.toLocaleString('en')} files are
-        here; the others come from there when they are asked for.`)
-  return html`<p class="note">${name} follows <code class="url">${mirror.url}</code> ${mirror.suite}.${here}</p>`
+function about(value: RepositoryValue, selected: SelectedSuite): Html | false {
+  const { mirror, at } = selected
+  const told = suiteFacts(value, selected, value.suites, { mirror, isNow: at === undefined })
+  return (
+    told !== false &&
+    html`<h3>About ${selected.name}</h3>
+      ${told}`
+  )
 }
 
 function use(value: RepositoryValue, selected: SelectedSuite): Html {

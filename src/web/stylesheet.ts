@@ -1,12 +1,12 @@
 /** The style of every page: quiet, legible, light and dark, from a phone to a wall. */
 export const stylesheet = `:root {
   color-scheme: light dark;
-  --paper: #faf8f4; --stone: #f1ece4; --line: #ddd5c8; --ink: #26221d; --quiet: #6b6257; --accent: #7a4f24; --focus: #b3671b;
+  --paper: #faf8f4; --stone: #f1ece4; --line: #ddd5c8; --ink: #26221d; --quiet: #6b6257; --accent: #7a4f24; --focus: #b3671b; --bad: #a3261a;
   --sans: system-ui, -apple-system, "Segoe UI", "Noto Sans", "Liberation Sans", sans-serif;
   --mono: ui-monospace, "Cascadia Code", "DejaVu Sans Mono", "Liberation Mono", monospace;
 }
 @media (prefers-color-scheme: dark) {
-  :root { --paper: #191714; --stone: #23201c; --line: #3a352e; --ink: #ece6dc; --quiet: #a89e90; --accent: #e0b483; --focus: #f0c48f; }
+  :root { --paper: #191714; --stone: #23201c; --line: #3a352e; --ink: #ece6dc; --quiet: #a89e90; --accent: #e0b483; --focus: #f0c48f; --bad: #ff9d8c; }
 }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 1rem/1.6 var(--sans); }
@@ -24,6 +24,7 @@ nav ol { list-style: none; margin: 0; padding: 0; display: flex; gap: .5rem; col
 nav li::before { content: "/"; margin-right: .5rem; color: var(--line); }
 h1 { font-size: clamp(1.6rem, 1.2rem + 2vw, 2.25rem); line-height: 1.2; letter-spacing: -.015em; margin: 1.5rem 0 .5rem; overflow-wrap: anywhere; }
 h2 { font-size: 1.2rem; line-height: 1.3; margin: 2.75rem 0 .75rem; }
+h3 { font-size: 1rem; line-height: 1.3; margin: 1.75rem 0 .5rem; }
 p { margin: .5rem 0 .75rem; max-width: 44rem; }
 .lead { color: var(--quiet); font-size: 1.075rem; margin-bottom: 1.5rem; }
 .quiet, .clock { color: var(--quiet); }
@@ -41,10 +42,21 @@ th, td { text-align: left; padding: .5rem 1rem .5rem 0; border-bottom: 1px solid
 thead th { font-size: .8125rem; font-weight: 500; color: var(--quiet); padding-bottom: .35rem; }
 tbody th { font-weight: 600; }
 tbody tr:last-child > * { border-bottom: 0; }
+.by { white-space: normal; overflow-wrap: anywhere; min-width: 16rem; }
+time { white-space: nowrap; }
 .words { white-space: normal; overflow-wrap: anywhere; min-width: 9rem; }
 .number { text-align: right; padding-right: 1.75rem; }
 .current > th { box-shadow: inset 3px 0 0 var(--accent); padding-left: .75rem; }
 .tag { font-size: .75rem; font-weight: 500; letter-spacing: 0; color: var(--quiet); border: 1px solid var(--line); border-radius: 999px; padding: .1rem .5rem; vertical-align: middle; white-space: nowrap; }
+.tag.bad { color: var(--bad); border-color: currentColor; }
+.facts { margin: .5rem 0 1rem; }
+.facts > div { display: grid; grid-template-columns: 9rem 1fr; gap: .1rem 1rem; padding: .3rem 0; }
+.facts dt { color: var(--quiet); }
+.facts dd { margin: 0; overflow-wrap: anywhere; }
+.facts strong, td strong { color: var(--bad); }
+progress { width: 7rem; height: .5rem; accent-color: var(--accent); margin-right: .35rem; vertical-align: middle; }
+.reasons { padding-left: 1.2rem; overflow-wrap: anywhere; }
+.reasons > li { margin-bottom: .75rem; }
 .cards { list-style: none; margin: 0; padding: 0; display: grid; gap: 1rem; }
 .card { border: 1px solid var(--line); border-radius: 8px; padding: 1.1rem 1.25rem .6rem; overflow-x: auto; }
 .card h2 { margin: 0 0 .6rem; }
@@ -64,6 +76,7 @@ details[open] > summary { color: var(--ink); margin-bottom: .5rem; }
 .eyebrow { color: var(--accent); font-weight: 650; font-variant-numeric: tabular-nums; margin: 0; }
 .error h1 { margin-top: .25rem; }
 @media (max-width: 40rem) {
+  .facts > div { grid-template-columns: 1fr; }
   .card thead { position: absolute; clip-path: inset(50%); height: 1px; width: 1px; overflow: hidden; }
   .card tr { display: flex; flex-wrap: wrap; gap: 0 .9rem; padding: .5rem 0; border-bottom: 1px solid var(--line); }
   .card tbody tr:last-child { border-bottom: 0; }

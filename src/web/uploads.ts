@@ -46,8 +46,8 @@ export function uploadList(place: Place, uploads: readonly UploadValue[]): strin
                     <th scope="col">Version</th>
                     <th scope="col">Suite</th>
                     <th scope="col">Verdict</th>
-                    <th scope="col">By</th>
                     <th scope="col">Received</th>
+                    <th scope="col">By</th>
                   </tr>
                 </thead>
                 <tbody>
@@ -66,8 +66,8 @@ function row(place: Place, upload: UploadValue): Html {
     <td>${upload.version}</td>
     <td>${upload.suite}</td>
     <td>${words[upload.state]}</td>
-    <td>${authorText(upload)}</td>
     <td>${moment(upload.receivedAt)}</td>
+    <td class="by">${authorText(upload)}</td>
   </tr>`
 }
 

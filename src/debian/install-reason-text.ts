@@ -1,8 +1,15 @@
 /** Why a package cannot be installed, as people read it. */
-import type { InstallReason, NeededPackage, PackageReference, UninstallablePackage } from '../client/client.ts'
+import type { InstallReason, NeededPackage } from './install-reasons.ts'
+import type { PackageReference } from './package-universe.ts'
+
+interface Uninstallable extends PackageReference {
+  /** Undecided: the search was given up at its bound, which says nothing. */
+  readonly verdict: 'broken' | 'undecided'
+  readonly reasons: readonly InstallReason[]
+}
 
 /** The package, and a line or more for each reason. */
-export function uninstallableLines(found: UninstallablePackage): string[] {
+export function uninstallableLines(found: Uninstallable): string[] {
   const head = `${found.name} ${found.version} ${found.architecture}`
   if (found.verdict === 'undecided') return [`${head}: undecided, the search was given up`]
   return [head, ...found.reasons.flatMap(reasonLines).map((line) => `  ${line}`)]
