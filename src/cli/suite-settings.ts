@@ -114,14 +114,15 @@ export function settingsFrom(options: SettingOptions): SuiteSettings {
   )
 }
 
-/** The settings that were given, by the names of their options. */
-export function optionNames(settings: SuiteSettings): string {
-  return Object.entries(settings)
-    .map(([name, value]) => {
-      const option =
-        name === 'suite' ? 'suite-field' : name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
-      return value === false ? `--no-${option}` : `--${option}`
+/** The options that were given, as they are typed: `--component, --no-contents`. */
+export function optionsGiven(command: Command): string {
+  return command.options
+    .filter((option) => {
+      const name = option.attributeName()
+      const isNo = command.getOptionValue(name) === false
+      return command.getOptionValueSource(name) === 'cli' && option.negate === isNo
     })
+    .map(({ long }) => long)
     .join(', ')
 }
 

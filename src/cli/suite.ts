@@ -8,7 +8,7 @@ import { suiteFreezeCommands } from './suite-freeze.ts'
 import { suiteCheckCommand } from './suite-check.ts'
 import { suiteHistoryCommands } from './suite-history.ts'
 import { suitePackageCommands } from './suite-packages.ts'
-import { optionNames, settingLines, settingsFrom, withSettingOptions } from './suite-settings.ts'
+import { optionsGiven, settingLines, settingsFrom, withSettingOptions } from './suite-settings.ts'
 import { listing, table } from './table.ts'
 import { counted, localTime } from './wording.ts'
 
@@ -100,7 +100,7 @@ function set(): Command {
         }
         const change = await workspace.updateSuite(name, settings)
         return changeOutcome(change, {
-          done: `Set ${optionNames(settings)} of ${name}.`,
+          done: `Set ${optionsGiven(self)} of ${name}.`,
           unchanged: `${name} was set so already.`,
         })
       }),

@@ -380,8 +380,8 @@ test('what was given an end can be without one again', async () => {
 test('what is set is named by its options, and a name that means nothing is refused with what there is', async () => {
   await done(['suite', 'create', 'named'])
   assert.match(
-    await done(['suite', 'set', 'named', '--no-contents', '--suite-field', 'x', '--valid-until-days', '7']),
-    /^Set --suite-field, --valid-until-days, --no-contents of named\.$/m,
+    await done(['suite', 'set', 'named', '--no-contents', '--suite-field', 'x', '--component', 'main,x']),
+    /^Set --suite-field, --component, --no-contents of named\.$/m,
   )
   const { code, stderr } = await ashlar(['suite', 'set', 'named', '--debug-suite', 'nmaed'], serving.beside)
   assert.equal(code, 1)
