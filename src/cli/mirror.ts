@@ -26,7 +26,7 @@ function create(): Command {
     .description('say what is mirrored; `mirror update` takes it over')
     .argument('<name>', 'what to call it')
     .argument('<url>', 'the archive, as in a source of apt')
-    .argument('<suite>', 'its suite')
+    .argument('<suite>', 'its suite; of a flat archive the directory, with a slash at its end, such as ./')
     .requiredOption('--keyring <file>', 'the public keys that sign its Release; may be repeated', paths)
     .option('--into <suite>', 'the suite here; default: the same name')
   return withMirrorOptions(command, 'create').action(

@@ -58,19 +58,20 @@ const placedInSources = new Set([
  * An entry of a Packages index (dpkg-scanpackages(1)). The stanza keeps all that upstream says, in the order in which
  * ours stand: the facts about the file, then what may be overridden, then the description.
  *
- * @param architectures those that the index may list beside `all`
+ * @param architectures those that the index may list beside `all`; undefined: every one
  * @throws AshlarError control-invalid if it cannot be listed
  */
 export function readPackagesEntry(
   entry: Paragraph,
   kind: 'deb' | 'udeb',
-  architectures: ReadonlySet<string>,
+  architectures: ReadonlySet<string> | undefined,
 ): IndexedPackage {
   const [name, version] = [entry.require('Package'), entry.require('Version')]
   if (!isPackageName(name)) throw invalid(`${JSON.stringify(name.slice(0, 80))} is not a package name`)
   const key = versionKey(version)
   const architecture = entry.require('Architecture')
-  if (!isArchitecture(architecture) || (architecture !== 'all' && !architectures.has(architecture))) {
+  const isListed = architecture === 'all' || architectures?.has(architecture) !== false
+  if (!isArchitecture(architecture) || !isListed) {
     throw invalid(`${name} has the architecture ${JSON.stringify(architecture.slice(0, 80))}`)
   }
   const source = parseSourceField(entry.get('Source') || undefined, { name, version })

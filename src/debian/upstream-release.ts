@@ -77,8 +77,9 @@ function listedFiles(release: Paragraph, origin: string): Map<string, ListedInde
     const [, digest = '', size = '', path = ''] = /^\s+([0-9a-f]{64})\s+([0-9]{1,15})\s+(\S+)$/.exec(line) ?? []
     const sha256 = parseSha256(digest)
     if (sha256 === undefined) throw invalid(origin, `its SHA256 has the line ${JSON.stringify(line.slice(0, 200))}`)
-    // A path that leads elsewhere is no index; nobody asks for it by that name.
-    if (isSafePath(path)) files.set(path, { sha256, sizeBytes: Number(size) })
+    // Flat archives may begin it with `./`. A path that leads elsewhere is no index; nobody asks for it by that name.
+    const plain = path.replace(/^\.\//, '')
+    if (isSafePath(plain)) files.set(plain, { sha256, sizeBytes: Number(size) })
   }
   return files
 }

@@ -3,6 +3,7 @@ import { AshlarError } from '../common/errors.ts'
 import { inOrder } from '../common/in-order.ts'
 import type { SpooledFile } from '../storage/file-store.ts'
 import { unlinkIfThere } from '../storage/spool-writer.ts'
+import { directoryOf } from './flat-archive.ts'
 import type { LocalIndex } from './index-reader-worker.ts'
 import type { Tell } from './mirror-event.ts'
 import type { Upstream } from './upstream.ts'
@@ -60,7 +61,7 @@ export async function fetchIndexes(
       const file = await fetchListed(upstream, suite, index, wish, (bytes) => progress.add(bytes))
       spooled.push(file)
       const { compression, architecture } = index
-      const name = `${upstream.url}dists/${suite}/${index.path}`
+      const name = `${upstream.url}${directoryOf(suite)}${index.path}`
       return { group, index: { name, file: file.path, compression, architecture } }
     })
     const local = await Array.fromAsync(files)

@@ -5,6 +5,7 @@ import { AshlarError } from '../common/errors.ts'
 import type { Keyring } from '../debian/keyring.ts'
 import { parseUpstreamRelease, type UpstreamRelease } from '../debian/upstream-release.ts'
 import { verifyClearsigned, verifyDetached } from '../debian/verify-signature.ts'
+import { directoryOf, isFlat } from './flat-archive.ts'
 import type { MirrorSettings } from './mirror-settings.ts'
 import type { Upstream } from './upstream.ts'
 import type { UpstreamState } from './upstream-state.ts'
@@ -33,17 +34,17 @@ export async function fetchRelease(
   keyring: Keyring,
   now: Date,
 ): Promise<SignedRelease> {
-  const base = `dists/${suite}`
-  const inRelease = await upstream.read(`${base}/InRelease`, maximumBytes)
+  const base = directoryOf(suite)
+  const inRelease = await upstream.read(`${base}InRelease`, maximumBytes)
   if (inRelease !== undefined) {
-    const origin = `${upstream.url}${base}/InRelease`
+    const origin = `${upstream.url}${base}InRelease`
     const { text, signers } = await verifyClearsigned(inRelease.toString('utf8'), keyring, { origin, now })
     return signedRelease(text, signers, origin)
   }
-  const origin = `${upstream.url}${base}/Release`
-  const text = await upstream.read(`${base}/Release`, maximumBytes)
+  const origin = `${upstream.url}${base}Release`
+  const text = await upstream.read(`${base}Release`, maximumBytes)
   if (text === undefined) throw new AshlarError('upstream-lacks', `${upstream.url} has no suite ${suite}.`)
-  const signature = await upstream.read(`${base}/Release.gpg`, maximumSignatureBytes)
+  const signature = await upstream.read(`${base}Release.gpg`, maximumSignatureBytes)
   if (signature === undefined) {
     throw new AshlarError('signature-invalid', `${origin} is not signed: there is no InRelease and no Release.gpg.`)
   }
@@ -105,7 +106,7 @@ export function requireUsable(
 /** By its suite or codename: `stable`, `bookworm`; `bookworm/updates` calls itself bookworm. */
 function isOfSuite({ suite, codename }: UpstreamRelease, { expects, upstreamSuite }: MirrorSettings): boolean {
   const names = [suite, codename].filter((name) => name !== '')
-  if (names.length === 0) return true
+  if (names.length === 0 || (isFlat(upstreamSuite) && expects === null)) return true
   const [first = ''] = upstreamSuite.split('/')
   return names.includes(expects ?? upstreamSuite) || (expects === null && names.includes(first))
 }

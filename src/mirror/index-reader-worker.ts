@@ -15,6 +15,7 @@ import { PackageLedger } from '../debian/package-ledger.ts'
 import { type PackageQuery, parsePackageQuery } from '../debian/package-query.ts'
 import { paragraphSubject } from '../debian/package-query-subject.ts'
 import { PackageUniverse } from '../debian/package-universe.ts'
+import { ANY_MACHINE } from './flat-archive.ts'
 
 /** An index in a local file whose digest has been checked. */
 export interface LocalIndex {
@@ -28,7 +29,12 @@ export interface LocalIndex {
 
 export type ReaderRequest =
   /** Finds out which packages match a filter, and what these need; `open` then gives no others. */
-  | { readonly kind: 'choose'; readonly indexes: readonly LocalIndex[]; readonly filter: string }
+  | {
+      readonly kind: 'choose'
+      readonly indexes: readonly LocalIndex[]
+      readonly filter: string
+      readonly machines: readonly string[] | null
+    }
   | {
       readonly kind: 'open'
       readonly indexes: readonly LocalIndex[]
@@ -38,6 +44,8 @@ export type ReaderRequest =
       /** Only packages that match; null: all, or those that were chosen. */
       readonly filter: string | null
       readonly onlyChosen: boolean
+      /** Of an index for any machine: only packages for these; null: for all. */
+      readonly machines: readonly string[] | null
     }
   | { readonly kind: 'next'; readonly limit: number }
 
@@ -65,7 +73,7 @@ let chosen: ReadonlySet<string> = new Set()
 
 answerRequests(async (request: ReaderRequest): Promise<{ answer: ReaderAnswer }> => {
   if (request.kind === 'choose') {
-    chosen = await choose(request.indexes, request.filter)
+    chosen = await choose(request)
     return { answer: { packages: [], skipped: [], entries: chosen.size } }
   }
   if (request.kind === 'open') {
@@ -85,7 +93,7 @@ class Reading {
   readonly #known: Map<string, number>
   /** Digests of files: a package that is for every machine is in the index of each. */
   readonly #seen = new Set<string>()
-  readonly #machines: ReadonlySet<string>
+  readonly #machines: Machines
   readonly #query: PackageQuery | undefined
   readonly #entries: AsyncGenerator<Paragraph, void, undefined>
   #count = 0
@@ -93,7 +101,7 @@ class Reading {
   constructor(request: Extract<ReaderRequest, { kind: 'open' }>) {
     this.#request = request
     this.#known = new Map(request.known.map((claim, place) => [claim, place]))
-    this.#machines = new Set(request.indexes.map((index) => index.architecture))
+    this.#machines = machinesOf(request)
     this.#query = request.filter === null ? undefined : parsePackageQuery(request.filter)
     this.#entries = this.#all()
   }
@@ -127,7 +135,9 @@ class Reading {
     const { packages, onlyChosen } = this.#request
     const type = packages === 'dsc' ? 'source' : packages
     if (this.#query?.matches(paragraphSubject(entry, type)) === false) return undefined
-    const found = packages === 'dsc' ? readSourcesEntry(entry) : readPackagesEntry(entry, packages, this.#machines)
+    if (packages !== 'dsc' && isForOthers(entry, this.#machines)) return undefined
+    const found =
+      packages === 'dsc' ? readSourcesEntry(entry) : readPackagesEntry(entry, packages, this.#machines.listed)
     const digest = shortDigest(found.files[0].sha256)
     if (this.#seen.has(digest) || (onlyChosen && !chosen.has(digest))) return undefined
     this.#seen.add(digest)
@@ -138,6 +148,25 @@ class Reading {
   async *#all(): AsyncGenerator<Paragraph, void, undefined> {
     for (const index of this.#request.indexes) yield* entriesOf(index)
   }
+}
+
+/** Whose packages indexes list. */
+interface Machines {
+  /** Undefined: those of every machine. */
+  readonly listed: ReadonlySet<string> | undefined
+  /** Of those of every machine, the ones that are wanted; undefined: all. */
+  readonly wanted: ReadonlySet<string> | undefined
+}
+
+function machinesOf(request: { readonly indexes: readonly LocalIndex[]; readonly machines: readonly string[] | null }) {
+  const { indexes, machines } = request
+  const named = indexes.map((index) => index.architecture)
+  if (!named.includes(ANY_MACHINE)) return { listed: new Set(named), wanted: undefined }
+  return { listed: undefined, wanted: machines === null ? undefined : new Set(['all', ...machines]) }
+}
+
+function isForOthers(entry: Paragraph, { wanted }: Machines): boolean {
+  return wanted?.has(entry.get('Architecture') ?? '') === false
 }
 
 async function* entriesOf({ name, file, compression }: LocalIndex): AsyncGenerator<Paragraph, void, undefined> {
@@ -152,16 +181,20 @@ function shortDigest(sha256: string): string {
 }
 
 /** What matches and what that needs, for each machine by itself: what is for all machines counts for each. */
-async function choose(indexes: readonly LocalIndex[], filter: string): Promise<Set<string>> {
+async function choose(request: Extract<ReaderRequest, { kind: 'choose' }>): Promise<Set<string>> {
+  const { indexes, filter } = request
+  const machines = machinesOf(request)
   const query = parsePackageQuery(filter)
   const ledger = new PackageLedger()
   const digests: string[] = []
   const matching = new Set<number>()
-  const machines = new Set(indexes.map((index) => index.architecture).filter((machine) => machine !== 'all'))
+  const found = new Set(machines.listed)
   for (const index of indexes) {
     for await (const entry of entriesOf(index)) {
       try {
-        const { files } = readPackagesEntry(entry, 'deb', machines)
+        if (isForOthers(entry, machines)) continue
+        const { files, architecture } = readPackagesEntry(entry, 'deb', machines.listed)
+        found.add(architecture)
         const subject = paragraphSubject(entry, 'deb')
         const number = ledger.add(packageFacts(subject))
         digests[number] = shortDigest(files[0].sha256)
@@ -173,7 +206,9 @@ async function choose(indexes: readonly LocalIndex[], filter: string): Promise<S
     }
   }
   const wanted = new Set<string>()
-  for (const machine of machines) {
+  // What is for every machine counts with each; by itself only where there is nothing else.
+  if (found.size > 1) found.delete('all')
+  for (const machine of found) {
     const universe = new PackageUniverse(ledger, digests.keys(), machine)
     const start = [...universe.keys()].filter((member) => matching.has(universe.package(member)))
     for (const member of dependencyClosure(universe, start, { alternatives: 'first' }).members) {

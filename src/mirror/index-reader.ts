@@ -17,8 +17,8 @@ export class IndexReader implements AsyncDisposable {
   readonly #thread = new WorkerPool<ReaderRequest, ReaderAnswer>(worker, 1)
 
   /** Finds out which packages of these indexes match a filter, and what they need: `read` then gives only those. */
-  async choose(indexes: readonly LocalIndex[], filter: string): Promise<void> {
-    await this.#thread.run({ kind: 'choose', indexes, filter })
+  async choose(indexes: readonly LocalIndex[], filter: string, machines: readonly string[] | null): Promise<void> {
+    await this.#thread.run({ kind: 'choose', indexes, filter, machines })
   }
 
   /**

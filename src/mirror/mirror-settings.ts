@@ -1,5 +1,6 @@
 /** What a mirror takes from where, as it is kept; and what can be wrong with it. */
 import { AshlarError } from '../common/errors.ts'
+import { isFlat, isFlatPath } from './flat-archive.ts'
 import { parsePackageQuery } from '../debian/package-query.ts'
 import { isArchitecture, isComponentName, isSuiteName } from '../debian/names.ts'
 
@@ -80,10 +81,14 @@ const longestIntervalSeconds = 366 * 86_400
 
 /** @throws AshlarError request-invalid, query-invalid, naming what is wrong */
 export function checkMirrorSettings(settings: MirrorSettings): MirrorSettings {
-  if (settings.upstreamSuite.endsWith('/')) {
-    throw invalid('A flat repository, without a directory of suites, cannot be mirrored')
+  if (isFlat(settings.upstreamSuite)) {
+    if (settings.components !== null) throw invalid('A flat archive, whose suite ends with a slash, has no components')
+    if (settings.udebs) throw invalid('A flat archive has no packages of the installer')
   }
-  if (!isSuiteName(settings.upstreamSuite)) {
+  const isNamed = isFlat(settings.upstreamSuite)
+    ? isFlatPath(settings.upstreamSuite)
+    : isSuiteName(settings.upstreamSuite)
+  if (!isNamed) {
     throw invalid(`${JSON.stringify(settings.upstreamSuite)} cannot be the name of a suite`)
   }
   for (const component of settings.components ?? []) {

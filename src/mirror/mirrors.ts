@@ -121,7 +121,10 @@ export class Mirrors implements AsyncDisposable {
     checkName(wish.name)
     await readKeyring(wish.keyring, 'The keyring')
     const into = wish.into ?? settings.upstreamSuite
-    if (!isSuiteName(into)) throw new AshlarError('request-invalid', `${JSON.stringify(into)} cannot be a suite.`)
+    if (!isSuiteName(into)) {
+      const advice = wish.into === undefined ? ' here; name another one with --into' : ''
+      throw new AshlarError('request-invalid', `${JSON.stringify(into)} cannot be a suite${advice}.`)
+    }
     const archive = await ensureArchive(database, workspace.id)
     await this.#requireFree(workspace, archive.id, archive.head, wish.name, into)
     const storeId = await makeMirrorStore(

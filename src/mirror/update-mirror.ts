@@ -203,6 +203,7 @@ class Update {
       await reader.choose(
         binary.flatMap(({ indexes }) => indexes),
         filter,
+        mirror.settings.architectures,
       )
     }
     for (const { group, indexes } of groups) {
@@ -216,6 +217,7 @@ class Update {
           known: here.claims,
           filter: onlyChosen ? null : filter,
           onlyChosen,
+          machines: mirror.settings.architectures,
         },
         packagesPerBatch,
       )

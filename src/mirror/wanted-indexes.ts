@@ -3,6 +3,7 @@ import type { Sha256 } from '../common/digest.ts'
 import { AshlarError } from '../common/errors.ts'
 import type { Compression } from '../debian/compression.ts'
 import type { ListedIndexFile, UpstreamRelease } from '../debian/upstream-release.ts'
+import { ANY_MACHINE, directoryOf, flatComponent, isFlat } from './flat-archive.ts'
 import type { MirrorSettings } from './mirror-settings.ts'
 
 /** A file that a Release lists. */
@@ -14,7 +15,7 @@ export interface ListedFile extends ListedIndexFile {
 /** An index of packages, in the form in which it is fetched. */
 export interface PackageIndex extends ListedFile {
   readonly compression: Compression
-  /** Of the machine whose packages it lists; `all`; `source`. */
+  /** Of the machine whose packages it lists; `all`; `source`; ANY_MACHINE of a flat archive. */
   readonly architecture: string
 }
 
@@ -56,6 +57,7 @@ const unreadForms = ['.bz2', '.lzma', '.lz4']
 
 /** @throws AshlarError upstream-lacks if upstream does not have what the mirror is to take */
 export function wantedIndexes(release: UpstreamRelease, settings: MirrorSettings, origin: string): WantedIndexes {
+  if (isFlat(settings.upstreamSuite)) return flatIndexes(release, settings, origin)
   const components = chosen(settings.components, release.components, 'component', origin)
   const architectures = chosen(settings.architectures, release.architectures, 'architecture', origin)
   const machines = release.hasIndexOfAll ? ['all', ...architectures] : architectures
@@ -81,6 +83,20 @@ export function wantedIndexes(release: UpstreamRelease, settings: MirrorSettings
     throw new AshlarError('upstream-lacks', `${origin} lists no index of the packages that the mirror is to take.`)
   }
   return { components, architectures, groups, extras: extraFiles(release, settings, components, architectures) }
+}
+
+/** One index for all machines, or for those that are wanted of them; what is beside it is not taken. */
+function flatIndexes(release: UpstreamRelease, settings: MirrorSettings, origin: string): WantedIndexes {
+  const component = flatComponent
+  const groups = [
+    groupOf(release, component, 'packages', () => 'Packages', [ANY_MACHINE], origin),
+    ...(settings.sources ? [groupOf(release, component, 'sources', () => 'Sources', ['source'], origin)] : []),
+  ]
+  if (groups[0]?.indexes.length === 0) {
+    throw new AshlarError('upstream-lacks', `${origin} lists no Packages beside itself, as a flat archive does.`)
+  }
+  const architectures = settings.architectures ?? release.architectures
+  return { components: [component], architectures, groups, extras: [] }
 }
 
 function chosen(
@@ -200,7 +216,7 @@ export function choiceOf(settings: MirrorSettings): string {
 
 /** Where a file is asked for first, and where then. */
 export function placesOf(suite: string, file: ListedFile, hasByHash: boolean): string[] {
-  const plain = `dists/${suite}/${file.path}`
-  const directory = plain.slice(0, plain.lastIndexOf('/'))
-  return hasByHash ? [`${directory}/by-hash/SHA256/${file.sha256 satisfies Sha256}`, plain] : [plain]
+  const plain = `${directoryOf(suite)}${file.path}`
+  const directory = plain.slice(0, plain.lastIndexOf('/') + 1)
+  return hasByHash ? [`${directory}by-hash/SHA256/${file.sha256 satisfies Sha256}`, plain] : [plain]
 }

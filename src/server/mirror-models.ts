@@ -12,7 +12,11 @@ const Indexes = Type.Array(Type.Union(extraIndexes.map((name) => Type.Literal(na
 })
 
 const Url = Type.String({ maxLength: 2000, description: 'Of the archive: `dists/` and `pool/` lie below it' })
-const UpstreamSuite = Type.String({ minLength: 1, maxLength: 200, description: 'The suite of the archive' })
+const UpstreamSuite = Type.String({
+  minLength: 1,
+  maxLength: 200,
+  description: 'The suite of the archive; of a flat one a directory, with a slash at its end',
+})
 const Keyring = Type.String({
   minLength: 1,
   maxLength: 6_000_000,

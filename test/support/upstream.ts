@@ -58,6 +58,12 @@ export interface Upstream extends AsyncDisposable {
   delete(path: string): Promise<void>
   /** Makes and signs the indexes of all that is in the pool. */
   publish(wish?: PublishWish): Promise<void>
+  /** Makes and signs a flat archive of these packages, in a directory (with a slash at its end, or the root). */
+  publishFlat(
+    place: string,
+    packages: readonly DebRecipe[],
+    forms?: readonly ('xz' | 'gz' | 'zst' | 'plain' | 'bz2')[],
+  ): Promise<void>
   /** Signs the suite `test` again as it lies there now. */
   resign(): Promise<void>
   /** Another key, made by gpg. */
@@ -148,6 +154,28 @@ export async function makeUpstream(): Promise<Upstream> {
       }
       for (const [path, bytes] of Object.entries(extras)) await put(`${dist}/${path}`, bytes)
       await sign(wish, components)
+    },
+    async publishFlat(place, packages, forms = ['plain', 'gz']) {
+      for (const recipe of packages) {
+        const { name, version, architecture = 'all' } = recipe
+        await put(`${place}${name}_${version}_${architecture}.deb`, makeDeb(recipe))
+      }
+      const words = ['-q', '--sha256', 'packages', place === '' ? '.' : place.replace(/\/$/, '')]
+      const { stdout } = await run('apt-ftparchive', words, { cwd: directory })
+      const lines: string[] = []
+      for (const form of forms) {
+        const text = Buffer.from(stdout)
+        const bytes = form === 'plain' ? text : form === 'bz2' ? Buffer.from('BZh9') : await packed(text, form)
+        const file = form === 'plain' ? 'Packages' : `Packages.${form}`
+        await put(`${place}${file}`, bytes)
+        lines.push(` ${createHash('sha256').update(bytes).digest('hex')} ${bytes.length} ./${file}`)
+      }
+      published += 1
+      const date = dateText(Date.now() / 1000 - 3600 + published)
+      await put(`${place}Release`, Buffer.from(`Origin: Vendor\nDate: ${date}\nSHA256:\n${lines.join('\n')}\n`))
+      const release = join(directory, place, 'Release')
+      await rm(`${release}.gpg`, { force: true })
+      await gpg('--local-user', key.fingerprint, '--armor', '--detach-sign', '--output', `${release}.gpg`, release)
     },
     resign: async () => sign({}, await readdir(join(directory, 'pool'))),
     async [Symbol.asyncDispose]() {
