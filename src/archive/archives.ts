@@ -277,7 +277,8 @@ export class Archives implements AsyncDisposable {
   ): Promise<{ readonly packages: readonly PackagePlacement[]; readonly from: CopiedFrom }> {
     const target = await this.#viewInto(into)
     const source = await stateOf(this.#database, other.id, ref)
-    const view = { suite: source.suites.get(ref.suite), items: itemsAt(this.#database.read, source.revision) }
+    const { suites, revision } = source
+    const view = { suite: suites.get(ref.suite), suites, items: itemsAt(this.#database.read, revision) }
     const { placements, unmet } = await whileRetained(this.#database, source, () =>
       chooseForeign(this.#database.read, view, target, choice),
     )
@@ -288,7 +289,7 @@ export class Archives implements AsyncDisposable {
       workspace: `${other.scope}/${other.name}`,
       suite,
       ...(at === undefined ? {} : { at }),
-      revision: source.revision,
+      revision,
       choice,
       unmet,
     }

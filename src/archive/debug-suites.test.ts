@@ -79,4 +79,45 @@ forEachDialect((_dialect, open) => {
       ['tool', 'tool-dbgsym'],
     )
   })
+
+  it('follow what is copied into the suite that the target names for them', async () => {
+    await using world = await archiveWorld(open)
+    const unstableDebug = await world.suite('unstable-debug')
+    const unstable = await world.suite('unstable', { debugSuite: 'unstable-debug' })
+    const debug = await world.suite('testing-debug')
+    const testing = await world.suite('testing', { debugSuite: 'testing-debug' })
+    const beside = await world.suite('beside')
+    await unstable.addPackages(...(await built(world, '1')), await world.deb('other', '1'))
+    await unstableDebug.add('no-symbols', '1', { source: 'tool' })
+
+    const sources = [{ name: 'tool' }]
+    const change = await world.submit({ kind: 'copy', suite: 'testing', from: { suite: 'unstable' }, sources })
+    assert.deepEqual([change.addedCount, change.removedCount], [2, 0])
+    assert.deepEqual([await testing.packages(), await debug.packages()], [['tool 1'], ['tool-dbgsym 1']])
+    assert.match(await world.text('dists/testing-debug/main/binary-amd64/Packages'), /^Package: tool-dbgsym\n/)
+
+    // Where the target has no such suite they are beside its packages, and the other way round.
+    await world.submit({ kind: 'copy', suite: 'beside', from: { suite: 'testing', at: `r${change.revision}` } })
+    assert.deepEqual(await beside.packages(), ['tool-dbgsym 1', 'tool 1'])
+    assert.match(await world.text('dists/beside/main/debug/binary-amd64/Packages'), /^Package: tool-dbgsym\n/)
+    await testing.remove({ name: 'tool' })
+    await debug.remove({ name: 'tool-dbgsym' })
+    const packages = [{ name: 'tool-dbgsym' }]
+    await world.submit({ kind: 'copy', suite: 'testing', from: { suite: 'beside' }, packages })
+    assert.deepEqual([await testing.packages(), await debug.packages()], [[], ['tool-dbgsym 1']])
+
+    // Who names packages gets those only; with what a package needs come its symbols where its source is named.
+    await debug.remove({ name: 'tool-dbgsym' })
+    await world.submit({ kind: 'copy', suite: 'testing', from: { suite: 'unstable' }, packages: [{ name: 'tool' }] })
+    assert.deepEqual([await testing.packages(), await debug.packages()], [['tool 1'], []])
+    await world.submit({ kind: 'copy', suite: 'testing', from: { suite: 'unstable' }, sources, withDeps: true })
+    assert.deepEqual([await testing.packages(), await debug.packages()], [['tool 1'], ['tool-dbgsym 1']])
+
+    await debug.set({ frozen: true })
+    const all = { kind: 'copy', suite: 'testing', from: { suite: 'unstable' } } as const
+    await assert.rejects(world.submit(all), refused('suite-frozen', /'testing-debug' is frozen/))
+    await testing.set({ debugSuite: 'none-such' })
+    await assert.rejects(world.submit(all), refused('suite-unknown', /which does not exist/))
+    assert.deepEqual(await testing.packages(), ['tool 1'])
+  })
 })

@@ -1,11 +1,11 @@
 /**
- * Where automatically built debug symbols go: into a suite of their own, if the suite that they are uploaded to names one
- * (as Debian's `trixie-debug`); or else beside its packages, in a component of their own (`main/debug`).
+ * Where automatically built debug symbols go: into a suite of their own, if the suite that they are uploaded or copied to
+ * names one (as Debian's `trixie-debug`); or else beside its packages, in a component of their own (`main/debug`).
  */
 import { AshlarError } from '../common/errors.ts'
 import type { Suite, Suites } from './suite-table.ts'
 
-/** The suite that takes the debug symbols of uploads to a suite. @throws AshlarError suite-unknown */
+/** The suite that takes the debug symbols of what comes into a suite. @throws AshlarError suite-unknown */
 export function debugSuiteOf(suites: Suites, suite: Suite): Suite | undefined {
   const name = suite.settings.debugSuite
   if (name === null) return undefined

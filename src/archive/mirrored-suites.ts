@@ -8,7 +8,7 @@ import type { Suites } from './suite-table.ts'
 const changesPackages: ReadonlySet<StepRequest['kind']> = new Set(['add', 'remove', 'edit', 'copy', 'rollback'])
 
 /** @throws AshlarError conflict for a change to the packages of a mirrored suite, which the next update would undo */
-export async function refuseMirrored(
+export async function refuseChangeOfMirrored(
   db: Kysely<Tables>,
   archiveId: number,
   suites: Suites,
@@ -17,10 +17,13 @@ export async function refuseMirrored(
   const steps = request.kind === 'batch' ? request.steps : [request]
   const names = steps.flatMap((step) => {
     if (!changesPackages.has(step.kind) || step.suite === null) return []
-    const suite = suites.find(step.suite)
-    const debug = step.kind === 'add' ? suites.find(suite?.settings.debugSuite ?? '') : undefined
-    return [suite?.name ?? step.suite, ...(debug === undefined ? [] : [debug.name])]
+    return [suites.find(step.suite)?.name ?? step.suite]
   })
+  await refuseMirrored(db, archiveId, names)
+}
+
+/** @throws AshlarError conflict if one of the suites is filled by a mirror */
+export async function refuseMirrored(db: Kysely<Tables>, archiveId: number, names: readonly string[]): Promise<void> {
   if (names.length === 0) return
   const mirror = await db
     .selectFrom('mirror')

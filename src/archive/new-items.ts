@@ -123,9 +123,9 @@ async function* itemsToCopy(
 ): AsyncGenerator<NewItem[], void, undefined> {
   const target = suites.get(request.suite)
   const { at } = request.from
-  const from = (at === undefined ? suites : await suitesAt(database.read, archive.id, revision)).get(request.from.suite)
-  const source = { suite: from, items: itemsAt(database.read, revision) }
-  for await (const rows of copiedItems(database.read, source, target, request)) {
+  const then = at === undefined ? suites : await suitesAt(database.read, archive.id, revision)
+  const source = { suite: then.get(request.from.suite), suites: then, items: itemsAt(database.read, revision) }
+  for await (const rows of copiedItems(database.read, source, { suite: target, suites }, request)) {
     yield rows.map((row) => ({ row, step: 0, claims: [], second: { directory: row.directory, claims: [] } }))
   }
 }

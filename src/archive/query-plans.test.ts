@@ -78,6 +78,12 @@ forEachDialect((dialect: DialectName, open) => {
       { kind: 'rollback', suite: 'stable', to: 'r3' },
       { kind: 'add', suite: 'testing', packages: [{ packageId }] },
     ])
+    await submit({ kind: 'suite-update', suite: 'newest', settings: { debugSuite: 'testing' } })
+    const sources = [{ name: 'hello' }]
+    for (const at of [{}, { at: 'r4' }]) {
+      await submit({ kind: 'copy', suite: 'stable', from: { suite: 'newest', ...at }, sources })
+      await submit({ kind: 'copy', suite: 'stable', from: { suite: 'newest', ...at }, sources, withDeps: true })
+    }
     for (const at of [undefined, 'r4']) {
       const ref = { suite: 'stable', at }
       await archives.suites(workspace, at)

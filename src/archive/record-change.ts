@@ -18,7 +18,7 @@ import { isUniqueViolation } from '../database/unique-violation.ts'
 import { isCopiedLater, type NewItem, newItems } from './new-items.ts'
 import type { HeldLease } from './held-lease.ts'
 import { claimPaths, ClaimUndecided, type PoolClaim, poolNameTaken, takenPaths } from './pool-claims.ts'
-import { refuseMirrored } from './mirrored-suites.ts'
+import { refuseChangeOfMirrored } from './mirrored-suites.ts'
 import { suitesAt } from './suite-table.ts'
 
 export interface RecordOptions {
@@ -53,7 +53,7 @@ export async function recordChange(
   const before = await sameRequestBefore(database.read, archive.id, request, options.idempotencyKey)
   if (before !== undefined) return before
   const suites = await suitesAt(database.read, archive.id, archive.head)
-  await refuseMirrored(database.read, archive.id, suites, request)
+  await refuseChangeOfMirrored(database.read, archive.id, suites, request)
   const copiedFrom = await revisionCopied(database, archive, request)
   const items = newItems(database, archive, suites, request, copiedFrom ?? archive.head)
   const recorder = new Recorder(database, archive, request, { ...options, copiedFrom })

@@ -17,6 +17,7 @@ import { requireThawed } from './frozen.ts'
 import type { HeldLease } from './held-lease.ts'
 import { describeFindings } from './installability/gate-refusal.ts'
 import type { GateState, GateStates, InstallabilityGate } from './installability/installability-gate.ts'
+import { refuseMirrored } from './mirrored-suites.ts'
 import { isCopiedLater } from './new-items.ts'
 import { addItems } from './plan/plan-add.ts'
 import { copyItems } from './plan/plan-copy.ts'
@@ -192,9 +193,9 @@ class Planner implements SealPlan, PlanState {
     }
     if (request.kind === 'mirror') return await this.#mirror(id, request)
     const effect = new Effect(id, this.suites.get(request.suite))
-    const elsewhere = await suitesBeside(this, effect, request)
     // What others copy was recorded with them.
     if (request.kind === 'copy' && (as === 'step' || isCopiedLater(request))) await copyItems(this, effect, request)
+    const elsewhere = await suitesBeside(this, effect, request)
     for (const each of [effect, ...elsewhere.map((suite) => new Effect(id, suite))]) {
       // What a batch thaws first, its later steps may change.
       requireThawed(each.suite)
@@ -239,8 +240,12 @@ async function suitesBeside(state: PlanState, effect: Effect, request: ItemsRequ
     .where('suite_id', '!=', effect.suite.id)
     .execute()
   if (rows.length === 0) return []
-  const debug = request.kind === 'add' ? debugSuiteOf(state.suites, effect.suite) : undefined
-  if (debug !== undefined && rows.every((row) => row.suite_id === debug.id)) return [debug]
+  const brings = request.kind === 'add' || request.kind === 'copy'
+  const debug = brings ? debugSuiteOf(state.suites, effect.suite) : undefined
+  if (debug !== undefined && rows.every((row) => row.suite_id === debug.id)) {
+    await refuseMirrored(state.database.read, state.archive.id, [debug.name])
+    return [debug]
+  }
   throw new AshlarError(
     'conflict',
     `'${request.suite}' came to mean another suite, or its debug symbols to go elsewhere, while the change waited.`,

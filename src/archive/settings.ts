@@ -31,7 +31,7 @@ export interface SuiteSettings {
   readonly contents: boolean
   /** Whether long descriptions are in an index of their own, Translation-en, and their short lines in Packages. */
   readonly translations: boolean
-  /** The suite that takes the debug symbols (`-dbgsym`) of what is uploaded to this one; null: they stay beside it. */
+  /** The suite that takes the debug symbols (`-dbgsym`) of what is uploaded or copied to this one; null: they stay beside it. */
   readonly debugSuite: string | null
   /** The keyrings of the workspace whose keys count where an upload to it is signed. */
   readonly keyrings: readonly string[]

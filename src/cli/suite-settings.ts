@@ -59,7 +59,10 @@ export function withSettingOptions(command: Command): Command {
     .option('--no-contents', 'it has none')
     .option('--translations', 'it has the long descriptions in Translation-en, apart from Packages')
     .option('--no-translations', 'it has them in Packages')
-    .option('--debug-suite <suite>', 'where debug symbols (-dbgsym) uploaded to it go, or none: beside its packages')
+    .option(
+      '--debug-suite <suite>',
+      'where debug symbols (-dbgsym) uploaded or copied to it go, or none: beside its packages',
+    )
     .addOption(
       new Option('--installability <what>', 'what happens to a change that leaves a package uninstallable').choices([
         'off',

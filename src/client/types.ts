@@ -75,7 +75,7 @@ export interface SuiteSettings {
   readonly butAutomaticUpgrades?: boolean
   /** Null: for ever. */
   readonly validUntilDays?: number | null
-  /** The suite that takes the debug symbols of what is uploaded to this one; null: none. */
+  /** The suite that takes the debug symbols of what is uploaded or copied to this one; null: none. */
   readonly debugSuite?: string | null
   /** Long descriptions are in Translation-en, and their short lines in Packages. */
   readonly translations?: boolean

@@ -123,7 +123,7 @@ const settings = {
   ),
   debugSuite: Type.Optional(
     Type.Union([Type.String(), Type.Null()], {
-      description: 'The suite that takes the debug symbols of what is uploaded to this one; null: none',
+      description: 'The suite that takes the debug symbols of what is uploaded or copied to this one; null: none',
     }),
   ),
   frozen: Type.Optional(Type.Boolean({ description: 'Nothing comes in or goes out until it is not frozen any more' })),

@@ -176,10 +176,13 @@ forEachDialect((_dialect, openFresh) => {
       await assert.rejects(batch, refused('conflict', /filled by the mirror up/), step.kind)
     }
     await own.set({ debugSuite: 'test' })
-    await assert.rejects(own.addPackages(packageId), refused('conflict', /filled by the mirror up/))
+    const extraControl = 'Auto-Built-Package: debug-symbols\n'
+    const symbols = await world.deb('mine-dbgsym', '1.0', { section: 'debug', extraControl })
+    await assert.rejects(own.addPackages(packageId, symbols), refused('conflict', /'test' is filled by the mirror up/))
+    // What brings none has nothing to do with it.
+    await own.addPackages(packageId)
     await own.set({ debugSuite: null })
     await world.submit({ kind: 'copy', suite: 'own', from: { suite: 'test' } })
-    await own.addPackages(packageId)
     assert.deepEqual(await own.packages(), ['hello 1.0', 'mine 1.0'])
   })
 

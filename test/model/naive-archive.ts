@@ -140,18 +140,41 @@ function applied(past: Past, state: NaiveState, request: StepRequest, as: 'singl
       if (as === 'step') requireThawed(suite)
       const then = thenOf()
       const from = find(then, request.from.suite).suite.items
+      const place = (item: Item): { target: string; map: Item['map'] } => {
+        if (item.pkg.map !== 'debug') return { target: name, map: item.map }
+        const target = suite.settings.debugSuite === null ? name : find(state, suite.settings.debugSuite).name
+        return { target, map: isDebugSuite(state, target) ? 'packages' : 'debug' }
+      }
       const { packages: wanted = [], sources = [] } = request
       const isAll = request.packages === undefined && request.sources === undefined
       const isChosen = (item: Item): boolean =>
         wanted.some((one) => selects(one, item)) || sources.some((one) => isBuilt(one, item))
       const chosen = isAll ? from : from.filter(isChosen)
-      if (chosen.some((item) => !suite.settings.components.includes(item.component))) {
-        throw new Refusal('component-unknown')
+      const requireRoom = (items: readonly Item[]): void => {
+        for (const item of items) place(item)
+        const hasRoom = (item: Item): boolean =>
+          find(state, place(item).target).suite.settings.components.includes(item.component)
+        if (!items.every(hasRoom)) throw new Refusal('component-unknown')
       }
+      requireRoom(chosen)
       if (wanted.some((one) => !from.some((item) => selects(one, item)))) throw new Refusal('not-found')
       if (sources.some((one) => !from.some((item) => isBuilt(one, item)))) throw new Refusal('not-found')
-      requireThawed(suite)
-      return withItems(state, name, suite, added(suite, suite.items, chosen, false), suite.items, chosen)
+      const beside = isAll || request.sources !== undefined ? symbolsBeside(then, request.from.suite) : []
+      const symbols = beside.filter((item) => isAll || sources.some((one) => isBuilt(one, item)))
+      requireRoom(symbols)
+      const coming = [...chosen, ...symbols].map((item) => ({
+        ...item,
+        map: place(item).map,
+        target: place(item).target,
+      }))
+      const into = (before: NaiveState, target: string): NaiveState => {
+        const own = coming.filter((item) => item.target === target).map(({ target: _, ...item }) => item)
+        const now = find(before, target).suite
+        requireThawed(now)
+        return withItems(before, target, now, added(now, now.items, own, false), now.items, own)
+      }
+      const others = new Set(coming.map((item) => item.target).filter((target) => target !== name))
+      return [...others].reduce(into, into(state, name))
     }
     case 'rollback': {
       const { name, suite } = find(state, request.suite)
@@ -161,6 +184,14 @@ function applied(past: Past, state: NaiveState, request: StepRequest, as: 'singl
       return withSuite(state, name, { ...suite, items: then.items })
     }
   }
+}
+
+/** The debug symbols in the suite that a suite names for them. */
+function symbolsBeside(state: NaiveState, suite: string): readonly Item[] {
+  const { name, suite: from } = find(state, suite)
+  const named = from.settings.debugSuite ?? ''
+  const debug = state.suites.has(named) ? named : (state.aliases.get(named) ?? '')
+  return debug === name ? [] : (state.suites.get(debug)?.items ?? []).filter((item) => item.pkg.map === 'debug')
 }
 
 function requireThawed(suite: NaiveSuite): void {

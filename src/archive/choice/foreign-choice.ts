@@ -4,6 +4,7 @@ import { AshlarError } from '../../common/errors.ts'
 import type { Tables } from '../../database/schema.ts'
 import { LINES_PER_ANSWER, type PackageChoice, type PackagePlacement, type UnmetNeed } from '../change-request.ts'
 import { chosenItems, itemsOfIds, type SuiteView } from './chosen-items.ts'
+import { type CopySource, symbolsBeside } from './copied-symbols.ts'
 import { neededItems } from './needed-items.ts'
 import { requireThawed } from '../frozen.ts'
 import { refusePurged } from '../purged-packages.ts'
@@ -28,17 +29,19 @@ export interface ForeignChoice {
  */
 export async function chooseForeign(
   db: Kysely<Tables>,
-  source: SuiteView,
+  source: CopySource,
   target: SuiteView | undefined,
   choice: PackageChoice & { readonly withDeps?: boolean },
 ): Promise<ForeignChoice> {
   const chosen: WholeItem[] = []
   for await (const page of chosenItems(db, source, choice)) chosen.push(...page)
-  if (choice.withDeps !== true) return { placements: await placed(db, chosen), unmet: [] }
+  const symbols: WholeItem[] = []
+  for await (const page of symbolsBeside(db, source, choice)) symbols.push(...page)
+  if (choice.withDeps !== true) return { placements: await placed(db, [...chosen, ...symbols]), unmet: [] }
   const { items, unmet } = await neededItems(db, source, target, chosen)
   const all: WholeItem[] = []
   for await (const page of itemsOfIds(source, items)) all.push(...page)
-  return { placements: await placed(db, all), unmet: unmet.slice(0, LINES_PER_ANSWER) }
+  return { placements: await placed(db, [...all, ...symbols]), unmet: unmet.slice(0, LINES_PER_ANSWER) }
 }
 
 /** @throws AshlarError suite-frozen; component-unknown for what the suite has no place for */

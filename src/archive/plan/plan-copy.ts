@@ -6,6 +6,7 @@ import { resolveSnapshot } from '../archive-table.ts'
 import type { StepRequest } from '../change-request.ts'
 import { chosenItems, itemsOfIds, type SuiteView } from '../choice/chosen-items.ts'
 import { placedIn } from '../choice/copied-items.ts'
+import { type CopySource, symbolsBeside } from '../choice/copied-symbols.ts'
 import type { Effect, PlanState } from '../effect.ts'
 import { forgetWritten, writeHeld } from '../held-write.ts'
 import { neededItems } from '../choice/needed-items.ts'
@@ -21,7 +22,7 @@ export async function copyItems(state: PlanState, effect: Effect, request: CopyR
   await forgetWritten(state, effect.changeId)
   const source = await copySource(state, request)
   for await (const rows of itemsToCopy(state, effect, source, request)) {
-    const copied = await placedIn(state.database.read, effect.suite, rows)
+    const copied = await placedIn(state.database.read, { suite: effect.suite, suites: state.suites }, rows)
     for (let start = 0; start < copied.length; start += ROWS_PER_QUERY) {
       const values = copied
         .slice(start, start + ROWS_PER_QUERY)
@@ -32,6 +33,16 @@ export async function copyItems(state: PlanState, effect: Effect, request: CopyR
 }
 
 async function* itemsToCopy(
+  state: PlanState,
+  effect: Effect,
+  source: CopySource,
+  request: CopyRequest,
+): AsyncGenerator<WholeItem[], void, undefined> {
+  yield* chosenWithDeps(state, effect, source, request)
+  yield* symbolsBeside(state.database.read, source, request)
+}
+
+async function* chosenWithDeps(
   state: PlanState,
   effect: Effect,
   source: SuiteView,
@@ -46,12 +57,12 @@ async function* itemsToCopy(
   yield* itemsOfIds(source, items)
 }
 
-async function copySource(state: PlanState, { from }: CopyRequest): Promise<SuiteView> {
-  if (from.at === undefined) return nowOf(state, state.suites.get(from.suite))
+async function copySource(state: PlanState, { from }: CopyRequest): Promise<CopySource> {
+  if (from.at === undefined) return { ...nowOf(state, state.suites.get(from.suite)), suites: state.suites }
   const { read } = state.database
   const revision = await resolveSnapshot(state.database, state.archive, from.at)
   const then = await suitesAt(read, state.archive.id, revision)
-  return { suite: then.get(from.suite), items: itemsAt(read, revision) }
+  return { suite: then.get(from.suite), suites: then, items: itemsAt(read, revision) }
 }
 
 function nowOf(state: PlanState, suite: Suite): SuiteView {
