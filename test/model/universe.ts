@@ -66,10 +66,11 @@ export async function universe(world: ArchiveWorld): Promise<ModelPackage[]> {
   await deb('gamma', '1', { section: 'contrib/net', architecture: 'arm64' })
   await deb('gamma', '1.00', { section: 'net' })
   await deb('delta', '1', { architecture: 'riscv64' })
-  // Long entries, so that maps have several chunks.
+  // Long entries, so that maps have several chunks; some move to another source, and say the same there.
   for (const [i, name] of ['long-a', 'long-b', 'long-c', 'long-d', 'long-e', 'long-f', 'm0', 'z9'].entries()) {
-    for (const version of ['1', '2']) {
+    for (const version of i % 4 === 0 ? ['1', '2', '3'] : ['1', '2']) {
       await deb(name, version, {
+        ...(version === '3' && { source: i === 0 ? 'zeta' : 'aleph' }),
         architecture: i % 3 === 2 ? 'amd64' : 'all',
         extraControl: longFields(`${name} ${version}`, 500 + 100 * i),
         description: `long\n${longLines(i % 2 === 0 ? name : `${name} ${version}`, 400 + 100 * i)}`,

@@ -211,7 +211,7 @@ async function packAgain(
       const text = await chunkText(database.read, contentsTexts, { ...range, textSha256: chunk.text_sha256 }, places)
       if (text === undefined) {
         failure ??= isOutOfOrder(places)
-          ? 'Long descriptions in the order of an older version are not made again; the next change of their suite lists others.'
+          ? 'Long descriptions in the order of an older version are not made again; states since the next change of their suite have others.'
           : `The record of what was listed from “${chunk.first_key}” to “${chunk.last_key}” gives another text.`
         continue
       }
