@@ -9,4 +9,13 @@ interface Work {
 export type MirrorWork =
   | ({ readonly state: 'running' } & Work)
   | ({ readonly state: 'done'; readonly finishedAt: Micros } & Work)
-  | ({ readonly state: 'failed'; readonly finishedAt: Micros; readonly code: string; readonly detail: string } & Work)
+  | (FailedWork & Work)
+
+interface FailedWork {
+  readonly state: 'failed'
+  readonly finishedAt: Micros
+  readonly code: string
+  readonly detail: string
+  /** How often in a row; not in older records. */
+  readonly failures?: number
+}

@@ -15,7 +15,7 @@ import { suitesAt } from '../archive/suite-table.ts'
 import { AshlarError } from '../common/errors.ts'
 import type { Database } from '../database/database.ts'
 import { holdLease } from '../database/lease.ts'
-import type { Tables } from '../database/schema.ts'
+import type { Micros, Tables } from '../database/schema.ts'
 import { isSuiteName } from '../debian/names.ts'
 import { describeKeys, type KeyFacts, readKeyring } from '../debian/keyring.ts'
 import type { Storage } from '../storage/storage.ts'
@@ -38,6 +38,7 @@ import {
   saveWork,
 } from './mirror-table.ts'
 import type { MirrorWork } from './mirror-work.ts'
+import { retryAfterSeconds } from './next-update.ts'
 import { suiteNow } from './suite-items.ts'
 import { updateMirror } from './update-mirror.ts'
 import type { Patience } from './upstream.ts'
@@ -55,6 +56,8 @@ export interface MirrorsOptions {
   readonly archives: Archives
   /** For tests: with upstreams. */
   readonly patience?: Patience
+  /** The time by which updates are due; default: that of the database. */
+  readonly now?: () => Promise<Micros>
   /** Told of what no caller is told: an update that nobody waits for and that failed. */
   readonly onError?: (error: unknown, mirror: Mirror) => void
 }
@@ -89,27 +92,27 @@ const leaseTtlMs = 30_000
 const lookEveryMs = 20_000
 /** How long a completeness is told without counting again. */
 const completenessAgeMs = 30_000
-/** After so long an update by itself that failed is tried again, or sooner if it is due. */
-const retrySeconds = 600
 const microsPerSecond = 1_000_000
 const lastWordsMs = 3000
 
 export class Mirrors implements AsyncDisposable {
   readonly #parts: Pick<MirrorsOptions, 'database' | 'storage' | 'archives' | 'patience'>
+  readonly #now: () => Promise<Micros>
   readonly #onError: (error: unknown, mirror: Mirror) => void
   readonly #jobs = new Map<number, MirrorJob>()
   readonly #counted = new Map<number, { readonly at: number; readonly completeness: Completeness }>()
   #timer: NodeJS.Timeout | undefined
   #isClosed = false
 
-  constructor({ onError, ...parts }: MirrorsOptions) {
+  constructor({ onError, now, ...parts }: MirrorsOptions) {
     this.#parts = parts
+    this.#now = now ?? (() => parts.database.now())
     this.#onError = onError ?? (() => {})
   }
 
   /** Updates mirrors by itself from now on as they are due, and goes on with what a crash broke off. */
   start(): void {
-    const look = (): void => void this.#look().catch(() => {})
+    const look = (): void => void this.runDue().catch(() => {})
     this.#timer = setInterval(look, lookEveryMs).unref()
     look()
   }
@@ -134,6 +137,7 @@ export class Mirrors implements AsyncDisposable {
       settings.url,
       userId,
     )
+    const scheduledFrom = await this.#now()
     await database.write(async (trx) => {
       await this.#requireUnused(trx, archive.id, wish.name, into)
       const now = await database.now(trx)
@@ -144,7 +148,7 @@ export class Mirrors implements AsyncDisposable {
         store_id: storeId,
         settings_json: JSON.stringify(settings),
         keyring: Buffer.from(wish.keyring).toString('base64'),
-        next_at: settings.everySeconds === null ? null : now + settings.everySeconds * microsPerSecond,
+        next_at: dueIn(settings.everySeconds, scheduledFrom),
         created_at: now,
       })
     })
@@ -173,16 +177,15 @@ export class Mirrors implements AsyncDisposable {
     const every = settings.everySeconds
     const isOfAnother = settings.upstreamSuite !== before.upstreamSuite
     const state = mirror.state && isOfAnother ? { ...mirror.state, isOfAnother } : mirror.state
-    await database.write(async (trx) => {
-      const now = await database.now(trx)
-      const due = every === null ? null : now + every * microsPerSecond
-      await saveSettings(trx, id, {
+    const nextAt = every === before.everySeconds ? mirror.nextAt : dueIn(every, await this.#now())
+    await database.write((trx) =>
+      saveSettings(trx, id, {
         settings_json: JSON.stringify(settings),
         keyring: change.keyring === undefined ? mirror.keyring : Buffer.from(change.keyring).toString('base64'),
-        next_at: every === before.everySeconds ? mirror.nextAt : due,
+        next_at: nextAt,
         state_json: state === null ? null : JSON.stringify(state),
-      })
-    })
+      }),
+    )
     return await this.show(workspace, name)
   }
 
@@ -291,7 +294,10 @@ export class Mirrors implements AsyncDisposable {
       // It stays recorded as running, so that the next start goes on.
       if (stop.aborted) throw new AshlarError('busy', 'The server is ending; the work goes on when it starts again.')
       const { code, message: detail } = error instanceof AshlarError ? error : internal(error)
-      await this.#record(id, { state: 'failed', kind: work, startedAt, finishedAt: await database.now(), code, detail })
+      const before = mirror.work
+      const failures = 1 + (before?.state === 'failed' && before.kind === work ? (before.failures ?? 1) : 0)
+      const end = { startedAt, finishedAt: await database.now(), code, detail, failures }
+      await this.#record(id, { state: 'failed', kind: work, ...end })
       throw error
     } finally {
       this.#counted.delete(id)
@@ -316,23 +322,28 @@ export class Mirrors implements AsyncDisposable {
     await this.#parts.database.write((trx) => saveWork(trx, id, work))
   }
 
-  async #look(): Promise<void> {
+  /** Begins the updates that are due, and what a crash broke off; resolves when those have ended, well or not. */
+  async runDue(): Promise<void> {
     const { database } = this.#parts
-    for (const mirror of await mirrorsToLookAt(database.read, await database.now())) {
-      if (this.#isClosed) return
+    const begun: Promise<void>[] = []
+    for (const mirror of await mirrorsToLookAt(database.read, await this.#now())) {
+      if (this.#isClosed) break
       if (this.#jobs.has(mirror.id) || (await isHeldElsewhere(database, mirror.id))) continue
-      void this.#byItself(mirror)
+      begun.push(this.#byItself(mirror))
     }
+    await Promise.all(begun)
   }
 
   /** Never rejects. */
   async #byItself(mirror: Mirror): Promise<void> {
     const { database } = this.#parts
     const every = mirror.settings.everySeconds
-    const inSeconds = async (seconds: number): Promise<void> =>
-      database.write(async (trx) => saveNext(trx, mirror.id, (await database.now(trx)) + seconds * microsPerSecond))
+    const inSeconds = async (seconds: number): Promise<void> => {
+      const at = (await this.#now()) + seconds * microsPerSecond
+      await database.write((trx) => saveNext(trx, mirror.id, at))
+    }
     try {
-      const isDue = mirror.nextAt !== null && mirror.nextAt <= (await database.now())
+      const isDue = mirror.nextAt !== null && mirror.nextAt <= (await this.#now())
       // What a crash broke off goes on; a filling only if no update is due.
       const work = isDue ? 'update' : (mirror.work?.kind ?? 'update')
       if (isDue && every !== null) await inSeconds(every)
@@ -340,7 +351,10 @@ export class Mirrors implements AsyncDisposable {
     } catch (error) {
       if (this.#isClosed || (error instanceof AshlarError && error.code === 'busy')) return
       this.#onError(error, mirror)
-      if (every !== null) await inSeconds(Math.min(every, retrySeconds)).catch(() => {})
+      if (every === null) return
+      const work = await mirrorById(database.read, mirror.id).then((now) => now?.work)
+      const failures = work?.state === 'failed' ? (work.failures ?? 1) : 1
+      await inSeconds(retryAfterSeconds(every, failures)).catch(() => {})
     }
   }
 
@@ -402,6 +416,10 @@ export class Mirrors implements AsyncDisposable {
 }
 
 class ServerEnds extends Error {}
+
+function dueIn(everySeconds: number | null, now: Micros): Micros | null {
+  return everySeconds === null ? null : now + everySeconds * microsPerSecond
+}
 
 function leaseName(id: number): string {
   return `mirror:${id}`

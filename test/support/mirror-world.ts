@@ -2,7 +2,13 @@
 import type { Workspace } from '../../src/access/access.ts'
 import { AshlarError } from '../../src/common/errors.ts'
 import { type MirrorSettings, usualLimits } from '../../src/mirror/mirror-settings.ts'
-import { type MirrorEnd, type MirrorEvent, type MirrorInfo, Mirrors } from '../../src/mirror/mirrors.ts'
+import {
+  type MirrorEnd,
+  type MirrorEvent,
+  type MirrorInfo,
+  Mirrors,
+  type MirrorsOptions,
+} from '../../src/mirror/mirrors.ts'
 import { archiveWorld, type ArchiveWorld } from './archive-world.ts'
 import type { OpenFresh } from './databases.ts'
 import { readAll } from './read-all.ts'
@@ -33,11 +39,14 @@ export type Updated = Extract<MirrorEnd, { work: 'update' }> & { readonly notice
 /** For tests that wait for a server that says nothing. */
 const impatient = { limits: { connectMs: 1000, silenceMs: 400, sockets: 8 }, retryAfterMs: [10, 20, 30] }
 
-export async function mirrorWorld(openFresh: OpenFresh): Promise<MirrorWorld> {
+export async function mirrorWorld(
+  openFresh: OpenFresh,
+  options: Pick<MirrorsOptions, 'now' | 'onError'> = {},
+): Promise<MirrorWorld> {
   const world = await archiveWorld(openFresh)
   const upstream = await makeUpstream()
   const { db: database, storage, archives } = world
-  const mirrors = new Mirrors({ database, storage, archives, patience: impatient })
+  const mirrors = new Mirrors({ database, storage, archives, patience: impatient, ...options })
   return {
     world,
     upstream,
