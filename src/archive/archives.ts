@@ -550,11 +550,17 @@ export class Archives implements AsyncDisposable {
   /**
    * Makes sure that the archive has had the bytes of a file that only a mirror's index tells of: they are fetched from its
    * upstream, whoever else has them here.
+   * @returns whether they came now; the index may have told a wrong size, so the path is to be resolved again
    * @throws AshlarError gone, upstream-failed, storage-full, storage-failed
    */
-  async bring(served: Extract<Served, { kind: 'file' }>, scopeId: number): Promise<void> {
-    if (served.claimedIn === undefined) return
-    await bringClaimed({ database: this.#database, storage: this.#storage }, served.claimedIn, served.file, scopeId)
+  async bring(served: Extract<Served, { kind: 'file' }>, scopeId: number): Promise<boolean> {
+    if (served.claimedIn === undefined) return false
+    return await bringClaimed(
+      { database: this.#database, storage: this.#storage },
+      served.claimedIn,
+      served.file,
+      scopeId,
+    )
   }
 
   /** As `bring`, for all files of packages that the archive of a workspace has. @throws as `bring` */

@@ -9,6 +9,7 @@ import { hasHad, noteHad } from './archive-files.ts'
 
 /**
  * Brings a file for an archive, unless it has had it.
+ * @returns whether it came now
  * @throws AshlarError gone, upstream-failed, storage-full, storage-failed
  */
 export async function bringClaimed(
@@ -16,11 +17,12 @@ export async function bringClaimed(
   archiveId: number,
   file: StoredFile,
   scopeId: number,
-): Promise<void> {
+): Promise<boolean> {
   const isDone = (): Promise<boolean> => hasHad(database.read, archiveId, file.id)
-  if (await isDone()) return
+  if (await isDone()) return false
   await storage.fetchFrom(await upstreamsOf(database.read, archiveId), file, scopeId, isDone)
   await database.write((trx) => noteHad(trx, archiveId, [file.id]))
+  return true
 }
 
 /** The stores of the archive's mirrors, the newest first; also of those that are not followed any more. */

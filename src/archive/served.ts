@@ -90,8 +90,10 @@ export class ServedPaths {
     const known = this.#known.get(name)
     if (known !== undefined) return known
     const served = await this.#findWhole(workspace, archive, path)
-    // A moment may mean another revision once more are sealed; it is asked for seldom.
-    if (served.kind !== 'redirect') this.#known.set(name, served)
+    // A moment may mean another revision once more are sealed; it is asked for seldom. The size of what only an index
+    // tells of changes when it comes, and when another index tells otherwise.
+    const isClaimed = served.kind === 'file' && served.claimedIn !== undefined
+    if (served.kind !== 'redirect' && !isClaimed) this.#known.set(name, served)
     return served
   }
 

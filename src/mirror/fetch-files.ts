@@ -66,7 +66,7 @@ export async function fetchFiles(parts: FetchParts, wish: FetchWish): Promise<vo
 async function fetchFile(parts: FetchParts, { mirror, signal }: FetchWish, file: StoredFile): Promise<void> {
   for (let attempt = 0; ; attempt += 1) {
     try {
-      return await bringClaimed(parts, mirror.archiveId, file, mirror.workspace.scopeId)
+      return void (await bringClaimed(parts, mirror.archiveId, file, mirror.workspace.scopeId))
     } catch (error) {
       const pauseMs = retryAfterMs[attempt]
       // What upstream has no more does not come back.

@@ -17,7 +17,12 @@ export function aptRoutes(app: App, context: Context): void {
     schema: { hide: true },
     handler: async (request, reply) => {
       const workspace = workspaceOf(request)
-      const served = await archives.resolve(workspace, aptPath(request.raw.url ?? ''))
+      const path = aptPath(request.raw.url ?? '')
+      let served = await archives.resolve(workspace, path)
+      // Proven before anything is said of it: of what only an index tells, the size may be wrong.
+      if (request.method === 'GET' && served.kind === 'file' && (await archives.bring(served, workspace.scopeId))) {
+        served = await archives.resolve(workspace, path)
+      }
       await sendServed(request, reply, served, context)
       return reply
     },
@@ -55,13 +60,9 @@ function bytesOf(
     const { file } = served
     return {
       sizeBytes: file.sizeBytes,
-      async link() {
-        await archives.bring(served, scopeId)
-        return await storage.link(file, scopeId)
-      },
+      link: () => storage.link(file, scopeId),
       confirm: () => storage.confirm(file),
       async open(range) {
-        await archives.bring(served, scopeId)
         return { kind: 'stream', ...(await storage.open(file, scopeId, range)) }
       },
     }

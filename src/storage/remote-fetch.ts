@@ -24,6 +24,8 @@ export interface RemoteSource {
   readonly isDone: () => Promise<boolean>
 }
 
+/** More than is recorded comes only up to this size. */
+const largestBytes = 20e9
 /** A server that died while it fetched is waited for no longer than this. */
 const leaseTtlMs = 10_000
 const pollMs = 100
@@ -65,9 +67,11 @@ export class RemoteFetch {
     const { spool, keep } = this.#parts
     const writer = await spool.create()
     try {
-      const { stream } = await store.open({ sha256: file.sha256, generation })
+      const { stream, sizeBytes } = await store.open({ sha256: file.sha256, generation })
+      // What an index claims of a size may be wrong, and another may have claimed it since; the digest decides.
+      const limitBytes = Math.max(file.sizeBytes, Math.min(sizeBytes, largestBytes))
       try {
-        await writer.append(stream, { limitBytes: file.sizeBytes })
+        await writer.append(stream, { limitBytes })
       } finally {
         stream.destroy()
       }

@@ -166,6 +166,31 @@ forEachDialect((_dialect, openFresh) => {
     }
   })
 
+  it('a wrong size that an index claims later keeps nobody from the file either', { skip }, async () => {
+    await using given = await mirrorWorld(openFresh)
+    const { upstream, world } = given
+    const index = 'dists/test/main/binary-amd64/Packages'
+    const paths = [
+      await upstream.deb({ name: 'hello', version: '1.0' }),
+      await upstream.deb({ name: 'other', version: '1.0' }),
+    ]
+    await upstream.publish({ forms: [] })
+    await given.mirror()
+    await given.update()
+    const packages = (await upstream.read(index)).toString()
+    for (const [path, size] of [
+      [paths[0] ?? '', 77],
+      [paths[1] ?? '', 7_000_000_000_000],
+    ] as const) {
+      await writeFile(`${upstream.directory}/${index}`, packages.replaceAll(/^Size: \d+$/gm, `Size: ${size}`))
+      await upstream.resign()
+      const workspace = await world.emptyWorkspace()
+      await given.mirror({ maxFileBytes: 9e15 }, { workspace })
+      await given.update({ workspace })
+      assert.ok((await given.download(path)).equals(await upstream.read(path)))
+    }
+  })
+
   it('a vacuum keeps where listed files lie upstream, and a check calls nothing lost', { skip }, async () => {
     await using given = await mirrorWorld(openFresh)
     const { upstream, world } = given

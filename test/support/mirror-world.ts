@@ -77,9 +77,11 @@ export async function mirrorWorld(
       return items.map((item) => `${item.name} ${item.version}`)
     },
     async download(path, workspace = world.workspace) {
-      const served = await archives.resolve(workspace, path)
+      let served = await archives.resolve(workspace, path)
+      if (served.kind === 'file' && (await archives.bring(served, workspace.scopeId))) {
+        served = await archives.resolve(workspace, path)
+      }
       if (served.kind !== 'file') throw new Error(`${path} is no file`)
-      await archives.bring(served, workspace.scopeId)
       return await readAll((await storage.open(served.file, workspace.scopeId)).stream)
     },
     async head() {
