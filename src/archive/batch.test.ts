@@ -1,8 +1,10 @@
 /** Several changes of any suites as one: in one revision, or none of them. */
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type ArchiveWorld, archiveWorld, refused } from '../../test/support/archive-world.ts'
 import { forEachDialect } from '../../test/support/databases.ts'
+import type { Faults } from '../common/faults.ts'
 import type { StepRequest } from './archives.ts'
 
 async function listed(world: ArchiveWorld, suite: string, at?: string): Promise<string[]> {
@@ -13,6 +15,13 @@ async function listed(world: ArchiveWorld, suite: string, at?: string): Promise<
 function submit(world: ArchiveWorld, steps: readonly StepRequest[], idempotencyKey?: string) {
   const key = idempotencyKey === undefined ? {} : { idempotencyKey }
   return world.archives.submitBatch(world.workspace, steps, { userId: null, ...key })
+}
+
+/** How many changes have been asked for and written down, a batch being one. */
+async function asked({ db }: ArchiveWorld): Promise<number> {
+  const changes = db.read.selectFrom('change').select('id').where('state', '!=', 'preparing')
+  const rows = await changes.where('batch_id', 'is', null).execute()
+  return rows.length
 }
 
 forEachDialect((_dialect, open) => {
@@ -162,5 +171,41 @@ forEachDialect((_dialect, open) => {
     assert.deepEqual(await listed(world, 'stable'), ['a0 1', 'a1 1', 'a2 1', 'a3 1'])
     assert.deepEqual(await listed(world, 'testing'), ['a0 1', 'a1 1', 'a2 1'])
     assert.deepEqual(world.errors, [])
+  })
+
+  it('of a batch that is refused nothing is in the revision of what is sealed with it', async () => {
+    let beforeSeal = async (): Promise<void> => {}
+    const faults: Faults = { reach: async (point) => (point === 'seal.prepare' ? beforeSeal() : undefined) }
+    await using world = await archiveWorld(open, { faults })
+    const stable = await world.suite('stable')
+    const [first, bad, good, last] = await Promise.all(
+      ['first', 'bad', 'good', 'last'].map((name) => world.deb(name, '1', { architecture: 'amd64' })),
+    )
+    const add = (packageId: number | undefined): StepRequest => {
+      return { kind: 'add', suite: 'stable', packages: [{ packageId: packageId ?? 0 }] }
+    }
+    const absent: StepRequest = { kind: 'remove', suite: 'stable', packages: [{ name: 'absent' }] }
+    // The first change is sealed when all have been asked for, so that the others are sealed together.
+    const before = await asked(world)
+    beforeSeal = async () => {
+      beforeSeal = async () => {}
+      while ((await asked(world)) < before + 4) await sleep(5)
+    }
+    const outcomes = await Promise.allSettled([
+      world.submit(add(first)),
+      submit(world, [add(bad), absent]),
+      world.submit(add(good)),
+      world.submit(add(last)),
+    ])
+    assert.deepEqual(
+      outcomes.map(({ status }) => status),
+      ['fulfilled', 'rejected', 'fulfilled', 'fulfilled'],
+    )
+    assert.deepEqual(await stable.packages(), ['first 1', 'good 1', 'last 1'])
+    const index = await world.text('dists/stable/main/binary-amd64/Packages')
+    assert.deepEqual(
+      [...index.matchAll(/^Package: (.*)$/gm)].map(([, name]) => name),
+      ['first', 'good', 'last'],
+    )
   })
 })

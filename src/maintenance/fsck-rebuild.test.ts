@@ -151,11 +151,14 @@ forEachDialect((_dialect, openFresh) => {
     await using maintenance = maintenanceOf(world)
     const { summary, findings } = await fsck(maintenance, { rebuild: true })
     assert.equal(summary.left, 0)
-    assert.match(findings.find(({ stage }) => stage === 'rebuild')?.what ?? '', /releases were issued again: [1-9]/)
+    const told = findings.find(({ stage }) => stage === 'rebuild')?.what ?? ''
+    const [, issued] = /releases were issued again: ([1-9]\d*)/.exec(told) ?? []
     const after = await allBytes(world, head)
     assert.deepEqual(await allBytes(world, head, other), after)
     assert.equal(new Set(await texts()).size > 3, true)
-    for (const [i, date] of (await dates(world)).entries()) assert.ok(date >= (oldDates[i] ?? 0))
+    // Later by a second at least: apt tells two issues apart by whole seconds.
+    const later = (await dates(world)).filter((date, i) => date > (oldDates[i] ?? 0))
+    assert.equal(later.length, Number(issued))
     await verifySignature(world, `snapshot/r${head - 2}/dists/${suiteName}/InRelease`)
     await verifySignature(world, `dists/${suiteName}/InRelease`)
     // Publishing goes on from there.
@@ -255,7 +258,12 @@ async function pretendOtherGzip(world: ArchiveWorld): Promise<void> {
 }
 
 async function dates(world: ArchiveWorld): Promise<number[]> {
-  const rows = await world.db.read.selectFrom('release_issue').select('date_seconds').orderBy('revision').execute()
+  const rows = await world.db.read
+    .selectFrom('release_issue')
+    .select('date_seconds')
+    .orderBy('revision')
+    .orderBy('kind')
+    .execute()
   return rows.map((row) => row.date_seconds)
 }
 
