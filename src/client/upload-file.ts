@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createReadStream } from 'node:fs'
+import { Readable } from 'node:stream'
 import { AshlarError } from '../common/errors.ts'
 import { backOff, isConnectionFailure, mayPass } from './retry.ts'
 import type { Answer, Transport } from './transport.ts'
@@ -22,6 +23,8 @@ const ASKS_FROM_BYTES = 1024 * 1024
 /**
  * Sends one file of an artifact. An interrupted upload asks where it stands (HEAD, Upload-Offset) and continues there
  * (Content-Range, RFC 9110 section 14.5); only tries that bring nothing further are counted.
+ *
+ * @throws AshlarError what the server refuses with; server-unreachable; file-unreadable if the file became shorter
  */
 export async function uploadFile(transport: Transport, upload: FileUpload): Promise<void> {
   let offset = 0
@@ -56,19 +59,26 @@ async function sendFrom(transport: Transport, upload: FileUpload, start: number)
     highWaterMark: CHUNK_BYTES,
   })
   let sent = 0
-  const report = (count: number): void => {
-    sent += count
-    upload.onBytes?.(count)
+  const counted = async function* (): AsyncGenerator<Uint8Array> {
+    for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+      sent += chunk.length
+      upload.onBytes?.(chunk.length)
+      yield chunk
+    }
+    // Else the server would wait for the rest until one of the two gives up.
+    if (sent < rest) throw new AshlarError('file-unreadable', `${upload.file} became shorter while it was sent.`)
   }
-  stream.on('data', (chunk) => report(chunk.length))
-  stream.pause()
   await once(stream, 'open')
   try {
     return await transport.send({
       method: 'PUT',
       path: upload.address,
       headers: start === 0 ? {} : { 'content-range': `bytes ${start}-${upload.sizeBytes - 1}/${upload.sizeBytes}` },
-      bytes: { stream, sizeBytes: rest, asksFirst: start > 0 || rest > ASKS_FROM_BYTES },
+      bytes: {
+        stream: Readable.from(counted(), { objectMode: false }),
+        sizeBytes: rest,
+        asksFirst: start > 0 || rest > ASKS_FROM_BYTES,
+      },
       repeatable: false,
       signal: upload.signal,
     })

@@ -60,6 +60,29 @@ test('an upload that is cut again and again continues where it stands', async ()
   client.close()
 })
 
+test('a file that is shorter than was announced is told at once', async () => {
+  await using home = await temporaryDirectory()
+  await using serving = await startServing(home.path)
+  const bytes = randomBytes(3 * MIB)
+  const file = join(home.path, 'log')
+  const client = new AshlarClient({ url: serving.url, token: await tokenIn(home.path), retries })
+  const workspace = client.workspace('local', 'main')
+  const [artifact] = await workspace.createArtifacts([
+    { category: 'generic', files: [{ path: 'log', size: bytes.length, sha256: sha256(bytes) }], idempotencyKey: 'k' },
+  ])
+  const target = { artifact: artifact?.id ?? 0, path: 'log' }
+  for (const length of [2 * MIB, 0]) {
+    await writeFile(file, bytes.subarray(0, length))
+    const sent = workspace.uploadFile(target, { file, sizeBytes: bytes.length })
+    await assert.rejects(sent, { code: 'file-unreadable', message: /log became shorter while it was sent/ })
+  }
+  // Whole again, it goes on.
+  await writeFile(file, bytes)
+  await workspace.uploadFile(target, { file, sizeBytes: bytes.length })
+  assert.equal((await workspace.artifact(target.artifact)).complete, true)
+  client.close()
+})
+
 test('an upload whose answer is lost is complete, and is not sent again', async () => {
   await using home = await temporaryDirectory()
   await using serving = await startServing(home.path)
