@@ -115,6 +115,19 @@ forEachDialect((_dialect, open) => {
     assert.deepEqual(await testing.packages(), [])
   })
 
+  it('other bytes of a version that the suite has are refused, and take nothing from it', async () => {
+    await using world = await archiveWorld(open)
+    const [unstable, testing] = [await world.suite('unstable'), await world.suite('testing')]
+    const [first, rebuilt] = [await world.deb('hello', '1'), await world.deb('hello', '1', { files: { x: 'rebuilt' } })]
+    await testing.addPackages(first)
+    const packages = [{ packageId: rebuilt }]
+    await world.submit({ kind: 'add', suite: 'unstable', packages, onPoolConflict: 'second-path' })
+    assert.deepEqual(await unstable.packages(), ['hello 1'])
+    const before = await world.text('dists/testing/main/binary-amd64/Packages')
+    await assert.rejects(copied(world, {}), refused('conflict', /'testing' has hello 1 \(all\) with other bytes/))
+    assert.equal(await world.text('dists/testing/main/binary-amd64/Packages'), before)
+  })
+
   it('of alternatives that one which the suite has will do, whatever that needs itself', async () => {
     await using world = await archiveWorld(open)
     const unstable = await world.suite('unstable')
