@@ -1,6 +1,7 @@
 /** An archive with one suite, `unstable`, into which files come as they do over HTTP, and a .changes that names them. */
 import { createHash } from 'node:crypto'
 import { type Archives, openArchives, type SuiteSettingsInput } from '../../src/archive/archives.ts'
+import { faultsFrom } from '../../src/common/faults.ts'
 import { Incoming, type IncomingLimits, type ReceivedUpload } from '../../src/incoming/incoming.ts'
 import { artifactRoom, type ArtifactRoom } from './artifact-room.ts'
 import type { OpenFresh } from './databases.ts'
@@ -28,7 +29,7 @@ export interface IncomingRoom extends AsyncDisposable {
 export interface IncomingRoomWish {
   readonly settings?: SuiteSettingsInput
   readonly limits?: IncomingLimits
-  /** Of the room of artifacts, as src/common/faults.ts reads them. */
+  /** Of the rooms of artifacts and of uploads, as src/common/faults.ts reads them. */
   readonly faults?: string
 }
 
@@ -37,7 +38,8 @@ export async function incomingRoom(openFresh: OpenFresh, wish: IncomingRoomWish 
   const base = await artifactRoom(openFresh, faults === undefined ? {} : { faults })
   const { db, storage, artifacts, workspace, userId } = base
   const archives = await openArchives({ database: db, storage, publicUrl: () => 'http://localhost' })
-  const incoming = new Incoming({ database: db, storage, artifacts, archives, ...given })
+  const rooms = { database: db, storage, artifacts, archives }
+  const incoming = new Incoming({ ...rooms, ...given, faults: faultsFrom(faults) })
   await archives.submit(workspace, { kind: 'suite-create', suite: 'unstable', settings }, { userId })
   return {
     base,

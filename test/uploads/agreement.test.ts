@@ -92,6 +92,22 @@ forEachDialect((_dialect, openFresh) => {
     assert.equal((await given.waiting()).length, 1)
   })
 
+  it('an upload that is finished later is published once, whatever became of its packages meanwhile', async () => {
+    await using given = await incomingRoom(openFresh, { faults: 'upload.finish:eio:1' })
+    const { workspace, userId, archives } = given
+    await given.send(debName, deb)
+    await assert.rejects(given.send('hello_1.0_all.changes', changes), { code: 'storage-failed' })
+    const removed = await archives.submit(
+      workspace,
+      { kind: 'remove', suite: 'unstable', packages: [{ name: 'hello' }] },
+      { userId },
+    )
+    await given.incoming.resume(0)
+    const [upload] = await given.incoming.uploads(workspace, { limit: 1 })
+    assert.deepEqual([upload?.state, upload?.revision], ['accepted', removed.revision - 1])
+    assert.deepEqual(await given.packages(), [])
+  })
+
   it('where no signature is asked for, one of a stranger says nothing, and one that is broken refuses', async () => {
     await using given = await incomingRoom(openFresh, { settings: { keyrings: ['developers'] } })
     const [developer, stranger] = await Promise.all(
