@@ -3,8 +3,9 @@ import assert from 'node:assert/strict'
 import { unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { it } from 'node:test'
-import { sql } from 'kysely'
+import type { Kysely } from 'kysely'
 import { packIds, unpackIds } from '../../src/archive/chunk-table.ts'
+import * as descriptionsByName from '../../src/database/migrations/0014-descriptions-by-name.ts'
 import { type ArchiveWorld, archiveWorld, servedBytes } from '../support/archive-world.ts'
 import { forEachDialect } from '../support/databases.ts'
 import { fsck } from '../support/fsck-run.ts'
@@ -93,13 +94,12 @@ async function mapsOf({ db }: ArchiveWorld): Promise<string[]> {
   return rows.map((row) => `${row.map_kind} ${row.entries}`)
 }
 
-/** Takes the database back to before 0014-descriptions-by-name, with long descriptions as they were then. */
+/** Gives long descriptions the order that they had before 0014-descriptions-by-name, and runs that. */
 async function asBySource(world: ArchiveWorld, sourceOf: Readonly<Record<string, string>>): Promise<void> {
   await world.db.write(async (trx) => {
     for (const index of ['name_index', 'name_now_index']) {
       await trx.schema.dropIndex(`suite_item_suite_id_component_map_kind_${index}`).execute()
     }
-    await sql`delete from kysely_migration where name = '0014-descriptions-by-name'`.execute(trx)
     for (const [name, source] of Object.entries(sourceOf)) {
       const key = `${source} ${name}`
       await trx.updateTable('chunk').set({ first_key: key, last_key: key }).where('first_key', '=', name).execute()
@@ -115,5 +115,6 @@ async function asBySource(world: ArchiveWorld, sourceOf: Readonly<Record<string,
       const turned = packIds(unpackIds(chunks).toReversed())
       await trx.updateTable('index_map').set({ chunks: turned }).where('id', '=', id).execute()
     }
+    await descriptionsByName.up(trx as unknown as Kysely<unknown>)
   })
 }

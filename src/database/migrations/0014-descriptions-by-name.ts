@@ -3,12 +3,11 @@
  * kind of their own, and the next seal of their suites makes others. schema.ts explains the kinds.
  */
 import { type Kysely, sql } from 'kysely'
-import type { ColumnTypes } from '../column-types.ts'
 
 const bytesPerId = 6
 const mapsPerPage = 200
 
-export async function up(db: Kysely<unknown>, _types: ColumnTypes): Promise<void> {
+export async function up(db: Kysely<unknown>): Promise<void> {
   const columns = ['suite_id', 'component', 'map_kind', 'name']
   await db.schema
     .createIndex('suite_item_suite_id_component_map_kind_name_index')
