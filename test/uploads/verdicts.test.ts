@@ -492,6 +492,18 @@ test('a key that is removed from the keyring signs nothing any more', { skip }, 
   assert.equal((await send(server)).status, 200)
 })
 
+test('who may only read uploads nothing, whatever a good signature says', { skip }, async () => {
+  const server = await archive()
+  const user = `reader-${server.place}`
+  await server.call('POST', '/users', { json: { name: user } })
+  const grant = `/scopes/local/workspaces/${server.place}/grants/${user}`
+  assert.equal((await server.call('PUT', grant, { json: { role: 'reader' } })).status, 204)
+  const { body } = await server.call('POST', '/tokens', { json: { name: 'test', user } })
+  const answer = await send(server, { token: body.token })
+  assert.deepEqual([answer.status, await packagesIn(server)], [401, []], answer.reason)
+  assert.deepEqual((await server.call('GET', `${server.main}/incoming`)).body.files, [])
+})
+
 test('addresses that are no uploads are answered in the status line too', { skip }, async () => {
   const server = await archive()
   const { url, token } = server
