@@ -1,7 +1,7 @@
 /**
  * The HTTP client: what the command line speaks to a server with, and what other programs import.
  *
- * Lives here: addresses, shapes of requests and answers (types.ts), connections and repetition (transport.ts,
+ * Lives here: addresses, shapes of requests and answers (the files *-types.ts; times are ISO 8601 in UTC with microseconds), connections and repetition (transport.ts,
  * retry.ts), resumable uploads (upload-file.ts), problem documents as errors (problem.ts). Not here: anything that
  * knows packages, tables of output, or a database.
  *
@@ -17,8 +17,6 @@ import { WorkspaceClient } from './workspace-client.ts'
 import type {
   AttachedUser,
   CreatedToken,
-  FsckEvent,
-  FsckOptions,
   GrantInfo,
   GrantPlace,
   RevokedGrant,
@@ -26,13 +24,19 @@ import type {
   ScopeInfo,
   TokenInfo,
   UserInfo,
-  VacuumEvent,
   WorkspaceInfo,
   WorkspaceSettings,
-} from './types.ts'
+} from './access-types.ts'
+import type { FsckEvent, FsckOptions, VacuumEvent } from './maintenance-types.ts'
 import type { Purge, Why } from './why-types.ts'
 
-export type * from './types.ts'
+export type * from './access-types.ts'
+export type * from './artifact-types.ts'
+export type * from './change-types.ts'
+export type * from './maintenance-types.ts'
+export type * from './mirror-types.ts'
+export type * from './store-types.ts'
+export type * from './suite-types.ts'
 export type * from './upload-types.ts'
 export type * from './check-types.ts'
 export type * from './why-types.ts'

@@ -1,6 +1,6 @@
 import { events } from './event-stream.ts'
 import type { Transport } from './transport.ts'
-import type { Completeness, MirrorChange, MirrorEvent, MirrorInfo, MirrorWish } from './types.ts'
+import type { Completeness, MirrorChange, MirrorEvent, MirrorInfo, MirrorWish } from './mirror-types.ts'
 
 /** The mirrors of a workspace. Errors: an AshlarError with the code of the server's problem document. */
 export class MirrorsClient {

@@ -1,5 +1,5 @@
 import type { Transport } from './transport.ts'
-import type { Policy, PolicyWish, StoreChange, StoreInfo, StoreWish } from './types.ts'
+import type { Policy, PolicyWish, StoreChange, StoreInfo, StoreWish } from './store-types.ts'
 
 /** The file stores, for administrators. Errors: an AshlarError with the code of the server's problem document. */
 export class StoresClient {

@@ -5,24 +5,17 @@ import { MirrorsClient } from './mirrors-client.ts'
 import type { Transport } from './transport.ts'
 import { AshlarError } from '../common/errors.ts'
 import { uploadFile } from './upload-file.ts'
+import type { Artifact, ArtifactPage, ArtifactWish } from './artifact-types.ts'
 import type {
-  Artifact,
-  ArtifactPage,
-  ArtifactWish,
   BatchStep,
   ChangeStatus,
-  HistoryPage,
   PackageCopy,
-  PackagePage,
   PackageSelector,
-  PageWish,
   Preview,
   SealedBatch,
   SealedChange,
-  SuiteDifference,
-  SuiteInfo,
-  SuiteSettings,
-} from './types.ts'
+} from './change-types.ts'
+import type { HistoryPage, PackagePage, PageWish, SuiteDifference, SuiteInfo, SuiteSettings } from './suite-types.ts'
 import type { Keyring, Upload, UploadPage, WaitingFile } from './upload-types.ts'
 import type { Why } from './why-types.ts'
 

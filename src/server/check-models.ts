@@ -1,8 +1,6 @@
-/** The models of checks of installability, beside those of models.ts. */
+/** The models of installability. */
 import { type TSchema, Type } from 'typebox'
-import { refTo } from './model-reference.ts'
-
-const Count = Type.Integer({ minimum: 0 })
+import { refTo, Count } from './model-parts.ts'
 
 export const PackageReference = Type.Object(
   { name: Type.String(), version: Type.String(), architecture: Type.String() },

@@ -5,7 +5,7 @@ import type { Static } from 'typebox'
 import type { ChangeRequest, CopiedFrom, StepRequest } from '../archive/change-request.ts'
 import type { Context } from './context.ts'
 import { given } from './given.ts'
-import type { PackageCopy } from './models.ts'
+import type { PackageCopy } from './change-models.ts'
 import { idempotencyKeyOf } from './parameters.ts'
 import { authorIdOf, callerOf, workspaceOf } from './permission.ts'
 

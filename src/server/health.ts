@@ -1,7 +1,8 @@
 import { Type } from 'typebox'
 import type { Storage } from '../storage/storage.ts'
 import type { App, Context } from './context.ts'
-import { Health, refTo } from './models.ts'
+import { Health } from './models.ts'
+import { refTo } from './model-parts.ts'
 import { operation } from './operation.ts'
 import { callerOf } from './permission.ts'
 

@@ -1,7 +1,8 @@
 /** Keeping stores tidy. What is checked and repaired is in fsck.ts. */
 import type { App, Context } from './context.ts'
 import { sendEvents } from './event-stream.ts'
-import { VacuumWish, refTo } from './models.ts'
+import { VacuumWish } from './maintenance-models.ts'
+import { refTo } from './model-parts.ts'
 import { bytesOf, operation } from './operation.ts'
 import { signalOf } from './request-body.ts'
 

@@ -1,10 +1,8 @@
-/** The models of mirrors. See models.ts. */
+/** The models of mirrors. */
 import { type Static, type TSchema, Type } from 'typebox'
 import { extraIndexes } from '../mirror/mirror-settings.ts'
-import { refTo } from './models.ts'
+import { refTo, Count, Time } from './model-parts.ts'
 
-const Count = Type.Integer({ minimum: 0 })
-const Time = Type.String({ format: 'date-time', description: 'ISO 8601 in UTC with microseconds' })
 const Word = Type.String({ minLength: 1, maxLength: 200 })
 const Words = Type.Array(Word, { minItems: 1, maxItems: 200 })
 const Indexes = Type.Array(Type.Union(extraIndexes.map((name) => Type.Literal(name))), {

@@ -19,7 +19,7 @@ import {
   MirrorUpdateWish,
   MirrorWish,
 } from './mirror-models.ts'
-import { refTo } from './models.ts'
+import { refTo } from './model-parts.ts'
 import { bytesOf, operation } from './operation.ts'
 import { inWorkspace, workspaceParameters } from './parameters.ts'
 import { callerOf, userIdOf, workspaceOf } from './permission.ts'

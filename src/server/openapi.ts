@@ -1,12 +1,7 @@
 import swagger from '@fastify/swagger'
 import type { FastifySchema } from 'fastify'
 import type { App } from './context.ts'
-import { mirrorModels } from './mirror-models.ts'
 import { models } from './models.ts'
-import { checkModels } from './check-models.ts'
-import { uploadModels } from './upload-models.ts'
-import { userModels } from './user-models.ts'
-import { whyModels } from './why-models.ts'
 
 const description = `Artifacts, suites and their history.
 
@@ -17,8 +12,7 @@ with the same change. An admin who brings in what others have done elsewhere nam
 
 /** Collects the routes that are registered after it into the OpenAPI document. */
 export function describeApi(app: App): void {
-  const all = [...models, ...mirrorModels, ...uploadModels, ...userModels, ...whyModels, ...checkModels]
-  for (const model of all) app.addSchema(model)
+  for (const model of models) app.addSchema(model)
   void app.register(swagger, {
     openapi: {
       openapi: '3.1.0',

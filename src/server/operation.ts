@@ -1,6 +1,7 @@
 import type { FastifySchema } from 'fastify'
 import { Type } from 'typebox'
-import { Problem, refTo } from './models.ts'
+import { Problem } from './models.ts'
+import { refTo } from './model-parts.ts'
 
 type Responses = Readonly<Record<number, unknown>>
 

@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify'
 import { type TProperties, Type } from 'typebox'
 import { AshlarError } from '../common/errors.ts'
 import type { App } from './context.ts'
-import { At, Id } from './models.ts'
+import { At, Id } from './model-parts.ts'
 
 export const workspaceParameters = {
   scope: Type.String({ description: 'The tenant' }),

@@ -10,8 +10,8 @@ import {
   WorkspaceList,
   WorkspaceSettings,
   WorkspaceWish,
-  refTo,
-} from './models.ts'
+} from './access-models.ts'
+import { refTo } from './model-parts.ts'
 import { operation } from './operation.ts'
 import { inWorkspace } from './parameters.ts'
 import { callerOf, workspaceOf } from './permission.ts'

@@ -18,7 +18,8 @@ import {
 import type { PlaceWish } from '../storage/store-place.ts'
 import type { App, Context } from './context.ts'
 import { given } from './given.ts'
-import { Policy, PolicyWish, type ScopeFigures, Store, StoreChange, StoreList, StoreWish, refTo } from './models.ts'
+import { Policy, PolicyWish, type ScopeFigures, Store, StoreChange, StoreList, StoreWish } from './store-models.ts'
+import { refTo } from './model-parts.ts'
 import { empty, operation } from './operation.ts'
 import { userIdOf } from './permission.ts'
 

@@ -5,18 +5,9 @@ import { submitChange } from './changes.ts'
 import type { App, Context } from './context.ts'
 import { copyRequest, requestBefore } from './copy-between.ts'
 import { given } from './given.ts'
-import {
-  At,
-  PackageAddition,
-  PackageCopy,
-  PackagePage,
-  PackageRemoval,
-  Rollback,
-  SealedChange,
-  SuiteDifference,
-  type SuitePackage,
-  refTo,
-} from './models.ts'
+import { At, refTo } from './model-parts.ts'
+import { PackageAddition, PackageCopy, PackageRemoval, Rollback, SealedChange } from './change-models.ts'
+import { PackagePage, SuiteDifference, type SuitePackage } from './suite-models.ts'
 import { operation } from './operation.ts'
 import { inSuite, limitParameter, query } from './parameters.ts'
 import { workspaceOf } from './permission.ts'

@@ -5,16 +5,9 @@ import { timestamp } from '../common/timestamp.ts'
 import { snapshotUrl, submitChange } from './changes.ts'
 import type { App, Context } from './context.ts'
 import { given } from './given.ts'
-import {
-  AliasWish,
-  HistoryPage,
-  SealedChange,
-  Suite,
-  SuiteList,
-  SuiteSettingsWish,
-  SuiteWish,
-  refTo,
-} from './models.ts'
+import { AliasWish, SealedChange } from './change-models.ts'
+import { HistoryPage, Suite, SuiteList, SuiteSettingsWish, SuiteWish } from './suite-models.ts'
+import { refTo } from './model-parts.ts'
 import { bytesOf, operation } from './operation.ts'
 import { atQuery, inSuite, inWorkspace, limitParameter, query, workspaceParameters } from './parameters.ts'
 import { workspaceOf } from './permission.ts'

@@ -1,8 +1,7 @@
 /** The models of uploads and keyrings. */
 import { type TProperties, Type } from 'typebox'
-import { Id, Signer, refTo } from './models.ts'
-
-const Time = Type.String({ format: 'date-time', description: 'ISO 8601 in UTC with microseconds' })
+import { Id, refTo, Time } from './model-parts.ts'
+import { Signer } from './suite-models.ts'
 
 function open<T extends TProperties>(name: string, members: T) {
   return Type.Object(members, { $id: name })

@@ -1,9 +1,7 @@
-/** The models of users and their roles, beside those of models.ts. */
+/** The models of users and their roles. */
 import { type TSchema, Type } from 'typebox'
-import { refTo } from './model-reference.ts'
+import { refTo, Time, Name } from './model-parts.ts'
 
-const Name = Type.String({ minLength: 1, maxLength: 255 })
-const Time = Type.String({ format: 'date-time', description: 'ISO 8601 in UTC with microseconds' })
 const closed = { additionalProperties: false }
 const orNull = (description: string) => Type.Union([Type.String(), Type.Null()], { description })
 

@@ -1,8 +1,7 @@
-/** The models of explanations and purges, beside those of models.ts. */
+/** The models of explanations and purges. */
 import { type Static, type TSchema, Type } from 'typebox'
-import { refTo } from './models.ts'
+import { refTo, Count } from './model-parts.ts'
 
-const Count = Type.Integer({ minimum: 0 })
 const Time = Type.String({ format: 'date-time' })
 
 function orNull<T extends TSchema>(schema: T, options: { description?: string } = {}) {

@@ -7,7 +7,7 @@ import { operation } from './operation.ts'
 import { inWorkspace, query } from './parameters.ts'
 import { workspaceOf } from './permission.ts'
 import { Why, type WhyDocument, type WhyFate, type WhyFile, type WhyGone, type WhyHolder } from './why-models.ts'
-import { refTo } from './models.ts'
+import { refTo } from './model-parts.ts'
 
 const tags = ['maintenance']
 const answer = { 200: refTo(Why) }
