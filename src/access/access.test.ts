@@ -148,6 +148,23 @@ forEachDialect((_dialect, openFresh) => {
     await assert.rejects(elsewhere.callerOf(token), { code: 'token-required' })
   })
 
+  it('a revoked token, or one of who is no admin any more, makes no other, not even where that is not known yet', async () => {
+    await using given = await setUp(openFresh)
+    const { access, db } = given
+    const elsewhere = openAccess(db)
+    const admin = await given.as('admin')
+    const { token, id } = await access.createToken(admin, { name: 'ci', user: 'reader' })
+    const reader = await elsewhere.callerOf(token)
+    await access.revokeToken(admin, id)
+    await assert.rejects(elsewhere.createToken(reader, { name: 'after' }), { code: 'token-required' })
+
+    await access.grant(admin, { user: 'owner', role: 'admin' })
+    const second = await access.createToken(admin, { name: 'second', user: 'owner' })
+    const other = await elsewhere.callerOf(second.token)
+    await access.revokeGrant(admin, { user: 'owner' })
+    await assert.rejects(elsewhere.createToken(other, { name: 'after', user: 'admin' }), { code: 'forbidden' })
+  })
+
   it('secrets are not kept, only their digests', async () => {
     await using given = await setUp(openFresh)
     const { token } = await given.access.createToken(await given.as('admin'), { name: 'ci' })

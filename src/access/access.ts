@@ -31,6 +31,7 @@ import { leastRole, mayIn, mayManageInstance, mayManageScope, type Action, type 
 import { findScope, insertScope, insertUser, insertWorkspace } from './tenants.ts'
 import {
   insertToken,
+  requireGoodToken,
   requireUser,
   revokeToken,
   tokensVisibleTo,
@@ -307,8 +308,16 @@ class OpenAccess implements Access {
 
   async createToken(caller: Caller, wish: TokenWish & { user?: string }): Promise<CreatedToken> {
     const user = requireUser(caller)
-    if (wish.user !== undefined && wish.user !== user.name) this.require(caller, 'instance:manage')
-    return await this.issueToken(wish.user ?? user.name, wish)
+    const name = wish.user ?? user.name
+    if (name !== user.name) this.require(caller, 'instance:manage')
+    const database = this.#database
+    return await database.write(async (trx) => {
+      const now = await database.now(trx)
+      await requireGoodToken(trx, user.tokenId, now)
+      // Asked anew, as for roles: who has just lost the role makes no token of an admin with it.
+      if (name !== user.name) this.require({ ...user, grants: await grantsHeldBy(trx, user.userId) }, 'instance:manage')
+      return await insertToken(trx, name, wish, now)
+    })
   }
 
   async listTokens(caller: Caller): Promise<TokenInfo[]> {

@@ -10,6 +10,8 @@ export interface User {
   readonly userId: number
   readonly name: string
   readonly grants: readonly Grant[]
+  /** By which they are known. */
+  readonly tokenId: number
 }
 
 export type Caller = { readonly kind: 'anonymous' } | User
@@ -34,6 +36,11 @@ interface Known {
   readonly expiresAtMs: number
 }
 
+/** The same answer for an unknown, an expired and a revoked token. */
+export function invalidToken(): AshlarError {
+  return new AshlarError('token-required', 'The token that was sent is not valid here; it may have expired.')
+}
+
 export class Callers {
   readonly #database: Database
   #known = new LRUCache<string, Known>({ max: cacheEntries })
@@ -49,7 +56,7 @@ export class Callers {
     const known = this.#known.get(hash)
     const found = known !== undefined && performance.now() - known.askedAt < cacheMs ? known : await this.#ask(hash)
     if (found === undefined || found.expiresAtMs <= Date.now()) {
-      throw new AshlarError('token-required', 'The token that was sent is not valid here; it may have expired.')
+      throw invalidToken()
     }
     return found.caller
   }
@@ -67,7 +74,8 @@ export class Callers {
       .selectFrom('token')
       .innerJoin('user', 'user.id', 'token.user_id')
       .leftJoin('grant', 'grant.user_id', 'user.id')
-      .select(['user.id', 'user.name', 'token.expires_at', 'grant.role', 'grant.scope_id', 'grant.workspace_id'])
+      .select(['user.id', 'user.name', 'token.id as tokenId', 'token.expires_at'])
+      .select(['grant.role', 'grant.scope_id', 'grant.workspace_id'])
       .where('token.hash', '=', hash)
       .where('token.revoked_at', 'is', null)
       .execute()
@@ -77,7 +85,7 @@ export class Callers {
       role === null ? [] : [{ role, scopeId: scope_id, workspaceId: workspace_id }],
     )
     const answer: Known = {
-      caller: { kind: 'user', userId: first.id, name: first.name, grants },
+      caller: { kind: 'user', userId: first.id, name: first.name, grants, tokenId: first.tokenId },
       askedAt,
       expiresAtMs: first.expires_at === null ? Number.POSITIVE_INFINITY : first.expires_at / 1000,
     }

@@ -2,8 +2,9 @@
 import type { Transaction } from 'kysely'
 import { AshlarError } from '../common/errors.ts'
 import type { Database } from '../database/database.ts'
+import { forUpdate } from '../database/row-lock.ts'
 import type { Micros, Tables } from '../database/schema.ts'
-import { newSecret, secretHash, type Caller, type User } from './callers.ts'
+import { invalidToken, newSecret, secretHash, type Caller, type User } from './callers.ts'
 import { requireAccount } from './names.ts'
 import { mayManageInstance } from './roles.ts'
 
@@ -98,6 +99,23 @@ export async function revokeToken(database: Database, caller: Caller, id: number
       .where('revoked_at', 'is', null)
       .execute()
   })
+}
+
+/**
+ * Whether a token is good right now, rather than when it was last looked up: one that was revoked makes no other, which
+ * would outlive it.
+ * @throws AshlarError token-required
+ */
+export async function requireGoodToken(trx: Transaction<Tables>, id: number, now: Micros): Promise<void> {
+  const token = trx
+    .selectFrom('token')
+    .select('id')
+    .where('id', '=', id)
+    .where('revoked_at', 'is', null)
+    .where((eb) => eb.or([eb('expires_at', 'is', null), eb('expires_at', '>', now)]))
+  // Locked: it is not revoked either until the other one is there, to be seen by who revokes it.
+  if ((await forUpdate(trx, token).executeTakeFirst()) !== undefined) return
+  throw invalidToken()
 }
 
 /** @throws AshlarError token-required */
