@@ -8,11 +8,12 @@ import { removeArtifacts } from '../artifact/remove.ts'
 import { AshlarError } from '../common/errors.ts'
 import type { Faults } from '../common/faults.ts'
 import type { Database } from '../database/database.ts'
+import { lockText } from '../database/row-lock.ts'
 import type { Micros, Tables } from '../database/schema.ts'
 import { storageError } from '../storage/storage-error.ts'
 import type { Finding } from './finding.ts'
 import { asksForSignature } from './judge-signature.ts'
-import { type Judgement, replayText, textDigest } from './judge.ts'
+import { elsewhereText, isUsedElsewhere, type Judgement, replayText, textDigest } from './judge.ts'
 import { isTrustedKey } from './keyrings.ts'
 import type { Plan } from './plan.ts'
 import type { Submission } from './submission.ts'
@@ -97,6 +98,13 @@ export class Decisions {
       const text = `The key ${gone} was taken out of the keyrings of ${suite.name} while the upload was looked at.`
       const findings = [...judgement.findings, { subject: 'signature', good: false, text }]
       return await this.#refuse(trx, submission, { ...judgement, findings }, now)
+    }
+    if (textSha256 !== null) {
+      await lockText(trx, textSha256)
+      if (submission.userId === null && (await isUsedElsewhere(trx, workspace.id, textSha256))) {
+        const findings = [...judgement.findings, { subject: 'text', good: false, text: elsewhereText }]
+        return await this.#refuse(trx, submission, { ...judgement, findings }, now)
+      }
     }
     const id = await insertUpload(trx, submission, judgement, now, {
       state: 'accepting',

@@ -2,11 +2,13 @@
  * Judges an upload: everything that is wrong with it is found, not only the first fault. Nothing is changed here.
  */
 import { createHash } from 'node:crypto'
+import type { Kysely } from 'kysely'
 import { higherVersion } from '../archive/lower-version.ts'
 import { type Changes, readChanges } from '../debian/changes-file.ts'
 import type { Keyring } from '../debian/keyring.ts'
 import type { Signer } from '../debian/verify-signature.ts'
 import type { Database } from '../database/database.ts'
+import type { Tables } from '../database/schema.ts'
 import type { Artifacts } from '../artifact/artifacts.ts'
 import { type Finding, Findings } from './finding.ts'
 import { findFiles } from './find-files.ts'
@@ -89,14 +91,15 @@ async function judgeReplay(
     .where('signed_text.sha256', '=', textSha256)
     .executeTakeFirst()
   if (before !== undefined) return findings.bad('text', replayText(before.id))
-  if (userId !== null) return
-  const elsewhere = await database.read
-    .selectFrom('signed_text')
-    .select('upload_id')
-    .where('sha256', '=', textSha256)
-    .limit(1)
-    .executeTakeFirst()
-  if (elsewhere !== undefined) findings.bad('text', elsewhereText)
+  if (userId === null && (await isUsedElsewhere(database.read, workspace.id, textSha256))) {
+    findings.bad('text', elsewhereText)
+  }
+}
+
+/** Whether a signed text was accepted in other workspaces only. */
+export async function isUsedElsewhere(db: Kysely<Tables>, workspaceId: number, textSha256: string): Promise<boolean> {
+  const used = await db.selectFrom('signed_text').select('workspace_id').where('sha256', '=', textSha256).execute()
+  return used.length > 0 && used.every((row) => row.workspace_id !== workspaceId)
 }
 
 /** Of what a signature covers, whatever stands around it. */
@@ -105,7 +108,7 @@ export function textDigest(text: string): string {
 }
 
 /** Not where, which is for those who may know it. */
-const elsewhereText =
+export const elsewhereText =
   'What is signed was accepted in another workspace before; without a token an upload counts once. Send it with a token.'
 
 export function replayText(uploadId: number): string {

@@ -131,4 +131,20 @@ forEachDialect((_dialect, openFresh) => {
     assert.match(JSON.stringify(replayed), /accepted in another workspace before; without a token/)
     assert.equal((await upload(base, other, { who: 'known' }))?.state, 'accepted')
   })
+
+  it('sent without a token to two workspaces at once, it is accepted in one', async () => {
+    await using base = await artifactRoom(openFresh)
+    let found = 0
+    const both = Promise.withResolvers<void>()
+    const before = async (): Promise<void> => {
+      found += 1
+      if (found === 2) both.resolve()
+      await both.promise
+    }
+    const received = await Promise.all(
+      [base.workspace, base.foreign].map((workspace) => upload(base, workspace, { who: 'stranger', before })),
+    )
+    assert.deepEqual(new Set(received.map((one) => one?.state)), new Set(['accepted', 'refused']))
+    assert.match(JSON.stringify(received), /accepted in another workspace before; without a token/)
+  })
 })
