@@ -4,7 +4,7 @@ import { execFileSync, spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { copyFile, mkdir, symlink, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
@@ -130,6 +130,22 @@ test('a launcher that is killed leaves no command behind', { skip }, async () =>
   const { first, signal } = await signalled(olderNode ?? '', file, 'SIGKILL')
   assert.match(first, /^\d+$/)
   assert.equal(signal, 'SIGKILL')
+})
+
+test('a signal to `npm start` reaches the server', async () => {
+  await using directory = await temporaryDirectory()
+  await packageWith(
+    directory.path,
+    `process.on('SIGTERM', () => { console.log('asked'); process.exit(0) })\nsetTimeout(() => {}, 60_000)\nconsole.log('ready')`,
+  )
+  const { scripts } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    scripts: { start: string }
+  }
+  await writeFile(join(directory.path, 'package.json'), JSON.stringify({ type: 'module', scripts }))
+  const child = spawn('npm', ['start', '--silent'], { cwd: directory.path, stdio: ['ignore', 'pipe', 'pipe'] })
+  await once(createInterface({ input: child.stdout }), 'line')
+  child.kill('SIGTERM')
+  assert.match((await ended(child)).stdout, /^asked$/m)
 })
 
 test('without a Node 26 it says what is missing, and how to get it', { skip }, async () => {
