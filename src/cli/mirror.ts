@@ -66,7 +66,7 @@ function set(): Command {
         ...(keyring !== undefined && { keyring: await keyringText(keyring) }),
         ...settingsIn(options),
       }
-      if (Object.keys(change).length === 0) throw new AshlarError('usage', 'Say what to change; see --help.')
+      if (Object.keys(change).length === 0) throw new AshlarError('usage', 'Say what to change.')
       const mirror = await workspace.mirrors.set(name, change)
       return { document: mirror, text: mirrorListing(mirror) }
     }),

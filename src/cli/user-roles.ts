@@ -34,6 +34,9 @@ function grant(): Command {
   return atPlace(command).action(async (name: string, options: PlaceOptions & { role: Role }, self: Command) =>
     inSession(self, async ({ client }) => {
       const place = placeOf(options, self)
+      if (options.role === 'admin' && place.scope !== undefined) {
+        throw new AshlarError('usage', 'admin is a role on the whole instance; give it with --instance.')
+      }
       await client.grant(name, options.role, place)
       const document = {
         user: name,

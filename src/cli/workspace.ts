@@ -102,7 +102,7 @@ function set(): Command {
       inSession(command, async ({ client }) => {
         const { scope, name } = parseWorkspace(text)
         const changes = changesOf(options)
-        if (Object.keys(changes).length === 0) throw new AshlarError('usage', 'Say what to change; see --help.')
+        if (Object.keys(changes).length === 0) throw new AshlarError('usage', 'Say what to change.')
         const settings = await client.changeWorkspace(scope, name, changes)
         return { document: settings, text: settingsText(settings) }
       }),

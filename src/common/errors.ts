@@ -221,8 +221,7 @@ export const catalogue = {
   'upstream-lacks': {
     status: 422,
     title: 'The other repository does not have what is asked for.',
-    advice:
-      'Correct the name, or what is asked of it; a mirror is removed and made again with `--into` the same suite.',
+    advice: 'Correct the name, or what is asked of it, with `ashlar mirror set`.',
   },
   'database-unusable': {
     status: 500,

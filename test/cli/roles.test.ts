@@ -116,6 +116,7 @@ jane   owner        in the scope local  …
     await run('user', 'revoke', 'admin', '--instance'),
     /^ashlar: admin is the last admin of this instance\.\n +Give somebody else/,
   )
+  assert.match(await run('user', 'grant', 'ci', '--role', 'admin'), /admin is a role on the whole .*--instance/)
   assert.match(await run('user', 'grant', 'nobody', '--role', 'reader'), /There is no user 'nobody'/)
   assert.match(await run('user', 'grant', 'ci'), /required option '--role <role>' not specified/)
   assert.match(
