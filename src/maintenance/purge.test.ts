@@ -66,7 +66,7 @@ forEachDialect((_dialect, openFresh) => {
     const { purgedAt } = await purge(world, bytes)
     const again = await purge(world, bytes)
     assert.deepEqual([again.purgedAt, again.copies], [purgedAt, []])
-    const events = await world.db.read.selectFrom('event').selectAll().execute()
+    const events = await world.db.read.selectFrom('event').selectAll().where('kind', '=', 'file.purge').execute()
     assert.deepEqual(
       events.map(({ kind, subject, user_id, data_json }) => [kind, subject, user_id, JSON.parse(data_json)]),
       [
