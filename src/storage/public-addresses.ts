@@ -19,11 +19,13 @@ const special4: readonly (readonly [network: string, prefix: number])[] = [
   ['240.0.0.0', 4],
 ]
 const special6: readonly (readonly [network: string, prefix: number])[] = [
-  ['::', 127],
+  // An IPv4 address in disguise: as such, translated (RFC 2765), by Teredo, by 6to4.
+  ['::', 96],
+  ['::ffff:0:0:0', 96],
+  ['2001::', 32],
+  ['2002::', 16],
   ['64:ff9b:1::', 48],
   ['100::', 64],
-  // 6to4: an IPv4 address in disguise.
-  ['2002::', 16],
   ['fc00::', 7],
   ['fe80::', 10],
   ['fec0::', 10],
