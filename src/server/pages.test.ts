@@ -63,6 +63,8 @@ test('the page of mirrors says what each follows and what went wrong, or how to 
     await page(),
     /theirs <span class="tag bad">failed[^]*<strong>update failed<\/strong>[^]*has no suite nowhere/,
   )
+  // There is no such suite before the first update.
+  assert.match(await page(), /<dt>Suite<\/dt>\s*<dd>nowhere<\/dd>/)
 })
 
 test('the page of a check costs its readers nothing; who may publish has it made', async (t) => {

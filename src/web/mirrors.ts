@@ -41,7 +41,7 @@ function card(place: Place, mirror: MirrorValue): Html {
     <h2>${mirror.name}${tag(mirror)}</h2>
     ${facts([
       ['Follows', upstreamText(mirror)],
-      ['Suite', html`<a href="${repositoryPath(place, { suite: mirror.suite })}">${mirror.suite}</a>`],
+      ['Suite', suiteText(place, mirror)],
       ['State', takenText(mirror)],
       ['Work', workText(mirror)],
       ['Here', hereText(mirror)],
@@ -50,6 +50,12 @@ function card(place: Place, mirror: MirrorValue): Html {
       ['Updates', scheduleText(mirror)],
     ])}
   </li>`
+}
+
+/** Without a link before the first update, which makes the suite. */
+function suiteText(place: Place, { suite, state }: MirrorValue): Html {
+  if (state === null) return html`${suite}`
+  return html`<a href="${repositoryPath(place, { suite })}">${suite}</a>`
 }
 
 function tag({ work, state }: MirrorValue): Html | false {
