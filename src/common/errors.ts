@@ -218,6 +218,11 @@ export const catalogue = {
     title: 'Another repository did not give what it should have.',
     advice: 'Try again later; if it goes on, look at the repository that is named.',
   },
+  'upstream-limit': {
+    status: 422,
+    title: 'The other repository has more than the mirror allows.',
+    advice: 'If that is right, allow more with `ashlar mirror set` and the option that is named.',
+  },
   'upstream-lacks': {
     status: 422,
     title: 'The other repository does not have what is asked for.',
@@ -236,7 +241,7 @@ export const catalogue = {
   busy: {
     status: 503,
     title: 'The work could not be done in time.',
-    advice: 'Try again; the change may already be sealed, and the same idempotency key finds it.',
+    advice: 'Try again. A change that was sent may be sealed already: the same idempotency key finds it.',
   },
   'data-directory-unusable': {
     status: 500,

@@ -12,7 +12,7 @@ export class UpdateLimits {
     this.#mirror = mirror
   }
 
-  /** @throws AshlarError upstream-failed */
+  /** @throws AshlarError upstream-limit */
   addIndexes(indexes: readonly ListedFile[]): void {
     const { maxIndexBytes, url } = this.#mirror.settings
     for (const { path, sizeBytes } of indexes) {
@@ -26,12 +26,12 @@ export class UpdateLimits {
     this.#add(indexes)
   }
 
-  /** @throws AshlarError upstream-failed */
+  /** @throws AshlarError upstream-limit */
   addFiles(files: readonly { readonly sizeBytes: number }[]): void {
     this.#add(files)
   }
 
-  /** @throws AshlarError upstream-failed */
+  /** @throws AshlarError upstream-limit */
   requireEntries(entries: number): void {
     const { maxPackages, url } = this.#mirror.settings
     if (entries <= maxPackages) return
@@ -49,9 +49,6 @@ export class UpdateLimits {
   }
 
   #refusal(what: string, option: string): AshlarError {
-    return new AshlarError(
-      'upstream-failed',
-      `${what} that the mirror allows; if that is right, give it more: ashlar mirror set ${this.#mirror.name} ${option}.`,
-    )
+    return new AshlarError('upstream-limit', `${what} of ${option} that the mirror ${this.#mirror.name} allows.`)
   }
 }

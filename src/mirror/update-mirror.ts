@@ -60,7 +60,7 @@ const packagesPerBatch = 1000
 const maxRestarts = 2
 
 /**
- * @throws AshlarError signature-invalid, upstream-failed, upstream-lacks, control-invalid, package-invalid, suite-setting-invalid,
+ * @throws AshlarError signature-invalid, upstream-failed, upstream-limit, upstream-lacks, control-invalid, package-invalid, suite-setting-invalid,
  *   conflict, storage-full, storage-failed; the reason of the signal
  */
 export async function updateMirror(parts: UpdateParts, wish: UpdateWish): Promise<UpdateOutcome> {

@@ -26,16 +26,16 @@ const set = async (given: MirrorWorld, settings: object): Promise<unknown> =>
 
 it('an update over a limit is refused before anything is fetched, and goes on with more', { skip }, async () => {
   const cases = [
-    [{ maxIndexBytes: 10 }, /Packages\.xz with \d+ bytes, more than the 10 .* ashlar mirror set up --max-index/],
-    [{ maxFetchBytes: 150_000 }, /would fetch \d+ bytes, more than the 150000 .* --max-fetch/],
-    [{ maxPackages: 1 }, /more than the 1 entries .* --max-packages/],
+    [{ maxIndexBytes: 10 }, /Packages\.xz with \d+ bytes, more than the 10 of --max-index that the mirror up allows/],
+    [{ maxFetchBytes: 150_000 }, /would fetch \d+ bytes, more than the 150000 of --max-fetch/],
+    [{ maxPackages: 1 }, /more than the 1 entries of --max-packages/],
   ] as const
   for (const [limit, message] of cases) {
     await using given = await setUp()
     const { settings } = (await given.mirrors.show(given.world.workspace, 'up')).mirror
     await set(given, limit)
     const before = given.upstream.requests.length
-    await assert.rejects(given.update(), refused('upstream-failed', message))
+    await assert.rejects(given.update(), refused('upstream-limit', message))
     assert.deepEqual(await given.packages(), ['hello 1.0'])
     const pool = given.upstream.requests.slice(before).filter((request) => request.startsWith('GET /pool/'))
     assert.deepEqual(pool, [])
