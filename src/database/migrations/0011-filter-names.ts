@@ -1,11 +1,10 @@
 /** What was asked for has the names of now: a `filter` instead of a `query`, `withDeps` instead of `withDependencies`. */
 import { sql, type Kysely } from 'kysely'
-import type { ColumnTypes } from '../column-types.ts'
 
 const rowsAtOnce = 500
 const names: Readonly<Record<string, string>> = { query: 'filter', withDependencies: 'withDeps' }
 
-export async function up(db: Kysely<unknown>, _types: ColumnTypes): Promise<void> {
+export async function up(db: Kysely<unknown>): Promise<void> {
   await rewrite(db, 'change', 'request_json', renamed)
   await rewrite(db, 'mirror', 'settings_json', renamed)
   await rewrite(db, 'mirror', 'state_json', renamedChoice)
