@@ -25,9 +25,14 @@ const digest = 'a'.repeat(64)
 const head = 'Date: Sat, 17 May 2025 09:31:33 UTC\n'
 
 test('only files below the directory of the suite are listed', () => {
-  const paths = ['main/binary-amd64/Packages', '../x', 'main/../../x', '/etc/passwd', 'main//x', './x', 'main/x\\y']
+  const paths = ['main/binary-amd64/Packages', '../x', 'main/../../x', '/etc/passwd', 'main//x', '././x', 'main/x\\y']
   const text = `${head}SHA256:\n${paths.map((path) => ` ${digest} 12 ${path}\n`).join('')}`
   assert.deepEqual([...parseUpstreamRelease(text, 'InRelease').files.keys()], ['main/binary-amd64/Packages'])
+})
+
+test('a flat archive may begin its paths with ./', () => {
+  const files = parseUpstreamRelease(`${head}SHA256:\n ${digest} 12 ./Packages\n`, 'InRelease').files
+  assert.deepEqual([...files.keys()], ['Packages'])
 })
 
 test('a Release whose lists or dates cannot be relied on is refused', () => {
